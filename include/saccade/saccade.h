@@ -1,0 +1,457 @@
+/* Saccade: deformable attention, and the attention layers around it, inside a real-time engine's own frame.
+ *
+ * The library records compute dispatches into a VkCommandBuffer that the engine owns. It never sees a queue, never
+ * submits, never waits and never allocates device memory: the engine asks a plan how many bytes it needs and lends them.
+ *
+ *     file bytes -> SacModel (weights, configuration) -> SacPlan (shapes, pipelines, memory map) -> VkCommandBuffer
+ *
+ * A frame, in short (samples/minimal.c is the whole program):
+ *
+ *     sacCreateContext(&contextInfo, &context, &error);          once per VkDevice
+ *     sacCreateModel(context, &modelInfo, &model, &error);       once per checkpoint
+ *     sacCreatePlan(model, &planInfo, &plan, &error);            once per input shape; compiles pipelines
+ *     sacGetPlanMemory(plan, SAC_MEMORY_WEIGHTS, &memory);       ... the engine creates buffers of that size
+ *     sacCmdUpload(plan, commandBuffer, &uploadInfo, &error);    once, recorded into any command buffer
+ *     sacCmdRun(plan, commandBuffer, &runInfo, &error);          every frame
+ *
+ * STRUCTURES
+ *   Every info structure begins with sType and pNext. The rest may be zero: zero is the default of every member that
+ *   does not say "required". pNext must be NULL, or a chain of structures whose comment says that they extend this one.
+ *
+ * ERRORS
+ *   Functions that can fail return a SacResult and take a SacError*, which may be NULL. On failure the message names
+ *   the argument, the value and the rule it broke; output handles are set to VK_NULL_HANDLE (NULL); nothing was
+ *   recorded and nothing is left allocated. No exception, assertion or abort crosses this interface. The same message
+ *   goes to the context's log callback.
+ *
+ * THREADS
+ *   Creating and destroying objects, and all queries, may be done from any thread at any time, also at once on one
+ *   context. Objects are immutable once created, so any number of threads may record one plan into different command
+ *   buffers. Destroying an object while another call uses it, or while the GPU may still execute what was recorded
+ *   from it, is the caller's error. A context outlives its models; a model outlives its plans; both are checked.
+ *   The library keeps no global state: contexts on several devices can live in one process.
+ *
+ * SYNCHRONIZATION CONTRACT
+ *   All dispatches run in VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT. sacCmdUpload begins with a copy in
+ *   VK_PIPELINE_STAGE_TRANSFER_BIT. Any queue family with VK_QUEUE_COMPUTE_BIT will do, and any command buffer level,
+ *   outside of a render pass instance. Barriers between the library's own dispatches are recorded by the library.
+ *
+ *   what                  | sacCmdUpload                          | sacCmdRun
+ *   ----------------------+---------------------------------------+------------------------------------------------
+ *   staging               | TRANSFER, TRANSFER_READ               | -
+ *   weights               | TRANSFER, TRANSFER_WRITE;             | COMPUTE_SHADER, SHADER_READ
+ *                         | COMPUTE_SHADER, SHADER_READ           |
+ *   tables                | COMPUTE_SHADER, SHADER_READ | WRITE   | COMPUTE_SHADER, SHADER_READ
+ *   state                 | -                                     | COMPUTE_SHADER, SHADER_READ | WRITE
+ *   workspace             | COMPUTE_SHADER, SHADER_READ | WRITE   | COMPUTE_SHADER, SHADER_READ | WRITE
+ *   bound inputs          | -                                     | COMPUTE_SHADER, SHADER_READ
+ *   bound outputs         | -                                     | COMPUTE_SHADER, SHADER_READ | WRITE
+ *
+ *   The caller owes, with one barrier before the call: what was written to anything in the right column is available
+ *   and visible to (COMPUTE_SHADER, SHADER_READ), and earlier reads and writes of outputs and workspace are complete
+ *   (an execution dependency; with memory dependency where they were written by the device). The caller owes, with one
+ *   barrier after the call, a dependency from (COMPUTE_SHADER, SHADER_WRITE) to whatever reads the outputs. Two calls
+ *   that share a workspace, or of which one reads what the other wrote, need such a barrier between them:
+ *   COMPUTE_SHADER/SHADER_WRITE to COMPUTE_SHADER/SHADER_READ|SHADER_WRITE. After sacCmdUpload the barrier's source is
+ *   TRANSFER|COMPUTE_SHADER with TRANSFER_WRITE|SHADER_WRITE. Ownership transfers between queue families are the
+ *   caller's, on whole buffers.
+ *
+ *   Command buffer state that is clobbered: the bound compute pipeline, compute descriptor set 0 (bound or pushed) and
+ *   compute push constants. Graphics state is untouched.
+ */
+#ifndef SACCADE_SACCADE_H_
+#define SACCADE_SACCADE_H_
+
+#include <stddef.h>
+#include <stdint.h>
+#include <vulkan/vulkan_core.h>
+
+#if defined(SACCADE_SHARED) && defined(_WIN32)
+#if defined(SACCADE_BUILD)
+#define SAC_API __declspec(dllexport)
+#else
+#define SAC_API __declspec(dllimport)
+#endif
+#elif defined(__GNUC__)
+#define SAC_API __attribute__((visibility("default")))
+#else
+#define SAC_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SAC_VERSION_MAJOR 0
+#define SAC_VERSION_MINOR 1
+#define SAC_VERSION_PATCH 0
+#define SAC_MAKE_VERSION(major, minor, patch) (((uint32_t)(major) << 22) | ((uint32_t)(minor) << 12) | (uint32_t)(patch))
+#define SAC_VERSION SAC_MAKE_VERSION(SAC_VERSION_MAJOR, SAC_VERSION_MINOR, SAC_VERSION_PATCH)
+
+#define SAC_MAX_RANK 8u
+#define SAC_MAX_MESSAGE_LENGTH 512u
+
+/* ---- Results ---------------------------------------------------------------------------------------------------- */
+
+typedef enum SacResult {
+    SAC_SUCCESS = 0,
+    SAC_ERROR_INVALID_ARGUMENT = -1,     /* a parameter or structure member breaks a documented rule */
+    SAC_ERROR_MALFORMED_FILE = -2,       /* the bytes are not a valid safetensors file */
+    SAC_ERROR_INVALID_CONFIG = -3,       /* unknown module, unknown key, or a value outside its range */
+    SAC_ERROR_INVALID_WEIGHTS = -4,      /* a tensor is missing, or has the wrong shape or type, or is not finite */
+    SAC_ERROR_UNSUPPORTED = -5,          /* valid, but beyond a limit or feature of this device */
+    SAC_ERROR_OUT_OF_HOST_MEMORY = -6,
+    SAC_ERROR_OUT_OF_DEVICE_MEMORY = -7,
+    SAC_ERROR_DEVICE_LOST = -8,
+    SAC_ERROR_CANCELLED = -9,            /* the progress callback asked to stop */
+    SAC_ERROR_VULKAN = -10,              /* any other VkResult; the message has its value */
+    SAC_ERROR_INTERNAL = -11,            /* a defect of the library */
+    SAC_RESULT_MAX_ENUM = 0x7fffffff
+} SacResult;
+
+typedef struct SacError {
+    SacResult result;
+    char message[SAC_MAX_MESSAGE_LENGTH]; /* UTF-8, always terminated; empty on success */
+} SacError;
+
+/* The name of a result, as in this header ("SAC_ERROR_DEVICE_LOST"); never NULL. */
+SAC_API const char* sacResultString(SacResult result);
+
+/* SAC_VERSION of the library in use. Minor versions of one major version are binary compatible from 1.0 on. */
+SAC_API uint32_t sacGetVersion(void);
+
+typedef enum SacStructureType {
+    SAC_STRUCTURE_TYPE_DEVICE_QUERY = 1,
+    SAC_STRUCTURE_TYPE_DEVICE_SUPPORT = 2,
+    SAC_STRUCTURE_TYPE_CONTEXT_INFO = 3,
+    SAC_STRUCTURE_TYPE_MODEL_INFO = 4,
+    SAC_STRUCTURE_TYPE_PLAN_INFO = 5,
+    SAC_STRUCTURE_TYPE_PLAN_PROPERTIES = 6,
+    SAC_STRUCTURE_TYPE_UPLOAD_INFO = 7,
+    SAC_STRUCTURE_TYPE_RUN_INFO = 8,
+    SAC_STRUCTURE_TYPE_MAX_ENUM = 0x7fffffff
+} SacStructureType;
+
+typedef struct SacContext_T* SacContext;
+typedef struct SacModel_T* SacModel;
+typedef struct SacPlan_T* SacPlan;
+
+/* ---- Before the device exists ----------------------------------------------------------------------------------- */
+
+/* What the library can use beyond Vulkan 1.1 compute. It needs none of them. */
+typedef enum SacFeatureFlagBits {
+    /* VK_KHR_push_descriptor is enabled: descriptors are recorded into the command buffer. Without it sets come from a
+     * pool of the plan, see SacPlanInfo::maxRecords. */
+    SAC_FEATURE_PUSH_DESCRIPTOR_BIT = 0x1,
+    /* storageBuffer16BitAccess (VkPhysicalDevice16BitStorageFeatures, core in Vulkan 1.1) is enabled: half precision
+     * plans and half precision inputs and outputs. */
+    SAC_FEATURE_STORAGE_16BIT_BIT = 0x2,
+    /* VK_EXT_debug_utils is enabled on the instance: objects get names, recorded work gets labels. */
+    SAC_FEATURE_DEBUG_UTILS_BIT = 0x4,
+    SAC_FEATURE_FLAG_BITS_MAX_ENUM = 0x7fffffff
+} SacFeatureFlagBits;
+typedef VkFlags SacFeatureFlags;
+
+typedef struct SacDeviceQuery {
+    SacStructureType sType;
+    const void* pNext;
+    PFN_vkGetInstanceProcAddr getInstanceProcAddr; /* required */
+    VkInstance instance;                           /* required; created for Vulkan 1.1 or later */
+    VkPhysicalDevice physicalDevice;               /* required */
+} SacDeviceQuery;
+
+typedef struct SacDeviceSupport {
+    SacStructureType sType; /* set by the caller */
+    void* pNext;
+    VkBool32 supported;                 /* whether a context can be created on a device made from it */
+    char reason[SAC_MAX_MESSAGE_LENGTH]; /* why not; empty if supported */
+    SacFeatureFlags features;           /* what the device offers: enable it and pass it to sacCreateContext */
+    uint32_t extensionCount;            /* device extensions to enable for `features` */
+    const char* extensions[8];          /* string literals of the library */
+    VkBool32 storageBuffer16BitAccess;  /* enable this feature for SAC_FEATURE_STORAGE_16BIT_BIT */
+} SacDeviceSupport;
+
+/* Says which extensions and features make the library faster on `query->physicalDevice`, before a VkDevice is created.
+ * None is required. SAC_FEATURE_DEBUG_UTILS_BIT is an instance matter and not reported.
+ * Errors: SAC_ERROR_INVALID_ARGUMENT. An unfit device is no error: `supported` is VK_FALSE. */
+SAC_API SacResult sacQueryDevice(const SacDeviceQuery* query, SacDeviceSupport* support, SacError* error);
+
+/* ---- Context: one per VkDevice ---------------------------------------------------------------------------------- */
+
+typedef enum SacLogSeverity {
+    SAC_LOG_INFO = 0,    /* a choice worth knowing: a table's resolution, a fallback to the exact bias */
+    SAC_LOG_WARNING = 1, /* works, but probably not as meant */
+    SAC_LOG_ERROR = 2,   /* the message of a call that failed */
+    SAC_LOG_SEVERITY_MAX_ENUM = 0x7fffffff
+} SacLogSeverity;
+
+/* Called on the thread of the call that logs. It must not call back into the library with the same object. */
+typedef void (*SacLogCallback)(void* userData, SacLogSeverity severity, const char* message);
+
+typedef struct SacContextInfo {
+    SacStructureType sType;
+    const void* pNext;
+    PFN_vkGetInstanceProcAddr getInstanceProcAddr; /* required */
+    VkInstance instance;                           /* required; Vulkan 1.1 or later */
+    VkPhysicalDevice physicalDevice;               /* required */
+    VkDevice device;                               /* required; made from physicalDevice */
+    SacFeatureFlags enabledFeatures;               /* what instance and device were created with; 0: none */
+    VkPipelineCache pipelineCache;                 /* used for every pipeline; may be null; outlives the context */
+    const VkAllocationCallbacks* allocator;        /* all host memory, the library's and Vulkan's; copied; NULL: malloc */
+    SacLogCallback log;                            /* may be NULL */
+    void* logUserData;
+} SacContextInfo;
+
+/* Creates a context on an existing device. Loads every Vulkan function through getInstanceProcAddr; creates no pipeline.
+ * Errors: INVALID_ARGUMENT (a required member is null, or an enabled feature the device does not have), UNSUPPORTED
+ * (below Vulkan 1.1), OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, VULKAN. */
+SAC_API SacResult sacCreateContext(const SacContextInfo* info, SacContext* context, SacError* error);
+
+/* NULL is ignored. Every model of the context has been destroyed before; if not, nothing is destroyed and
+ * SAC_ERROR_INVALID_ARGUMENT is returned. Works on a lost device. */
+SAC_API SacResult sacDestroyContext(SacContext context, SacError* error);
+
+/* ---- Model: weights and configuration --------------------------------------------------------------------------- */
+
+typedef struct SacModelInfo {
+    SacStructureType sType;
+    const void* pNext;
+    /* Bytes of a safetensors file. Tensors are named as upstream's state_dict names them, __metadata__ may hold
+     * "module" and "config" (the constructor's arguments as JSON). Not copied: they stay valid and unchanged until the
+     * model is destroyed, so a mapped file serves. May be NULL for a module without weights. */
+    const void* data;
+    size_t size;
+    const char* module; /* NULL: "module" of the file. One of sacGetModuleName */
+    const char* config; /* JSON object; its members replace those of the file's config. NULL: the file's alone */
+    /* Tensors are looked up as weightPrefix + name. NULL: "w." if any tensor of the file begins so, else "". */
+    const char* weightPrefix;
+} SacModelInfo;
+
+/* Reads and checks a checkpoint: every offset, shape and number. Needs no GPU work.
+ * Errors: INVALID_ARGUMENT, MALFORMED_FILE, INVALID_CONFIG, INVALID_WEIGHTS, OUT_OF_HOST_MEMORY. */
+SAC_API SacResult sacCreateModel(SacContext context, const SacModelInfo* info, SacModel* model, SacError* error);
+
+/* NULL is ignored. Every plan of the model has been destroyed before; if not, nothing is destroyed and
+ * SAC_ERROR_INVALID_ARGUMENT is returned. */
+SAC_API SacResult sacDestroyModel(SacModel model, SacError* error);
+
+/* Name of module `index` ("DeformableAttention2D"), NULL past the last one: loop from 0. */
+SAC_API const char* sacGetModuleName(uint32_t index);
+
+/* The module a model was made of; valid while the model lives. NULL for NULL. */
+SAC_API const char* sacGetModelModule(SacModel model);
+
+/* ---- Tensors ---------------------------------------------------------------------------------------------------- */
+
+typedef enum SacDataType {
+    SAC_DATA_TYPE_DEFAULT = 0, /* the type the module states: FLOAT32 for activations */
+    SAC_DATA_TYPE_FLOAT32 = 1,
+    SAC_DATA_TYPE_FLOAT16 = 2, /* needs SAC_FEATURE_STORAGE_16BIT_BIT */
+    SAC_DATA_TYPE_INT32 = 3,
+    SAC_DATA_TYPE_INT64 = 4,
+    SAC_DATA_TYPE_UINT8 = 5,
+    SAC_DATA_TYPE_BOOL = 6, /* one byte, 0 or 1 */
+    SAC_DATA_TYPE_MAX_ENUM = 0x7fffffff
+} SacDataType;
+
+typedef enum SacLayout {
+    SAC_LAYOUT_CONTIGUOUS = 0,    /* row-major in the order of the shape, as PyTorch's contiguous tensors */
+    SAC_LAYOUT_CHANNELS_LAST = 1, /* of a shape (b, c, spatial...): memory order (b, spatial..., c) */
+    SAC_LAYOUT_MAX_ENUM = 0x7fffffff
+} SacLayout;
+
+typedef enum SacTensorFlagBits {
+    SAC_TENSOR_INPUT_BIT = 0x1,
+    SAC_TENSOR_OUTPUT_BIT = 0x2,
+    SAC_TENSOR_HOST_BIT = 0x4, /* an input read at plan creation, see SacTensorDesc::hostData; never bound */
+    SAC_TENSOR_FLAG_BITS_MAX_ENUM = 0x7fffffff
+} SacTensorFlagBits;
+typedef VkFlags SacTensorFlags;
+
+/* One input or output as the engine has it. Names are those of the module's forward arguments and results ("x", "y"). */
+typedef struct SacTensorDesc {
+    const char* name;              /* required */
+    SacDataType dataType;
+    SacLayout layout;
+    uint32_t rank;                 /* of the shape; 0 for outputs, whose shapes follow */
+    uint64_t shape[SAC_MAX_RANK];  /* PyTorch's shape, each dimension at least 1 */
+    const void* hostData;          /* for inputs flagged SAC_TENSOR_HOST_BIT: the values, read during the call */
+} SacTensorDesc;
+
+/* What a plan answers about a tensor. */
+typedef struct SacTensorInfo {
+    const char* name; /* valid while the plan lives */
+    SacTensorFlags flags;
+    SacDataType dataType;
+    SacLayout layout;
+    uint32_t rank;
+    uint64_t shape[SAC_MAX_RANK];
+    VkDeviceSize size; /* bytes to bind; rounded up to a multiple of 4 */
+} SacTensorInfo;
+
+/* ---- Plan: a model at one set of shapes ------------------------------------------------------------------------- */
+
+typedef enum SacPrecision {
+    SAC_PRECISION_FLOAT32 = 0,
+    SAC_PRECISION_FLOAT16 = 1,           /* half storage, float arithmetic; UNSUPPORTED without 16-bit storage */
+    SAC_PRECISION_FLOAT16_IF_SUPPORTED = 2, /* FLOAT32 where the context has no 16-bit storage */
+    SAC_PRECISION_MAX_ENUM = 0x7fffffff
+} SacPrecision;
+
+/* The continuous position bias of deformable attention is a fixed function of one to three coordinates. It is either
+ * evaluated exactly for every query and key, or tabulated once per upload and interpolated. */
+typedef enum SacPositionBias {
+    SAC_POSITION_BIAS_AUTO = 0,  /* a table that meets the tolerance; exact if none does */
+    SAC_POSITION_BIAS_EXACT = 1,
+    SAC_POSITION_BIAS_TABLE = 2, /* a table; UNSUPPORTED if none within the limit meets the tolerance */
+    SAC_POSITION_BIAS_MAX_ENUM = 0x7fffffff
+} SacPositionBias;
+
+typedef enum SacPlanFlagBits {
+    SAC_PLAN_NO_ALIASING_BIT = 0x1, /* every intermediate has memory of its own: for debugging; results are the same */
+    SAC_PLAN_FLAG_BITS_MAX_ENUM = 0x7fffffff
+} SacPlanFlagBits;
+typedef VkFlags SacPlanFlags;
+
+/* Called between pipelines on the thread that creates the plan. VK_FALSE stops: SAC_ERROR_CANCELLED. */
+typedef VkBool32 (*SacProgressCallback)(void* userData, uint32_t done, uint32_t total);
+
+typedef struct SacPlanInfo {
+    SacStructureType sType;
+    const void* pNext;
+    SacPlanFlags flags;
+    uint32_t inputCount;          /* the module's required inputs, and the optional ones that will be used */
+    const SacTensorDesc* inputs;
+    uint32_t outputCount;         /* 0: the module's main result alone */
+    const SacTensorDesc* outputs; /* results wanted; only name, dataType and layout are read */
+    const char* options;          /* JSON object of forward arguments ({"video_shape": [2, 3, 4, 4]}); NULL: none */
+    SacPrecision precision;
+    SacPositionBias positionBias;
+    float positionBiasTolerance;  /* rms error / rms of the bias; 0: 1e-4. Range (0, 1] */
+    VkDeviceSize positionBiasTableLimit; /* bytes of the table at most; 0: 16 MiB */
+    /* Only without SAC_FEATURE_PUSH_DESCRIPTOR_BIT: how many recorded runs may be alive at once. Run number n reuses
+     * the descriptor sets of run n - maxRecords, whose command buffer must have finished and not be submitted again.
+     * 0: 16. At most 4096. */
+    uint32_t maxRecords;
+    SacProgressCallback progress; /* may be NULL */
+    void* progressUserData;
+    const char* name;             /* for debug labels and messages; NULL: the module's name */
+} SacPlanInfo;
+
+/* Infers shapes, places every intermediate in the workspace, compiles pipelines. May take long (pipelines); call it
+ * from a loading thread. Pipelines that the context already has are shared.
+ * Errors: INVALID_ARGUMENT (an input is unknown, missing or of the wrong shape), INVALID_CONFIG (options), UNSUPPORTED (a
+ * tensor is larger than maxStorageBufferRange, precision, table), OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY,
+ * DEVICE_LOST, CANCELLED, VULKAN. */
+SAC_API SacResult sacCreatePlan(SacModel model, const SacPlanInfo* info, SacPlan* plan, SacError* error);
+
+/* NULL is ignored. The GPU has finished with everything recorded from it. */
+SAC_API void sacDestroyPlan(SacPlan plan);
+
+typedef enum SacMemoryKind {
+    /* Packed weights. Same size and contents for every plan of one model at one precision: share them. */
+    SAC_MEMORY_WEIGHTS = 0,
+    /* Data derived from the weights for this plan's shapes: position bias tables. Often 0 bytes. */
+    SAC_MEMORY_TABLES = 1,
+    /* Intermediates of one run. Undefined before and after: any number of plans can share one, one run at a time. */
+    SAC_MEMORY_WORKSPACE = 2,
+    /* What a run hands to the next (key-value caches). Often 0 bytes. */
+    SAC_MEMORY_STATE = 3,
+    /* Source of sacCmdUpload: host visible, free again once that command buffer has finished. */
+    SAC_MEMORY_STAGING = 4,
+    SAC_MEMORY_KIND_COUNT = 5,
+    SAC_MEMORY_KIND_MAX_ENUM = 0x7fffffff
+} SacMemoryKind;
+
+typedef struct SacMemoryRequirements {
+    VkDeviceSize size;         /* bytes; 0: none needed, bind nothing */
+    VkDeviceSize alignment;    /* of the offset in the VkBuffer; a power of two */
+    VkBufferUsageFlags usage;  /* the buffer must have been created with */
+    uint32_t memoryTypeBits;   /* as vkGetBufferMemoryRequirements answers for such a buffer */
+} SacMemoryRequirements;
+
+/* Errors: INVALID_ARGUMENT. */
+SAC_API SacResult sacGetPlanMemory(SacPlan plan, SacMemoryKind kind, SacMemoryRequirements* requirements, SacError* error);
+
+/* All inputs, then all outputs of the plan. `*count` is the capacity of `infos` on entry and the number written on
+ * return; with infos == NULL it is set to the number there are. Errors: INVALID_ARGUMENT (also: too small). */
+SAC_API SacResult sacGetPlanTensors(SacPlan plan, uint32_t* count, SacTensorInfo* infos, SacError* error);
+
+typedef struct SacPlanProperties {
+    SacStructureType sType; /* set by the caller */
+    void* pNext;
+    uint32_t dispatchCount;    /* of one run */
+    uint32_t barrierCount;     /* of one run */
+    uint32_t pipelineCount;    /* distinct pipelines of run and upload */
+    SacPrecision precision;    /* FLOAT32 or FLOAT16 */
+    uint64_t flops;            /* of one run, counted from the arithmetic of the definition, tables as lookups */
+    uint64_t bytes;            /* of one run: each dispatch's operands counted once */
+    SacPositionBias positionBias; /* EXACT or TABLE; AUTO where the module has none */
+    uint32_t tableSize[3];     /* nodes per axis of the position bias table; 0 beyond its dimensions */
+    float tableError;          /* measured at plan creation: rms error / rms of the bias */
+} SacPlanProperties;
+
+/* Errors: INVALID_ARGUMENT. */
+SAC_API SacResult sacGetPlanProperties(SacPlan plan, SacPlanProperties* properties, SacError* error);
+
+/* ---- Recording -------------------------------------------------------------------------------------------------- */
+
+typedef struct SacBufferRange {
+    VkBuffer buffer;
+    VkDeviceSize offset;
+    VkDeviceSize size; /* bytes from offset that the library may use; VK_WHOLE_SIZE is not allowed */
+} SacBufferRange;
+
+typedef enum SacUploadFlagBits {
+    SAC_UPLOAD_TABLES_ONLY_BIT = 0x1, /* the weights are already there, from another plan of the same model */
+    SAC_UPLOAD_FLAG_BITS_MAX_ENUM = 0x7fffffff
+} SacUploadFlagBits;
+typedef VkFlags SacUploadFlags;
+
+typedef struct SacUploadInfo {
+    SacStructureType sType;
+    const void* pNext;
+    SacUploadFlags flags;
+    SacBufferRange weights;   /* at least SAC_MEMORY_WEIGHTS; likewise below. May be null where 0 bytes are needed */
+    SacBufferRange tables;
+    SacBufferRange workspace;
+    SacBufferRange staging;
+    void* stagingData;        /* host address of staging.offset; written during the call. Flush it if not coherent */
+} SacUploadInfo;
+
+/* Writes the weights, converted and packed, to stagingData; records their copy to `weights` and the dispatches that
+ * build `tables`. Recorded once; the weights stay valid for every later run.
+ * The command buffer is in the recording state, outside of a render pass. Thread: as the command buffer's pool.
+ * Errors: INVALID_ARGUMENT: a range is missing, too small, misaligned, or overlaps another. Then nothing was recorded. */
+SAC_API SacResult sacCmdUpload(SacPlan plan, VkCommandBuffer commandBuffer, const SacUploadInfo* info, SacError* error);
+
+/* An input or output of the plan, bound for one run. */
+typedef struct SacTensorBinding {
+    const char* name;      /* as in sacGetPlanTensors */
+    SacBufferRange buffer; /* storage buffer usage; offset a multiple of minStorageBufferOffsetAlignment */
+} SacTensorBinding;
+
+typedef struct SacRunInfo {
+    SacStructureType sType;
+    const void* pNext;
+    SacBufferRange weights; /* at least SAC_MEMORY_WEIGHTS; likewise below. May be null where 0 bytes are needed */
+    SacBufferRange tables;
+    SacBufferRange workspace;
+    SacBufferRange state;
+    uint32_t bindingCount;  /* every tensor of sacGetPlanTensors exactly once, SAC_TENSOR_HOST_BIT ones excepted */
+    const SacTensorBinding* bindings;
+    uint32_t batch;         /* entries of the batch to compute, from the first; 0: as planned. At most as planned */
+} SacRunInfo;
+
+/* Records one run. No allocation, lock or pipeline creation happens here. Results do not depend on what the workspace
+ * held. Any number of runs per command buffer, see the synchronization contract above.
+ * The command buffer is in the recording state, outside of a render pass. Thread: as the command buffer's pool.
+ * Errors: INVALID_ARGUMENT: a binding is unknown, missing, given twice, too small, misaligned, or outputs, workspace and
+ * state overlap with each other or with what is read. Then nothing was recorded. */
+SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuffer, const SacRunInfo* info, SacError* error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SACCADE_SACCADE_H_ */

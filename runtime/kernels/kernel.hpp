@@ -1,0 +1,62 @@
+// What every operator comes down to: a short list of compute dispatches over numbered operands.
+//
+// An operator's file turns its description into a Kernel. Operands are numbered by the operator (0, 1, ... in the order
+// its header states); operands from `operandCount` on are scratch that only this kernel's dispatches see. The graph
+// gives each operand a place in memory, orders the dispatches and puts barriers between them; the kernel knows neither
+// memory nor order of other kernels.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "base/fixed_vector.hpp"
+#include "shaders.hpp" // generated from shaders/variants.txt: enum class Shader
+
+namespace saccade {
+
+/// How a dispatch uses a buffer.
+enum class Access : uint8_t { read, write, readWrite };
+
+/// Binding i of a dispatch: storage buffer i of descriptor set 0.
+struct OperandUse {
+    uint8_t operand = 0;
+    Access access = Access::read;
+
+    friend bool operator==(const OperandUse&, const OperandUse&) = default;
+};
+
+/// Push constants of one dispatch: at most 128 bytes, the least a Vulkan device offers.
+struct PushConstants {
+    alignas(16) std::array<std::byte, 128> bytes{};
+    uint32_t size = 0;
+
+    template <class Block>
+    void set(const Block& block) {
+        static_assert(std::is_trivially_copyable_v<Block> && sizeof(Block) <= 128 && sizeof(Block) % 4 == 0);
+        std::memcpy(bytes.data(), &block, sizeof(Block));
+        size = sizeof(Block);
+    }
+};
+
+/// One vkCmdDispatch. groups[2] is batch-major (batch * k), so that a smaller batch is recorded by scaling it.
+struct Dispatch {
+    Shader shader{};
+    FixedVector<uint32_t, 40> constants; ///< specialization constants; constant_id = index, floats and bools as bits
+    PushConstants push;
+    FixedVector<OperandUse, 12> bindings;
+    std::array<uint32_t, 3> groups{1, 1, 1};
+};
+
+/// The lowered form of one operator.
+struct Kernel {
+    uint32_t operandCount = 0;              ///< operands the operator declares; higher numbers are scratch
+    FixedVector<uint64_t, 4> scratchBytes;  ///< size of scratch operand operandCount + i
+    FixedVector<Dispatch, 4> dispatches;    ///< in order; each may read what earlier ones wrote
+    uint64_t flops = 0;                     ///< arithmetic of the operator, counted from its definition
+};
+
+inline uint32_t divideUp(uint64_t n, uint64_t d) { return static_cast<uint32_t>((n + d - 1) / d); }
+
+} // namespace saccade
