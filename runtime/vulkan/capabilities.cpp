@@ -1,0 +1,70 @@
+#include "vulkan/capabilities.hpp"
+
+#include <cstring>
+
+namespace saccade {
+namespace {
+
+// Walks the list in fixed pieces, so that querying needs no host memory and cannot fail for want of it.
+bool hasExtension(const InstanceTable& vk, VkPhysicalDevice device, const char* name) {
+    uint32_t count = 0;
+    if (vk.EnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr) != VK_SUCCESS)
+        return false;
+    constexpr uint32_t capacity = 512;
+    VkExtensionProperties extensions[capacity];
+    count = capacity;
+    const VkResult result = vk.EnumerateDeviceExtensionProperties(device, nullptr, &count, extensions);
+    if (result != VK_SUCCESS && result != VK_INCOMPLETE)
+        return false;
+    for (uint32_t i = 0; i < count; ++i)
+        if (std::strcmp(extensions[i].extensionName, name) == 0)
+            return true;
+    return false;
+}
+
+} // namespace
+
+Capabilities queryCapabilities(const InstanceTable& vk, VkPhysicalDevice device) {
+    VkPhysicalDeviceSubgroupProperties subgroup{};
+    subgroup.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES;
+    VkPhysicalDeviceProperties2 properties{};
+    properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
+    properties.pNext = &subgroup;
+    vk.GetPhysicalDeviceProperties2(device, &properties);
+
+    VkPhysicalDevice16BitStorageFeatures storage16{};
+    storage16.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES;
+    VkPhysicalDeviceFeatures2 features{};
+    features.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
+    features.pNext = &storage16;
+    vk.GetPhysicalDeviceFeatures2(device, &features);
+
+    const VkPhysicalDeviceLimits& limits = properties.properties.limits;
+    Capabilities c;
+    c.apiVersion = properties.properties.apiVersion;
+    c.vendorId = properties.properties.vendorID;
+    c.deviceType = properties.properties.deviceType;
+    c.isCpu = c.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    c.subgroupSize = subgroup.subgroupSize ? subgroup.subgroupSize : 1;
+    c.maxSharedMemory = limits.maxComputeSharedMemorySize;
+    c.maxInvocations = limits.maxComputeWorkGroupInvocations;
+    for (int i = 0; i < 3; ++i) {
+        c.maxGroupCount[i] = limits.maxComputeWorkGroupCount[i];
+        c.maxGroupSize[i] = limits.maxComputeWorkGroupSize[i];
+    }
+    c.maxStorageBuffers = limits.maxPerStageDescriptorStorageBuffers;
+    c.maxStorageBufferRange = limits.maxStorageBufferRange;
+    c.storageBufferOffsetAlignment = static_cast<uint32_t>(limits.minStorageBufferOffsetAlignment);
+    c.timestampPeriod = limits.timestampPeriod;
+    c.pushDescriptors = hasExtension(vk, device, VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME);
+    c.storage16Bit = storage16.storageBuffer16BitAccess == VK_TRUE;
+    return c;
+}
+
+const char* unfitReason(const Capabilities& c) {
+    if (c.apiVersion < VK_API_VERSION_1_1)
+        return "the device is below Vulkan 1.1";
+    return nullptr;
+}
+
+} // namespace saccade

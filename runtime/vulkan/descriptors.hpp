@@ -1,0 +1,43 @@
+// How a dispatch gets its buffers: pushed into the command buffer where the device can, else from sets allocated ahead.
+//
+// A DescriptorRing holds, for a fixed list of dispatches, `slots` copies of their descriptor sets. Taking a slot is one
+// atomic increment, so recording never locks or allocates; slot n % slots is rewritten by record n, and the contract of
+// SacPlanInfo::maxRecords says when that is allowed.
+#pragma once
+
+#include <atomic>
+#include <memory_resource>
+#include <span>
+#include <vector>
+
+#include "vulkan/pipelines.hpp"
+
+namespace saccade {
+
+class DescriptorRing {
+public:
+    explicit DescriptorRing(const Device& device) : device_(device), sets_(device.memory) {}
+    ~DescriptorRing();
+    DescriptorRing(const DescriptorRing&) = delete;
+    DescriptorRing& operator=(const DescriptorRing&) = delete;
+
+    /// Allocates `slots` sets for each of `dispatches`; nothing where descriptors are pushed. Call once.
+    void allocate(std::span<const Pipeline* const> dispatches, uint32_t slots);
+
+    /// A slot for one record; pass it to bind.
+    uint32_t takeSlot() { return slots_ ? next_.fetch_add(1, std::memory_order_relaxed) % slots_ : 0; }
+
+    /// Gives dispatch number `dispatch` of the list its buffers, for the next vkCmdDispatch of `commandBuffer`.
+    void bind(VkCommandBuffer commandBuffer, uint32_t slot, uint32_t dispatch, const Pipeline& pipeline,
+              std::span<const VkDescriptorBufferInfo> buffers) const;
+
+private:
+    const Device& device_;
+    VkDescriptorPool pool_ = VK_NULL_HANDLE;
+    std::pmr::vector<VkDescriptorSet> sets_; ///< [slot][dispatch]
+    uint32_t dispatchCount_ = 0;
+    uint32_t slots_ = 0;
+    std::atomic<uint32_t> next_{0};
+};
+
+} // namespace saccade

@@ -1,0 +1,27 @@
+// The engine's device as the library sees it: functions, capabilities, host memory. Shared by everything of a context.
+#pragma once
+
+#include <memory_resource>
+
+#include "base/memory.hpp"
+#include "vulkan/capabilities.hpp"
+#include "vulkan/dispatch_table.hpp"
+
+namespace saccade {
+
+struct Device {
+    VkDevice handle = VK_NULL_HANDLE;
+    DeviceTable vk;
+    Capabilities capabilities;
+    VkPipelineCache pipelineCache = VK_NULL_HANDLE;
+    const VkAllocationCallbacks* allocator = nullptr; ///< null, or callbacks that outlive the device's objects
+    std::pmr::memory_resource* memory = nullptr;      ///< over the same callbacks
+
+    /// Gives `object` a name in debuggers and validation messages; nothing without VK_EXT_debug_utils.
+    void setName(VkObjectType type, uint64_t object, const char* name) const;
+};
+
+/// Throws the Error that stands for `result`, naming the Vulkan function; returns on VK_SUCCESS.
+void check(VkResult result, const char* function);
+
+} // namespace saccade

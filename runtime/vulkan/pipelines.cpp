@@ -1,0 +1,149 @@
+#include "vulkan/pipelines.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/error.hpp"
+
+namespace saccade {
+
+PipelineLibrary::PipelineLibrary(const Device& device) : device_(device), pipelines_(device.memory) {}
+
+PipelineLibrary::~PipelineLibrary() {
+    for (Pipeline* pipeline : pipelines_) {
+        device_.vk.DestroyPipeline(device_.handle, pipeline->handle, device_.allocator);
+        destroy(device_.memory, pipeline);
+    }
+    for (const BindingLayout& layout : layouts_) {
+        device_.vk.DestroyPipelineLayout(device_.handle, layout.pipeline, device_.allocator);
+        device_.vk.DestroyDescriptorSetLayout(device_.handle, layout.set, device_.allocator);
+    }
+}
+
+BindingLayout PipelineLibrary::layout(uint32_t bindingCount) {
+    std::lock_guard lock(mutex_);
+    return layoutLocked(bindingCount);
+}
+
+BindingLayout PipelineLibrary::layoutLocked(uint32_t bindingCount) {
+    BindingLayout& layout = layouts_[bindingCount];
+    if (!layout.set) {
+        VkDescriptorSetLayoutBinding bindings[maxBindings]{};
+        for (uint32_t i = 0; i < bindingCount; ++i)
+            bindings[i] = {i, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1, VK_SHADER_STAGE_COMPUTE_BIT, nullptr};
+        VkDescriptorSetLayoutCreateInfo info{};
+        info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO;
+        if (device_.capabilities.pushDescriptors)
+            info.flags = VK_DESCRIPTOR_SET_LAYOUT_CREATE_PUSH_DESCRIPTOR_BIT_KHR;
+        info.bindingCount = bindingCount;
+        info.pBindings = bindings;
+        check(device_.vk.CreateDescriptorSetLayout(device_.handle, &info, device_.allocator, &layout.set),
+              "vkCreateDescriptorSetLayout");
+    }
+    if (!layout.pipeline) {
+        const VkPushConstantRange range{VK_SHADER_STAGE_COMPUTE_BIT, 0, pushConstantBytes};
+        VkPipelineLayoutCreateInfo info{};
+        info.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO;
+        info.setLayoutCount = 1;
+        info.pSetLayouts = &layout.set;
+        info.pushConstantRangeCount = 1;
+        info.pPushConstantRanges = &range;
+        check(device_.vk.CreatePipelineLayout(device_.handle, &info, device_.allocator, &layout.pipeline),
+              "vkCreatePipelineLayout");
+    }
+    return layout;
+}
+
+const Pipeline* PipelineLibrary::acquire(Shader shader, std::span<const uint32_t> constants, uint32_t bindingCount) {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        const auto found = std::find_if(pipelines_.begin(), pipelines_.end(), [&](const Pipeline* p) {
+            return p->shader == shader && p->bindingCount == bindingCount &&
+                   std::equal(p->constants.begin(), p->constants.end(), constants.begin(), constants.end());
+        });
+        if (found == pipelines_.end())
+            break;
+        if ((*found)->ready) {
+            ++(*found)->users;
+            return *found;
+        }
+        // Another thread compiles it. It may fail and forget it, so look again after waking.
+        compiled_.wait(lock);
+    }
+
+    const BindingLayout layout = layoutLocked(bindingCount);
+    pipelines_.reserve(pipelines_.size() + 1);
+    Pipeline* pipeline = create<Pipeline>(device_.memory);
+    pipeline->shader = shader;
+    pipeline->constants = FixedVector<uint32_t, maxConstants>(constants);
+    pipeline->bindingCount = bindingCount;
+    pipeline->layout = layout;
+    pipeline->users = 1;
+    pipelines_.push_back(pipeline);
+
+    lock.unlock();
+    try {
+        const VkPipeline handle = compile(*pipeline);
+        lock.lock();
+        pipeline->handle = handle;
+        pipeline->ready = true;
+    } catch (...) {
+        lock.lock();
+        forget(pipeline);
+        compiled_.notify_all();
+        throw;
+    }
+    compiled_.notify_all();
+    return pipeline;
+}
+
+void PipelineLibrary::release(const Pipeline* pipeline) {
+    std::lock_guard lock(mutex_);
+    const auto found = std::find(pipelines_.begin(), pipelines_.end(), pipeline);
+    if (--(*found)->users == 0)
+        forget(*found);
+}
+
+void PipelineLibrary::forget(Pipeline* pipeline) {
+    pipelines_.erase(std::find(pipelines_.begin(), pipelines_.end(), pipeline));
+    device_.vk.DestroyPipeline(device_.handle, pipeline->handle, device_.allocator);
+    destroy(device_.memory, pipeline);
+}
+
+VkPipeline PipelineLibrary::compile(const Pipeline& pipeline) const {
+    const ShaderCode& code = shaderCode(pipeline.shader);
+    VkShaderModuleCreateInfo moduleInfo{};
+    moduleInfo.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
+    moduleInfo.codeSize = code.bytes;
+    moduleInfo.pCode = code.words;
+    VkShaderModule module = VK_NULL_HANDLE;
+    check(device_.vk.CreateShaderModule(device_.handle, &moduleInfo, device_.allocator, &module),
+          "vkCreateShaderModule");
+    device_.setName(VK_OBJECT_TYPE_SHADER_MODULE, reinterpret_cast<uint64_t>(module), code.name);
+
+    VkSpecializationMapEntry entries[maxConstants];
+    for (uint32_t i = 0; i < pipeline.constants.size(); ++i)
+        entries[i] = {i, i * 4, 4};
+    const VkSpecializationInfo specialization{static_cast<uint32_t>(pipeline.constants.size()), entries,
+                                              pipeline.constants.size() * 4, pipeline.constants.data()};
+    VkComputePipelineCreateInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO;
+    info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
+    info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
+    info.stage.module = module;
+    info.stage.pName = "main";
+    info.stage.pSpecializationInfo = &specialization;
+    info.layout = pipeline.layout.pipeline;
+    VkPipeline handle = VK_NULL_HANDLE;
+    const VkResult result = device_.vk.CreateComputePipelines(device_.handle, device_.pipelineCache, 1, &info,
+                                                              device_.allocator, &handle);
+    device_.vk.DestroyShaderModule(device_.handle, module, device_.allocator);
+    check(result, "vkCreateComputePipelines");
+
+    char name[96];
+    std::snprintf(name, sizeof(name), "saccade %s", code.name);
+    device_.setName(VK_OBJECT_TYPE_PIPELINE, reinterpret_cast<uint64_t>(handle), name);
+    return handle;
+}
+
+} // namespace saccade

@@ -1,0 +1,68 @@
+// Compute pipelines of a context, created once however many plans ask for the same one.
+//
+// A pipeline is its shader and specialization constants. Plans on several threads may ask at once: the first to ask for
+// a pipeline compiles it outside of the lock, others that want the same one wait for it, and different ones compile in
+// parallel.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory_resource>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "base/fixed_vector.hpp"
+#include "shaders.hpp"
+#include "vulkan/device.hpp"
+
+namespace saccade {
+
+constexpr uint32_t maxBindings = 12;
+constexpr uint32_t maxConstants = 40;
+constexpr uint32_t pushConstantBytes = 128;
+
+/// Layout of all pipelines with `n` storage buffers in set 0 and the full push constant range.
+struct BindingLayout {
+    VkDescriptorSetLayout set = VK_NULL_HANDLE;
+    VkPipelineLayout pipeline = VK_NULL_HANDLE;
+};
+
+struct Pipeline {
+    Shader shader{};
+    FixedVector<uint32_t, maxConstants> constants;
+    uint32_t bindingCount = 0;
+    VkPipeline handle = VK_NULL_HANDLE;
+    BindingLayout layout;
+    uint32_t users = 0;   ///< guarded by the library's mutex, like `ready`
+    bool ready = false;
+};
+
+class PipelineLibrary {
+public:
+    explicit PipelineLibrary(const Device& device);
+    ~PipelineLibrary();
+    PipelineLibrary(const PipelineLibrary&) = delete;
+    PipelineLibrary& operator=(const PipelineLibrary&) = delete;
+
+    /// The pipeline, compiled now if nobody holds it. Release it as often as it was acquired. Throws what
+    /// vkCreateComputePipelines answers; then nothing is held.
+    const Pipeline* acquire(Shader shader, std::span<const uint32_t> constants, uint32_t bindingCount);
+    void release(const Pipeline* pipeline);
+
+    /// Layout for `bindingCount` storage buffers; the pipelines of that count use it.
+    BindingLayout layout(uint32_t bindingCount);
+
+private:
+    BindingLayout layoutLocked(uint32_t bindingCount);
+    VkPipeline compile(const Pipeline& pipeline) const;
+    void forget(Pipeline* pipeline);
+
+    const Device& device_;
+    std::mutex mutex_;
+    std::condition_variable compiled_;
+    std::pmr::vector<Pipeline*> pipelines_;
+    std::array<BindingLayout, maxBindings + 1> layouts_{};
+};
+
+} // namespace saccade
