@@ -1,0 +1,22 @@
+# Warnings and sanitizers, and where they apply.
+
+# Warnings are per target: an engine's own targets and the headers of dependencies stay as they are.
+function(saccade_warnings target)
+    if(MSVC)
+        target_compile_options(${target} PRIVATE /W4 $<$<BOOL:${SACCADE_WERROR}>:/WX>)
+    else()
+        target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic $<$<BOOL:${SACCADE_WERROR}>:-Werror>)
+    endif()
+endfunction()
+
+# A sanitizer covers every target of this build, since mixing instrumented and plain objects hides errors.
+if(SACCADE_SANITIZE)
+    if(NOT SACCADE_SANITIZE MATCHES "^(address|undefined|thread)$")
+        message(FATAL_ERROR "SACCADE_SANITIZE is \"${SACCADE_SANITIZE}\"; it is one of address, undefined, thread, or empty")
+    endif()
+    add_compile_options(-fsanitize=${SACCADE_SANITIZE} -fno-omit-frame-pointer -g)
+    add_link_options(-fsanitize=${SACCADE_SANITIZE})
+    if(SACCADE_SANITIZE STREQUAL "undefined")
+        add_compile_options(-fno-sanitize-recover=all)
+    endif()
+endif()
