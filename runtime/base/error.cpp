@@ -1,0 +1,35 @@
+#include "base/error.hpp"
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+
+namespace saccade {
+
+Error::Error(SacResult code, const char* format, ...) noexcept : code_(code) {
+    std::va_list arguments;
+    va_start(arguments, format);
+    const int written = std::vsnprintf(message_, sizeof(message_), format, arguments);
+    va_end(arguments);
+
+    if (written < 0) {
+        message_[0] = '\0';
+    } else if (static_cast<std::size_t>(written) >= sizeof(message_)) {
+        // One byte more than kept, so that clip sees whether the cut falls inside a character.
+        const std::string_view kept(message_, sizeof(message_) - 1);
+        message_[clip(kept, kept.size() - 1)] = '\0';
+    }
+    for (char* c = message_; *c != '\0'; ++c)
+        if (static_cast<unsigned char>(*c) < 0x20 || *c == 0x7f)
+            *c = '?';
+}
+
+int clip(std::string_view text, std::size_t limit) noexcept {
+    std::size_t length = std::min(text.size(), limit);
+    if (length < text.size())
+        while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80)
+            --length;
+    return static_cast<int>(length);
+}
+
+} // namespace saccade

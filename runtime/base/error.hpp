@@ -1,0 +1,42 @@
+// The one exception type of the library. It carries a result code for the C boundary and a message in the object
+// itself, so that reporting a failure (out of memory above all) needs no heap beyond what the C++ runtime sets aside.
+#pragma once
+
+#include <saccade/saccade.h>
+
+#include <cstddef>
+#include <exception>
+#include <string_view>
+
+#if defined(__MINGW_PRINTF_FORMAT)
+#define SACCADE_PRINTF(formatIndex, firstArgument)                                                                     \
+    __attribute__((format(__MINGW_PRINTF_FORMAT, formatIndex, firstArgument)))
+#elif defined(__GNUC__)
+#define SACCADE_PRINTF(formatIndex, firstArgument) __attribute__((format(printf, formatIndex, firstArgument)))
+#else
+#define SACCADE_PRINTF(formatIndex, firstArgument)
+#endif
+
+namespace saccade {
+
+class Error : public std::exception {
+public:
+    static constexpr std::size_t messageCapacity = SAC_MAX_MESSAGE_LENGTH; ///< bytes, with the terminating zero
+
+    /// Formats the message as printf does. What does not fit is cut between UTF-8 characters; control characters, which
+    /// a name from a file may hold, become '?' so that one message stays one line of a log.
+    SACCADE_PRINTF(3, 4) Error(SacResult code, const char* format, ...) noexcept;
+
+    SacResult code() const noexcept { return code_; }
+    const char* what() const noexcept override { return message_; }
+
+private:
+    SacResult code_;
+    char message_[messageCapacity];
+};
+
+/// Length for "%.*s": `text` cut to at most `limit` bytes and between UTF-8 characters, so that a long name from a file
+/// cannot push the rest of a message out. Usage: Error(code, "tensor \"%.*s\": ...", clip(name), name.data()).
+int clip(std::string_view text, std::size_t limit = 96) noexcept;
+
+} // namespace saccade
