@@ -1,5 +1,5 @@
-# What the build needs from outside. The library: Vulkan headers and a JSON parser, both headers only (Vulkan itself is
-# loaded through the caller's vkGetInstanceProcAddr). Programs and tests: the loader and small libraries.
+# What the build needs from outside. The library: the Vulkan headers (Vulkan itself is loaded through the caller's
+# vkGetInstanceProcAddr). Programs and tests: the loader and small libraries.
 
 find_package(Vulkan QUIET)
 if(NOT Vulkan_INCLUDE_DIR)
@@ -10,13 +10,16 @@ if(NOT TARGET Vulkan::Headers)
     target_include_directories(Vulkan::Headers INTERFACE "${Vulkan_INCLUDE_DIR}")
 endif()
 
-find_package(nlohmann_json 3.9 QUIET)
-if(NOT nlohmann_json_FOUND)
-    message(FATAL_ERROR "nlohmann-json 3.9 or newer not found (Debian, Ubuntu: nlohmann-json3-dev)")
-endif()
-
 if((SACCADE_BUILD_TESTS OR SACCADE_BUILD_TOOLS OR SACCADE_BUILD_SAMPLES) AND NOT TARGET Vulkan::Vulkan)
     message(FATAL_ERROR "The Vulkan loader was not found (Debian, Ubuntu: libvulkan-dev)")
+endif()
+
+if(SACCADE_BUILD_TESTS OR SACCADE_BUILD_TOOLS OR SACCADE_BUILD_BENCH)
+    find_package(nlohmann_json 3.9 QUIET)
+    if(NOT nlohmann_json_FOUND)
+        message(FATAL_ERROR "nlohmann-json 3.9 or newer not found (Debian, Ubuntu: nlohmann-json3-dev), or set "
+            "SACCADE_BUILD_TESTS, SACCADE_BUILD_TOOLS and SACCADE_BUILD_BENCH to OFF")
+    endif()
 endif()
 
 if(SACCADE_BUILD_TESTS)
