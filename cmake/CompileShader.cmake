@@ -20,8 +20,9 @@ step("glslangValidator" "${glslang}" -V --target-env vulkan1.1 "-I${sourceDir}" 
 step("spirv-opt" "${opt}" --target-env=vulkan1.1 -O --strip-debug "${output}.raw.spv" -o "${output}.spv")
 step("spirv-val" "${val}" --target-env vulkan1.1 "${output}.spv")
 
-# glslang names the intermediate file as the target and does not escape spaces in the folder's name.
+# glslang names the intermediate file as the target, and its versions differ in whether they escape spaces.
 file(READ "${output}.d" dependencies)
+string(REPLACE "\\ " " " dependencies "${dependencies}")
 string(REPLACE "${output}.raw.spv:" "" dependencies "${dependencies}")
 string(REPLACE " " "\\ " escapedDir "${sourceDir}")
 string(REPLACE "${sourceDir}" "${escapedDir}" dependencies "${dependencies}")
