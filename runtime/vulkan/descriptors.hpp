@@ -25,7 +25,7 @@ public:
     void allocate(std::span<const Pipeline* const> dispatches, uint32_t slots);
 
     /// A slot for one record; pass it to bind.
-    uint32_t takeSlot() { return slots_ ? next_.fetch_add(1, std::memory_order_relaxed) % slots_ : 0; }
+    uint32_t takeSlot() { return slots_ ? static_cast<uint32_t>(next_.fetch_add(1, std::memory_order_relaxed) % slots_) : 0; }
 
     /// Gives dispatch number `dispatch` of the list its buffers, for the next vkCmdDispatch of `commandBuffer`.
     void bind(VkCommandBuffer commandBuffer, uint32_t slot, uint32_t dispatch, const Pipeline& pipeline,
@@ -37,7 +37,7 @@ private:
     std::pmr::vector<VkDescriptorSet> sets_; ///< [slot][dispatch]
     uint32_t dispatchCount_ = 0;
     uint32_t slots_ = 0;
-    std::atomic<uint32_t> next_{0};
+    std::atomic<uint64_t> next_{0};
 };
 
 } // namespace saccade

@@ -10,12 +10,14 @@
 namespace saccade {
 
 struct Device {
+    explicit Device(std::pmr::memory_resource* memory) : memory(memory) {}
+
     VkDevice handle = VK_NULL_HANDLE;
     DeviceTable vk;
     Capabilities capabilities;
     VkPipelineCache pipelineCache = VK_NULL_HANDLE;
     const VkAllocationCallbacks* allocator = nullptr; ///< null, or callbacks that outlive the device's objects
-    std::pmr::memory_resource* memory = nullptr;      ///< over the same callbacks
+    std::pmr::memory_resource* memory;                ///< over the same callbacks
 
     /// Gives `object` a name in debuggers and validation messages; nothing without VK_EXT_debug_utils.
     void setName(VkObjectType type, uint64_t object, const char* name) const;

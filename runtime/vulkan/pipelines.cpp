@@ -119,7 +119,7 @@ VkPipeline PipelineLibrary::compile(const Pipeline& pipeline) const {
     VkShaderModule module = VK_NULL_HANDLE;
     check(device_.vk.CreateShaderModule(device_.handle, &moduleInfo, device_.allocator, &module),
           "vkCreateShaderModule");
-    device_.setName(VK_OBJECT_TYPE_SHADER_MODULE, reinterpret_cast<uint64_t>(module), code.name);
+    device_.setName(VK_OBJECT_TYPE_SHADER_MODULE, (uint64_t)module, code.name);
 
     VkSpecializationMapEntry entries[maxConstants];
     for (uint32_t i = 0; i < pipeline.constants.size(); ++i)
@@ -142,7 +142,7 @@ VkPipeline PipelineLibrary::compile(const Pipeline& pipeline) const {
 
     char name[96];
     std::snprintf(name, sizeof(name), "saccade %s", code.name);
-    device_.setName(VK_OBJECT_TYPE_PIPELINE, reinterpret_cast<uint64_t>(handle), name);
+    device_.setName(VK_OBJECT_TYPE_PIPELINE, (uint64_t)handle, name);
     return handle;
 }
 

@@ -1,0 +1,94 @@
+// sacCreateModel, sacDestroyModel, and what modules there are.
+#include "api/objects.hpp"
+
+#include <cstring>
+
+using namespace saccade;
+
+namespace {
+
+std::string_view moduleName(const SacModelInfo& info, const SacModel_T& model) {
+    if (info.module)
+        return info.module;
+    if (model.file)
+        if (const auto name = model.file->metadata("module"))
+            return *name;
+    throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                "info->module is NULL and the file's __metadata__ has no \"module\": one of them must name it");
+}
+
+// The constructor's arguments: the file's, where the caller's replace those of the same name.
+JsonDocument mergedConfig(const SacModelInfo& info, const SacModel_T& model, std::pmr::memory_resource* memory) {
+    std::string_view own = "{}";
+    if (model.file)
+        own = model.file->metadata("config").value_or(own);
+    JsonDocument config = parseJson(own, memory, SAC_ERROR_INVALID_CONFIG, "config of the file's __metadata__");
+    if (!info.config)
+        return config;
+    const JsonDocument overriding = parseJson(info.config, memory, SAC_ERROR_INVALID_CONFIG, "info->config");
+    return mergeObjects(config.root(), overriding.root(), memory);
+}
+
+std::string_view weightPrefix(const SacModelInfo& info, const SacModel_T& model) {
+    if (info.weightPrefix)
+        return info.weightPrefix;
+    if (model.file)
+        for (const TensorView& tensor : model.file->tensors())
+            if (tensor.name.starts_with("w."))
+                return "w.";
+    return "";
+}
+
+void initialize(SacModel_T& model, const SacModelInfo& info) {
+    std::pmr::memory_resource* memory = &model.context->memory;
+    if (info.data)
+        model.file.emplace(std::span(static_cast<const std::byte*>(info.data), info.size), memory);
+    const std::string_view name = moduleName(info, model);
+    model.type = findModule(name);
+    if (!model.type)
+        throw Error(SAC_ERROR_INVALID_CONFIG, "module \"%.*s\" is none of this library's, see sacGetModuleName",
+                    clip(name), name.data());
+    model.config.emplace(mergedConfig(info, model, memory));
+    model.weights.emplace(model.file ? &*model.file : nullptr, weightPrefix(info, model), memory);
+    Config config(model.config->root(), memory);
+    model.module = model.type->make({model.type->name, config, *model.weights, memory});
+    config.finish();
+}
+
+} // namespace
+
+extern "C" SAC_API SacResult sacCreateModel(SacContext context, const SacModelInfo* info, SacModel* model,
+                                            SacError* error) {
+    if (model)
+        *model = nullptr;
+    return guarded(error, context ? &context->log : nullptr, [&] {
+        require(context, "context");
+        SAC_REQUIRE_STRUCTURE(info, SAC_STRUCTURE_TYPE_MODEL_INFO);
+        require(model, "model");
+        if (!info->data && info->size)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->data is null, but info->size is %zu", info->size);
+        UniquePtr<SacModel_T> created = makeUnique<SacModel_T>(&context->memory, context);
+        initialize(*created, *info);
+        context->modelCount.fetch_add(1);
+        *model = created.release();
+    });
+}
+
+extern "C" SAC_API SacResult sacDestroyModel(SacModel model, SacError* error) {
+    if (!model)
+        return report(SAC_SUCCESS, "", error, nullptr);
+    SacContext context = model->context;
+    return guarded(error, &context->log, [&] {
+        if (const uint32_t plans = model->planCount.load())
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "model still has %u plans, destroy them before it", plans);
+        destroy(&context->memory, model);
+        context->modelCount.fetch_sub(1);
+    });
+}
+
+extern "C" SAC_API const char* sacGetModuleName(uint32_t index) {
+    const auto types = moduleTypes();
+    return index < types.size() ? types[index].name : nullptr;
+}
+
+extern "C" SAC_API const char* sacGetModelModule(SacModel model) { return model ? model->type->name : nullptr; }

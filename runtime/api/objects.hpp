@@ -1,0 +1,55 @@
+// The objects behind the handles.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <optional>
+
+#include <saccade/saccade.h>
+
+#include "api/boundary.hpp"
+#include "base/memory.hpp"
+#include "graph/program.hpp"
+#include "io/json.hpp"
+#include "io/safetensors.hpp"
+#include "modules/module.hpp"
+#include "modules/plan_builder.hpp"
+#include "modules/registry.hpp"
+#include "vulkan/device.hpp"
+#include "vulkan/pipelines.hpp"
+
+/// Members are destroyed in reverse: pipelines need the device, everything needs the memory.
+struct SacContext_T {
+    explicit SacContext_T(const VkAllocationCallbacks* callbacks) : memory(callbacks), pipelines(device) {}
+
+    saccade::HostMemory memory;
+    saccade::Log log;
+    saccade::Device device{&memory};
+    saccade::PipelineLibrary pipelines;
+    std::atomic<uint32_t> modelCount{0};
+};
+
+struct SacModel_T {
+    explicit SacModel_T(SacContext context) : context(context), module(nullptr, {}) {}
+
+    SacContext context;
+    const saccade::ModuleType* type = nullptr;
+    std::optional<saccade::Safetensors> file;
+    std::optional<saccade::JsonDocument> config; ///< the file's, with the caller's members replaced
+    std::optional<saccade::WeightSet> weights;
+    saccade::ModulePtr module;
+    std::atomic<uint32_t> planCount{0};
+};
+
+struct SacPlan_T {
+    explicit SacPlan_T(SacModel model);
+
+    SacModel model;
+    saccade::DataType storage = saccade::DataType::f32;
+    uint32_t batch = 1;
+    std::pmr::vector<saccade::PlanTensor> tensors;
+    std::pmr::vector<uint32_t> externalTensors; ///< index in `tensors` of each external of the graph
+    saccade::Program upload, run;
+    std::array<SacMemoryRequirements, SAC_MEMORY_KIND_COUNT> memory{};
+    SacPlanProperties properties{};
+};

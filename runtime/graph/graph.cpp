@@ -1,0 +1,82 @@
+#include "graph/graph.hpp"
+
+#include "base/error.hpp"
+
+namespace saccade {
+
+uint64_t elementCount(const Shape& shape) {
+    uint64_t count = 1;
+    for (const uint64_t n : shape)
+        count *= n;
+    return count;
+}
+
+Graph::Graph(std::pmr::memory_resource* memory, uint32_t offsetAlignment)
+    : tensors_(memory), nodes_(memory), offsetAlignment_(offsetAlignment) {}
+
+TensorId Graph::declare(std::string_view name, DataType type, const Shape& shape, MemoryClass memory) {
+    Tensor tensor{std::pmr::string(name, tensors_.get_allocator().resource())};
+    tensor.type = type;
+    tensor.memory = memory;
+    tensor.shape = shape;
+    tensor.bytes = alignUp(elementCount(shape) * dataTypeSize(type), 4);
+    tensors_.push_back(std::move(tensor));
+    return static_cast<TensorId>(tensors_.size() - 1);
+}
+
+uint64_t Graph::place(TensorId id, uint64_t& end) {
+    const uint64_t offset = alignUp(end, offsetAlignment_);
+    end = offset + tensors_[id].bytes;
+    return tensors_[id].offset = offset;
+}
+
+TensorId Graph::weight(std::string_view name, DataType type, uint64_t elements, uint64_t offset) {
+    const TensorId id = declare(name, type, {elements}, MemoryClass::weights);
+    tensors_[id].offset = offset;
+    return id;
+}
+
+TensorId Graph::intermediate(std::string_view name, DataType type, const Shape& shape) {
+    return declare(name, type, shape, MemoryClass::workspace);
+}
+
+TensorId Graph::table(std::string_view name, DataType type, const Shape& shape) {
+    const TensorId id = declare(name, type, shape, MemoryClass::tables);
+    place(id, tableBytes_);
+    return id;
+}
+
+TensorId Graph::state(std::string_view name, DataType type, const Shape& shape) {
+    const TensorId id = declare(name, type, shape, MemoryClass::state);
+    place(id, stateBytes_);
+    return id;
+}
+
+TensorId Graph::external(std::string_view name, DataType type, const Shape& shape) {
+    const TensorId id = declare(name, type, shape, MemoryClass::external);
+    tensors_[id].external = externalCount_++;
+    return id;
+}
+
+void Graph::add(std::string_view label, const Kernel& kernel, std::span<const TensorId> operands, Phase phase) {
+    if (operands.size() != kernel.operandCount)
+        throw Error(SAC_ERROR_INTERNAL, "node \"%.*s\" has %zu operands, its kernel declares %u", clip(label),
+                    label.data(), operands.size(), kernel.operandCount);
+    FixedVector<TensorId, 16> ids(operands);
+    for (const uint64_t bytes : kernel.scratchBytes)
+        ids.push_back(intermediate(label, DataType::u8, {bytes}));
+    std::pmr::memory_resource* memory = nodes_.get_allocator().resource();
+    for (const Dispatch& dispatch : kernel.dispatches) {
+        Node node{std::pmr::string(label, memory)};
+        node.phase = phase;
+        node.dispatch = dispatch;
+        node.batched = kernel.batched;
+        for (const OperandUse& use : dispatch.bindings)
+            node.tensors.push_back(ids[use.operand]);
+        nodes_.push_back(std::move(node));
+    }
+    if (phase == Phase::run)
+        flops_ += kernel.flops;
+}
+
+} // namespace saccade

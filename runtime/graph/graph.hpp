@@ -1,0 +1,105 @@
+// A computation as tensors and dispatches in order, before it has memory.
+//
+// Modules build it: they declare tensors and add kernels over them. What a tensor's memory class means is the engine's
+// business (sacGetPlanMemory); the graph only keeps apart what lives where. Nodes run in the order they were added.
+#pragma once
+
+#include <cstdint>
+#include <memory_resource>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/data_type.hpp"
+#include "base/fixed_vector.hpp"
+#include "kernels/kernel.hpp"
+
+namespace saccade {
+
+using Shape = FixedVector<uint64_t, 8>;
+
+/// Product of the dimensions.
+uint64_t elementCount(const Shape& shape);
+
+/// Which memory a tensor lives in.
+enum class MemoryClass : uint8_t { weights, tables, workspace, state, external };
+constexpr uint32_t memoryClassCount = 5;
+
+/// Upload nodes run once, recorded by sacCmdUpload; run nodes by every sacCmdRun.
+enum class Phase : uint8_t { upload, run };
+
+using TensorId = uint32_t;
+constexpr TensorId noTensor = ~0u;
+
+struct Tensor {
+    std::pmr::string name;
+    DataType type = DataType::f32;
+    MemoryClass memory = MemoryClass::workspace;
+    Shape shape{};
+    uint64_t bytes = 0;    ///< rounded up to 4
+    uint64_t offset = 0;   ///< in its memory class; of workspace tensors set by planMemory
+    uint32_t external = 0; ///< of external tensors: their number, in order of declaration
+};
+
+struct Node {
+    std::pmr::string label;
+    Phase phase = Phase::run;
+    Dispatch dispatch{};
+    FixedVector<TensorId, 12> tensors{}; ///< of each binding
+    bool batched = true;
+    bool barrier = false; ///< a barrier stands before it; set by planBarriers
+};
+
+class Graph {
+public:
+    Graph(std::pmr::memory_resource* memory, uint32_t offsetAlignment);
+
+    /// A tensor at a known place of the weights.
+    TensorId weight(std::string_view name, DataType type, uint64_t elements, uint64_t offset);
+    /// A tensor in the workspace, alive from its first to its last use.
+    TensorId intermediate(std::string_view name, DataType type, const Shape& shape);
+    /// A tensor that upload nodes fill and run nodes read.
+    TensorId table(std::string_view name, DataType type, const Shape& shape);
+    /// A tensor that keeps its contents from run to run.
+    TensorId state(std::string_view name, DataType type, const Shape& shape);
+    /// A tensor that the caller binds.
+    TensorId external(std::string_view name, DataType type, const Shape& shape);
+
+    /// Adds the kernel's dispatches over `operands`, one tensor for each operand it declares. The label names them in
+    /// debuggers and timings.
+    void add(std::string_view label, const Kernel& kernel, std::span<const TensorId> operands,
+             Phase phase = Phase::run);
+    void add(std::string_view label, const Kernel& kernel, std::initializer_list<TensorId> operands,
+             Phase phase = Phase::run) {
+        add(label, kernel, std::span(operands.begin(), operands.size()), phase);
+    }
+
+    const Tensor& tensor(TensorId id) const { return tensors_[id]; }
+    Tensor& tensor(TensorId id) { return tensors_[id]; }
+    std::pmr::vector<Tensor>& tensors() { return tensors_; }
+    const std::pmr::vector<Tensor>& tensors() const { return tensors_; }
+    std::pmr::vector<Node>& nodes() { return nodes_; }
+    const std::pmr::vector<Node>& nodes() const { return nodes_; }
+
+    uint64_t tableBytes() const { return tableBytes_; }
+    uint64_t stateBytes() const { return stateBytes_; }
+    uint64_t flops() const { return flops_; } ///< of one run
+    uint32_t offsetAlignment() const { return offsetAlignment_; }
+
+private:
+    TensorId declare(std::string_view name, DataType type, const Shape& shape, MemoryClass memory);
+    uint64_t place(TensorId id, uint64_t& end);
+
+    std::pmr::vector<Tensor> tensors_;
+    std::pmr::vector<Node> nodes_;
+    uint32_t offsetAlignment_;
+    uint32_t externalCount_ = 0;
+    uint64_t tableBytes_ = 0;
+    uint64_t stateBytes_ = 0;
+    uint64_t flops_ = 0;
+};
+
+constexpr uint64_t alignUp(uint64_t n, uint64_t alignment) { return (n + alignment - 1) / alignment * alignment; }
+
+} // namespace saccade

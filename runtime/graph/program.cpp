@@ -1,0 +1,106 @@
+#include "graph/program.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+
+namespace saccade {
+
+void computeBarrier(const Device& device, VkCommandBuffer commandBuffer) {
+    VkMemoryBarrier barrier{};
+    barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
+    barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT;
+    barrier.dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
+    device.vk.CmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+                                 VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 1, &barrier, 0, nullptr, 0, nullptr);
+}
+
+Program::Program(const Device& device, PipelineLibrary& pipelines)
+    : device_(device), library_(pipelines), steps_(device.memory), held_(device.memory), descriptors_(device) {}
+
+Program::~Program() {
+    for (const Pipeline* pipeline : held_)
+        library_.release(pipeline);
+}
+
+void Program::compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t maxRecords, Progress& progress) {
+    const Capabilities& limits = device_.capabilities;
+    batch_ = batch;
+    const auto count = std::count_if(graph.nodes().begin(), graph.nodes().end(),
+                                     [&](const Node& node) { return node.phase == phase; });
+    steps_.reserve(static_cast<size_t>(count));
+    held_.reserve(static_cast<size_t>(count));
+    for (const Node& node : graph.nodes()) {
+        if (node.phase != phase)
+            continue;
+        const Dispatch& dispatch = node.dispatch;
+        for (int axis = 0; axis < 3; ++axis)
+            if (dispatch.groups[axis] > limits.maxGroupCount[axis])
+                throw Error(SAC_ERROR_UNSUPPORTED,
+                            "\"%s\" needs %u workgroups on axis %d, the device's maxComputeWorkGroupCount is %u",
+                            node.label.c_str(), dispatch.groups[axis], axis, limits.maxGroupCount[axis]);
+        Step step{nullptr, dispatch.push, {}, dispatch.groups, node.batched, node.barrier,
+                  std::pmr::string(node.label, device_.memory)};
+        for (const TensorId id : node.tensors) {
+            const Tensor& tensor = graph.tensor(id);
+            if (tensor.bytes > limits.maxStorageBufferRange)
+                throw Error(SAC_ERROR_UNSUPPORTED,
+                            "tensor \"%s\" has %llu bytes, the device's maxStorageBufferRange is %llu",
+                            tensor.name.c_str(), static_cast<unsigned long long>(tensor.bytes),
+                            static_cast<unsigned long long>(limits.maxStorageBufferRange));
+            step.bindings.push_back({tensor.memory, tensor.external, tensor.offset, tensor.bytes});
+            bytes_ += tensor.bytes;
+        }
+        if (progress.proceed && !progress.proceed(progress.userData, progress.done, progress.total))
+            throw Error(SAC_ERROR_CANCELLED, "cancelled by the progress callback after %u of %u pipelines",
+                        progress.done, progress.total);
+        step.pipeline = library_.acquire(dispatch.shader, dispatch.constants,
+                                         static_cast<uint32_t>(dispatch.bindings.size()));
+        held_.push_back(step.pipeline);
+        steps_.push_back(std::move(step));
+        ++progress.done;
+    }
+    descriptors_.allocate(held_, maxRecords);
+}
+
+uint32_t Program::barrierCount() const {
+    return static_cast<uint32_t>(std::count_if(steps_.begin(), steps_.end(), [](const Step& s) { return s.barrier; }));
+}
+
+void Program::record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint32_t batch) const {
+    const DeviceTable& vk = device_.vk;
+    const uint32_t slot = descriptors_.takeSlot();
+    const bool labels = device_.capabilities.debugUtils && vk.CmdBeginDebugUtilsLabelEXT;
+    const Pipeline* bound = nullptr;
+    for (uint32_t i = 0; i < steps_.size(); ++i) {
+        const Step& step = steps_[i];
+        if (step.barrier)
+            computeBarrier(device_, commandBuffer);
+        if (labels) {
+            VkDebugUtilsLabelEXT label{};
+            label.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT;
+            label.pLabelName = step.label.c_str();
+            vk.CmdBeginDebugUtilsLabelEXT(commandBuffer, &label);
+        }
+        if (step.pipeline != bound)
+            vk.CmdBindPipeline(commandBuffer, VK_PIPELINE_BIND_POINT_COMPUTE, step.pipeline->handle);
+        bound = step.pipeline;
+        FixedVector<VkDescriptorBufferInfo, maxBindings> infos;
+        for (const Binding& binding : step.bindings) {
+            const BufferBase& base = binding.memory == MemoryClass::external
+                                         ? buffers.externals[binding.external]
+                                         : buffers.classes[static_cast<size_t>(binding.memory)];
+            infos.push_back({base.buffer, base.offset + binding.offset, binding.bytes});
+        }
+        descriptors_.bind(commandBuffer, slot, i, *step.pipeline, infos);
+        if (step.push.size)
+            vk.CmdPushConstants(commandBuffer, step.pipeline->layout.pipeline, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                                step.push.size, step.push.bytes.data());
+        const uint32_t depth = step.batched ? step.groups[2] / batch_ * batch : step.groups[2];
+        vk.CmdDispatch(commandBuffer, step.groups[0], step.groups[1], depth);
+        if (labels)
+            vk.CmdEndDebugUtilsLabelEXT(commandBuffer);
+    }
+}
+
+} // namespace saccade

@@ -1,0 +1,82 @@
+// A planned graph's dispatches with their pipelines: what recording walks through.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory_resource>
+#include <span>
+#include <vector>
+
+#include "graph/graph.hpp"
+#include "vulkan/descriptors.hpp"
+#include "vulkan/pipelines.hpp"
+
+namespace saccade {
+
+/// A buffer and where in it a memory class, or an external tensor, begins.
+struct BufferBase {
+    VkBuffer buffer = VK_NULL_HANDLE;
+    VkDeviceSize offset = 0;
+};
+
+/// The engine's buffers for one record: each memory class, and each external tensor in order of declaration.
+struct Buffers {
+    std::array<BufferBase, memoryClassCount> classes; ///< that of `external` is unused
+    std::span<const BufferBase> externals;
+};
+
+/// Asked before each pipeline; false stops with SAC_ERROR_CANCELLED.
+struct Progress {
+    bool (*proceed)(void* userData, uint32_t done, uint32_t total) = nullptr;
+    void* userData = nullptr;
+    uint32_t done = 0;
+    uint32_t total = 0;
+};
+
+class Program {
+public:
+    Program(const Device& device, PipelineLibrary& pipelines);
+    ~Program();
+    Program(const Program&) = delete;
+    Program& operator=(const Program&) = delete;
+
+    /// Takes the nodes of `phase`, whose memory and barriers are planned, and acquires their pipelines. `batch` is the
+    /// planned one, which record may undercut. Throws SAC_ERROR_UNSUPPORTED naming a node beyond the device's limits.
+    void compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t maxRecords, Progress& progress);
+
+    /// Records every dispatch, with barriers between them but none before the first or after the last.
+    void record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint32_t batch) const;
+
+    uint32_t dispatchCount() const { return static_cast<uint32_t>(steps_.size()); }
+    uint32_t barrierCount() const;
+    uint64_t bytes() const { return bytes_; } ///< of all bindings together
+    std::span<const Pipeline* const> pipelines() const { return held_; }
+
+private:
+    struct Binding {
+        MemoryClass memory;
+        uint32_t external;
+        uint64_t offset, bytes;
+    };
+    struct Step {
+        const Pipeline* pipeline;
+        PushConstants push;
+        FixedVector<Binding, maxBindings> bindings;
+        std::array<uint32_t, 3> groups;
+        bool batched, barrier;
+        std::pmr::string label;
+    };
+
+    const Device& device_;
+    PipelineLibrary& library_;
+    std::pmr::vector<Step> steps_;
+    std::pmr::vector<const Pipeline*> held_; ///< of each step
+    mutable DescriptorRing descriptors_;
+    uint32_t batch_ = 1;
+    uint64_t bytes_ = 0;
+};
+
+/// Makes earlier compute writes visible to later compute work: the one barrier the library uses between dispatches.
+void computeBarrier(const Device& device, VkCommandBuffer commandBuffer);
+
+} // namespace saccade

@@ -1,0 +1,68 @@
+#include "modules/linear.hpp"
+
+#include "base/error.hpp"
+
+namespace saccade {
+namespace {
+
+// The part of a GemmDesc that packing depends on, in the form WeightSet keeps.
+GemmDesc packedDesc(std::span<const uint64_t> parameters) {
+    GemmDesc desc;
+    desc.rows = 1;
+    desc.columns = static_cast<uint32_t>(parameters[0]);
+    desc.depth = static_cast<uint32_t>(parameters[1]);
+    desc.groups = static_cast<uint32_t>(parameters[2]);
+    desc.activation = static_cast<Activation>(parameters[3]);
+    return desc;
+}
+
+void packLinear(std::span<const std::span<const float>> sources, std::span<const uint64_t> parameters,
+                std::span<float> packed) {
+    packGemmWeight(packedDesc(parameters), sources[0], packed);
+}
+
+} // namespace
+
+Linear::Linear(WeightSet& weights, std::string_view name, uint64_t inputs, uint64_t outputs,
+               const LinearOptions& options) {
+    const uint64_t parameters[] = {outputs / options.groups, inputs / options.groups, options.groups,
+                                   static_cast<uint64_t>(options.activation)};
+    gemm_ = packedDesc(parameters);
+    gemm_.bias = options.bias;
+
+    Shape shape{outputs, inputs / options.groups};
+    for (uint32_t i = 0; i < options.kernelRank; ++i)
+        shape.push_back(1);
+    std::pmr::string full(name, weights.memory());
+    full += ".weight";
+    const SourceId source = weights.source(full, shape);
+    weight_ = weights.pack(full, {&source, 1}, gemmWeightElements(gemm_), packLinear, parameters,
+                           WeightPrecision::storage);
+    if (options.bias) {
+        full.assign(name);
+        full += ".bias";
+        bias_ = weights.plain(full, {outputs});
+    }
+}
+
+void Linear::apply(PlanBuilder& plan, std::string_view label, uint64_t batch, uint64_t rows, TensorId in, TensorId out,
+                   const LinearUse& use) const {
+    GemmDesc desc = gemm_;
+    desc.storage = plan.storage();
+    desc.batch = static_cast<uint32_t>(batch);
+    desc.rows = static_cast<uint32_t>(rows);
+    desc.a = use.input;
+    desc.out = use.output;
+    FixedVector<TensorId, 5> operands{in, plan.weight(weight_)};
+    if (bias_)
+        operands.push_back(plan.weight(*bias_));
+    if (use.residual != noTensor) {
+        desc.hasResidual = true;
+        desc.residual = use.residualLayout;
+        operands.push_back(use.residual);
+    }
+    operands.push_back(out);
+    plan.graph().add(label, gemm(desc, plan.device()), operands);
+}
+
+} // namespace saccade

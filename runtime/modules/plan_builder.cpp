@@ -1,0 +1,210 @@
+#include "modules/plan_builder.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "kernels/convert.hpp"
+
+namespace saccade {
+namespace {
+
+// Batch, positions and channels of a PyTorch shape seen as tokens.
+struct TokenShape {
+    uint64_t batch, tokens, channels;
+};
+
+TokenShape tokenShape(const Shape& shape, ChannelAxis axis) {
+    TokenShape out{shape[0], 1, axis == ChannelAxis::second ? shape[1] : shape.back()};
+    out.tokens = elementCount(shape) / (out.batch * out.channels);
+    return out;
+}
+
+template <class Name>
+void remember(std::pmr::vector<std::pmr::string>& known, const Name& name) {
+    if (std::find(known.begin(), known.end(), name) == known.end())
+        known.emplace_back(name);
+}
+
+void throwUnknown(const char* array, std::string_view name, const std::pmr::vector<std::pmr::string>& known,
+                  std::pmr::memory_resource* memory) {
+    std::pmr::string list(memory);
+    for (const std::pmr::string& item : known) {
+        list += list.empty() ? "" : ", ";
+        list += item;
+    }
+    throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s has \"%.*s\", which the module does not know; it knows: %s", array,
+                clip(name), name.data(), list.c_str());
+}
+
+} // namespace
+
+PlanBuilder::PlanBuilder(const PlanRequest& request, const WeightSet& weights, const Capabilities& device,
+                         std::pmr::memory_resource* memory)
+    : request_(request), weights_(weights), device_(device), memory_(memory),
+      graph_(memory, device.storageBufferOffsetAlignment), tensors_(memory), knownInputs_(memory),
+      knownOutputs_(memory) {}
+
+const TensorRequest* PlanBuilder::findInput(std::string_view name) {
+    remember(knownInputs_, name);
+    for (const TensorRequest& input : request_.inputs)
+        if (input.name == name)
+            return &input;
+    return nullptr;
+}
+
+bool PlanBuilder::hasInput(std::string_view name) { return findInput(name) != nullptr; }
+
+const TensorRequest& PlanBuilder::requireInput(std::string_view name) {
+    const TensorRequest* input = findInput(name);
+    if (!input)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->inputs has no \"%.*s\", which the module needs", clip(name),
+                    name.data());
+    return *input;
+}
+
+const Shape& PlanBuilder::inputShape(std::string_view name, uint32_t rank) {
+    const Shape& shape = requireInput(name).shape;
+    if (rank ? shape.size() != rank : shape.empty())
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\" has rank %zu, the module wants %s%u", clip(name),
+                    name.data(), shape.size(), rank ? "" : "at least ", rank ? rank : 1);
+    return shape;
+}
+
+void PlanBuilder::expectDimension(std::string_view name, uint32_t axis, uint64_t expected, const char* rule) {
+    const Shape& shape = inputShape(name, 0);
+    if (axis >= shape.size() || shape[axis] != expected)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\": shape[%u] is %llu, it must be %llu (%s)", clip(name),
+                    name.data(), axis, static_cast<unsigned long long>(axis < shape.size() ? shape[axis] : 0),
+                    static_cast<unsigned long long>(expected), rule);
+}
+
+PlanTensor& PlanBuilder::addTensor(const TensorRequest& request, bool output, DataType type) {
+    PlanTensor tensor{std::pmr::string(request.name, memory_)};
+    tensor.output = output;
+    tensor.type = type;
+    tensor.channelsLast = request.channelsLast;
+    tensor.shape = request.shape;
+    tensors_.push_back(std::move(tensor));
+    return tensors_.back();
+}
+
+TensorId PlanBuilder::inputTokens(std::string_view name, ChannelAxis channels) {
+    const TensorRequest& request = requireInput(name);
+    const DataType type = request.type.value_or(DataType::f32);
+    if (!isFloatingPoint(type))
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\" is of type %s, the module wants FLOAT32 or FLOAT16",
+                    clip(name), name.data(), dataTypeName(type));
+    PlanTensor& tensor = addTensor(request, false, type);
+    tensor.tensor = graph_.external(name, type, request.shape);
+    const TensorId bound = tensor.tensor;
+    const bool channelMajor = channels == ChannelAxis::second && !request.channelsLast;
+    if (!channelMajor && type == request_.storage)
+        return bound;
+    const TokenShape shape = tokenShape(request.shape, channels);
+    const TensorId tokens = activation(name, {shape.batch, shape.tokens, shape.channels});
+    convertTokens(name, bound, channelMajor, tokens, false, request.shape, channels);
+    return tokens;
+}
+
+TensorId PlanBuilder::inputPlain(std::string_view name, DataType type) {
+    const TensorRequest& request = requireInput(name);
+    if (request.type.value_or(type) != type || request.channelsLast)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\" is of type %s%s, the module wants %s, contiguous",
+                    clip(name), name.data(), dataTypeName(request.type.value_or(type)),
+                    request.channelsLast ? ", channels last" : "", dataTypeName(type));
+    PlanTensor& tensor = addTensor(request, false, type);
+    return tensor.tensor = graph_.external(name, type, request.shape);
+}
+
+const void* PlanBuilder::inputHost(std::string_view name, DataType type) {
+    const TensorRequest& request = requireInput(name);
+    if (request.type.value_or(type) != type)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\" is of type %s, the module wants %s", clip(name),
+                    name.data(), dataTypeName(*request.type), dataTypeName(type));
+    if (!request.hostData)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\": hostData is null, its values shape the plan",
+                    clip(name), name.data());
+    addTensor(request, false, type).host = true;
+    return request.hostData;
+}
+
+const TensorRequest* PlanBuilder::findOutput(std::string_view name) const {
+    for (const TensorRequest& output : request_.outputs)
+        if (output.name == name)
+            return &output;
+    return nullptr;
+}
+
+bool PlanBuilder::wantsOutput(std::string_view name, bool main) {
+    remember(knownOutputs_, name);
+    return request_.outputs.empty() ? main : findOutput(name) != nullptr;
+}
+
+OutputTarget PlanBuilder::beginOutput(std::string_view name, const Shape& shape, ChannelAxis channels,
+                                      bool canWriteChannelMajor) {
+    remember(knownOutputs_, name);
+    const TensorRequest* asked = findOutput(name);
+    TensorRequest request = asked ? *asked : TensorRequest{};
+    request.name = name;
+    request.shape = shape;
+    const DataType type = request.type.value_or(DataType::f32);
+    if (!isFloatingPoint(type))
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "output \"%.*s\" is asked for as %s, it is FLOAT32 or FLOAT16",
+                    clip(name), name.data(), dataTypeName(type));
+    PlanTensor& tensor = addTensor(request, true, type);
+    tensor.tensor = graph_.external(name, type, shape);
+
+    OutputTarget target;
+    target.index = static_cast<uint32_t>(tensors_.size() - 1);
+    target.axis = channels;
+    const bool channelMajor = channels == ChannelAxis::second && !request.channelsLast;
+    if (type == request_.storage && (!channelMajor || canWriteChannelMajor)) {
+        target.tensor = tensor.tensor;
+        target.channelMajor = channelMajor;
+        return target;
+    }
+    const TokenShape tokens = tokenShape(shape, channels);
+    target.tensor = activation(name, {tokens.batch, tokens.tokens, tokens.channels});
+    return target;
+}
+
+void PlanBuilder::endOutput(const OutputTarget& target) {
+    const PlanTensor& tensor = tensors_[target.index];
+    if (target.tensor == tensor.tensor)
+        return;
+    const bool channelMajor = target.axis == ChannelAxis::second && !tensor.channelsLast;
+    convertTokens(tensor.name, target.tensor, false, tensor.tensor, channelMajor, tensor.shape, target.axis);
+}
+
+TensorId PlanBuilder::outputPlain(std::string_view name, DataType type, const Shape& shape) {
+    remember(knownOutputs_, name);
+    const TensorRequest* asked = findOutput(name);
+    TensorRequest request = asked ? *asked : TensorRequest{};
+    if (request.type.value_or(type) != type || request.channelsLast)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "output \"%.*s\" is asked for as %s%s, it is %s, contiguous", clip(name),
+                    name.data(), dataTypeName(request.type.value_or(type)),
+                    request.channelsLast ? ", channels last" : "", dataTypeName(type));
+    request.name = name;
+    request.shape = shape;
+    PlanTensor& tensor = addTensor(request, true, type);
+    return tensor.tensor = graph_.external(name, type, shape);
+}
+
+void PlanBuilder::finish() {
+    for (const TensorRequest& input : request_.inputs)
+        if (std::find(knownInputs_.begin(), knownInputs_.end(), input.name) == knownInputs_.end())
+            throwUnknown("inputs", input.name, knownInputs_, memory_);
+    for (const TensorRequest& output : request_.outputs)
+        if (std::find(knownOutputs_.begin(), knownOutputs_.end(), output.name) == knownOutputs_.end())
+            throwUnknown("outputs", output.name, knownOutputs_, memory_);
+    request_.options.finish();
+}
+
+void PlanBuilder::convertTokens(std::string_view label, TensorId from, bool fromChannelMajor, TensorId to,
+                                bool toChannelMajor, const Shape& shape, ChannelAxis channels) {
+    const TokenShape tokens = tokenShape(shape, channels);
+    ConvertDesc desc;
+    graph_.add(label, convert(desc, device_), {from, to});
+}
+
+} // namespace saccade

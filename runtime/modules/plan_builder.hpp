@@ -1,0 +1,147 @@
+// What a module builds with: the plan's inputs and outputs as tensors of a graph, in the form kernels want them.
+//
+// Inside a plan activations are tokens: (batch, n, channels) of the storage type, channels contiguous. The builder adds
+// the conversions from and to whatever the engine binds, and none where the engine's form already serves.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <memory_resource>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graph/graph.hpp"
+#include "io/config.hpp"
+#include "modules/weights.hpp"
+#include "vulkan/capabilities.hpp"
+
+namespace saccade {
+
+/// An input or output as the caller wants to bind it. Output shapes are filled in by the module.
+struct TensorRequest {
+    std::string_view name;
+    std::optional<DataType> type; ///< none: the module's own
+    bool channelsLast = false;
+    Shape shape;
+    const void* hostData = nullptr;
+};
+
+/// How a position bias is to be had, and what came of it.
+enum class BiasMode : uint8_t { automatic, exact, table };
+struct BiasRequest {
+    BiasMode mode = BiasMode::automatic;
+    float tolerance = 1e-4f; ///< rms error / rms of the bias
+    uint64_t tableLimit = 16 << 20; ///< bytes
+};
+struct BiasReport {
+    BiasMode mode = BiasMode::automatic; ///< automatic: the module has none
+    std::array<uint32_t, 3> tableSize{};
+    float tableError = 0;
+};
+
+struct PlanRequest {
+    std::span<const TensorRequest> inputs;
+    std::span<const TensorRequest> outputs; ///< empty: the main result
+    Config& options;                        ///< forward arguments
+    DataType storage = DataType::f32;       ///< f32 or f16
+    BiasRequest bias;
+};
+
+/// An input or output of the finished plan, for sacGetPlanTensors.
+struct PlanTensor {
+    std::pmr::string name;
+    bool output = false;
+    bool host = false; ///< read while building; not bound
+    DataType type = DataType::f32;
+    bool channelsLast = false;
+    Shape shape;
+    TensorId tensor = noTensor;
+};
+
+/// Whether channels are the second dimension (convolutions) or the last one (transformers) of PyTorch's shape.
+enum class ChannelAxis : uint8_t { second, last };
+
+/// Where the layer that computes an output writes it: rows of tokens, or PyTorch's (b, c, n) if `channelMajor`.
+struct OutputTarget {
+    TensorId tensor = noTensor;
+    bool channelMajor = false;
+    uint32_t index = 0; ///< in PlanBuilder::tensors
+    ChannelAxis axis = ChannelAxis::second;
+};
+
+class PlanBuilder {
+public:
+    PlanBuilder(const PlanRequest& request, const WeightSet& weights, const Capabilities& device,
+                std::pmr::memory_resource* memory);
+
+    Graph& graph() { return graph_; }
+    const Capabilities& device() const { return device_; }
+    std::pmr::memory_resource* memory() const { return memory_; }
+    const WeightSet& weights() const { return weights_; }
+    DataType storage() const { return request_.storage; }
+    bool half() const { return request_.storage == DataType::f16; }
+    Config& options() { return request_.options; }
+    const BiasRequest& bias() const { return request_.bias; }
+    BiasReport& biasReport() { return biasReport_; }
+
+    /// Entries of the batch, which records may undercut. Set once by the module.
+    void setBatch(uint64_t batch) { batch_ = static_cast<uint32_t>(batch); }
+    uint32_t batch() const { return batch_; }
+
+    TensorId weight(WeightId id) { return weights_.tensor(graph_, id, request_.storage); }
+    /// A tensor of the storage type in the workspace.
+    TensorId activation(std::string_view name, const Shape& shape) {
+        return graph_.intermediate(name, request_.storage, shape);
+    }
+
+    /// Whether the caller gave the input: for optional ones. Also makes the name known.
+    bool hasInput(std::string_view name);
+    /// Shape of an input. Throws if it was not given, or its rank is not `rank`; 0 allows any.
+    const Shape& inputShape(std::string_view name, uint32_t rank);
+    /// Throws unless dimension `axis` of the input is `expected`; `rule` says what it stands for ("dim", "x's batch").
+    void expectDimension(std::string_view name, uint32_t axis, uint64_t expected, const char* rule);
+
+    /// The input as tokens of the storage type, (batch, n, channels).
+    TensorId inputTokens(std::string_view name, ChannelAxis channels);
+    /// The input as it is bound: `type` in PyTorch's contiguous order; a request for anything else is refused.
+    TensorId inputPlain(std::string_view name, DataType type);
+    /// Values of an input that is read now: `type` in PyTorch's contiguous order. Throws if hostData is null.
+    const void* inputHost(std::string_view name, DataType type);
+
+    /// Whether the caller asked for a result; `main` is the one given where nothing was asked for.
+    bool wantsOutput(std::string_view name, bool main = false);
+    /// Begins an output of activations; the layer that computes it writes to the target, then endOutput is called.
+    OutputTarget beginOutput(std::string_view name, const Shape& shape, ChannelAxis channels, bool canWriteChannelMajor);
+    void endOutput(const OutputTarget& target);
+    /// An output of `type` in PyTorch's contiguous order, written by a kernel as it is.
+    TensorId outputPlain(std::string_view name, DataType type, const Shape& shape);
+
+    /// Checks that nothing was given that the module does not know. Call when the module is built.
+    void finish();
+
+    std::pmr::vector<PlanTensor>& tensors() { return tensors_; }
+
+private:
+    const TensorRequest* findInput(std::string_view name);
+    const TensorRequest& requireInput(std::string_view name);
+    const TensorRequest* findOutput(std::string_view name) const;
+    PlanTensor& addTensor(const TensorRequest& request, bool output, DataType type);
+    void convertTokens(std::string_view label, TensorId from, bool fromChannelMajor, TensorId to, bool toChannelMajor,
+                       const Shape& shape, ChannelAxis channels);
+
+    const PlanRequest& request_;
+    const WeightSet& weights_;
+    const Capabilities& device_;
+    std::pmr::memory_resource* memory_;
+    Graph graph_;
+    uint32_t batch_ = 1;
+    BiasReport biasReport_;
+    std::pmr::vector<PlanTensor> tensors_;
+    std::pmr::vector<std::pmr::string> knownInputs_;
+    std::pmr::vector<std::pmr::string> knownOutputs_;
+};
+
+} // namespace saccade

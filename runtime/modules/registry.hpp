@@ -1,0 +1,23 @@
+// The modules there are, by the name models carry.
+#pragma once
+
+#include "modules/module.hpp"
+
+namespace saccade {
+
+struct ModuleType {
+    const char* name;
+    ModulePtr (*make)(const ModuleSource&);
+};
+
+/// All modules, in the order sacGetModuleName lists them.
+std::span<const ModuleType> moduleTypes();
+
+/// The module of this name; null if there is none.
+const ModuleType* findModule(std::string_view name);
+
+// Each is defined in the file of its system.
+ModulePtr makeDeformableAttention(const ModuleSource& source);
+ModulePtr makeGridSample(const ModuleSource& source);
+
+} // namespace saccade

@@ -1,0 +1,125 @@
+#include "modules/weights.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "io/half.hpp"
+
+namespace saccade {
+namespace {
+
+// Largest minStorageBufferOffsetAlignment Vulkan allows, so that the layout is the same on every device.
+constexpr uint64_t weightAlignment = 256;
+
+struct ShapeText {
+    char text[128];
+};
+
+ShapeText format(std::span<const uint64_t> shape) {
+    ShapeText out{"["};
+    size_t used = 1;
+    for (size_t i = 0; i < shape.size() && used < sizeof(out.text) - 24; ++i)
+        used += static_cast<size_t>(std::snprintf(out.text + used, sizeof(out.text) - used, i ? ", %llu" : "%llu",
+                                                  static_cast<unsigned long long>(shape[i])));
+    std::snprintf(out.text + used, sizeof(out.text) - used, "]");
+    return out;
+}
+
+void copyPacked(std::span<const std::span<const float>> sources, std::span<const uint64_t>, std::span<float> packed) {
+    std::copy(sources[0].begin(), sources[0].end(), packed.begin());
+}
+
+} // namespace
+
+WeightSet::WeightSet(const Safetensors* file, std::string_view prefix, std::pmr::memory_resource* memory)
+    : file_(file), prefix_(prefix, memory), memory_(memory), sources_(memory), weights_(memory) {}
+
+bool WeightSet::has(std::string_view name) const {
+    std::pmr::string full(prefix_, memory_);
+    full += name;
+    return file_ && file_->find(full) != nullptr;
+}
+
+SourceId WeightSet::source(std::string_view name, const Shape& shape) {
+    Source source{std::pmr::string(prefix_, memory_), {}};
+    source.name += name;
+    const std::string_view full = source.name;
+    const TensorView* view = file_ ? file_->find(full) : nullptr;
+    if (!view)
+        throw Error(SAC_ERROR_INVALID_WEIGHTS, "tensor \"%.*s\" of shape %s is missing", clip(full), full.data(),
+                    format(shape).text);
+    if (!std::equal(view->shape.begin(), view->shape.end(), shape.begin(), shape.end()))
+        throw Error(SAC_ERROR_INVALID_WEIGHTS, "tensor \"%.*s\" has shape %s, the configuration wants %s", clip(full),
+                    full.data(), format(view->shape).text, format(shape).text);
+    source.view = *view;
+    sources_.push_back(std::move(source));
+    const SourceId id = static_cast<SourceId>(sources_.size() - 1);
+    read(id); // refuses what is not finite now rather than at upload
+    return id;
+}
+
+std::pmr::vector<float> WeightSet::read(SourceId source) const {
+    const TensorView& view = sources_[source].view;
+    std::pmr::vector<float> values(view.elementCount(), memory_);
+    readFloats(view, values);
+    return values;
+}
+
+WeightId WeightSet::pack(std::string_view name, std::span<const SourceId> sources, uint64_t elements, Packer packer,
+                         std::span<const uint64_t> parameters, WeightPrecision precision) {
+    weights_.push_back({std::pmr::string(name, memory_), FixedVector<SourceId, 8>(sources),
+                        FixedVector<uint64_t, 8>(parameters), elements, packer, precision});
+    return static_cast<WeightId>(weights_.size() - 1);
+}
+
+WeightId WeightSet::plain(std::string_view name, const Shape& shape) {
+    const SourceId id = source(name, shape);
+    return pack(name, {&id, 1}, elementCount(shape), copyPacked, {}, WeightPrecision::float32);
+}
+
+uint64_t WeightSet::offset(WeightId end, DataType storage) const {
+    uint64_t bytes = 0;
+    for (WeightId i = 0; i < end; ++i) {
+        const Weight& weight = weights_[i];
+        const size_t size = dataTypeSize(weight.precision == WeightPrecision::storage ? storage : DataType::f32);
+        bytes += alignUp(weight.elements * size, weightAlignment);
+    }
+    return bytes;
+}
+
+TensorId WeightSet::tensor(Graph& graph, WeightId id, DataType storage) const {
+    const Weight& weight = weights_[id];
+    const DataType type = weight.precision == WeightPrecision::storage ? storage : DataType::f32;
+    return graph.weight(weight.name, type, weight.elements, offset(id, storage));
+}
+
+uint64_t WeightSet::bytes(DataType storage) const { return offset(static_cast<WeightId>(weights_.size()), storage); }
+
+void WeightSet::write(DataType storage, std::byte* out) const {
+    std::pmr::vector<float> packed(memory_);
+    for (WeightId id = 0; id < weights_.size(); ++id) {
+        const Weight& weight = weights_[id];
+        std::pmr::vector<std::pmr::vector<float>> values(memory_);
+        std::pmr::vector<std::span<const float>> spans(memory_);
+        values.reserve(weight.sources.size());
+        for (const SourceId source : weight.sources) {
+            values.push_back(read(source));
+            spans.push_back(values.back());
+        }
+        packed.assign(weight.elements, 0.0f);
+        weight.packer(spans, weight.parameters, packed);
+        std::byte* to = out + offset(id, storage);
+        if (weight.precision == WeightPrecision::float32 || storage == DataType::f32) {
+            std::memcpy(to, packed.data(), packed.size() * sizeof(float));
+        } else {
+            for (size_t i = 0; i < packed.size(); ++i) {
+                const uint16_t half = floatToHalf(packed[i]);
+                std::memcpy(to + i * sizeof(half), &half, sizeof(half));
+            }
+        }
+    }
+}
+
+} // namespace saccade

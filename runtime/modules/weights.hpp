@@ -1,0 +1,85 @@
+// The tensors a module takes from its checkpoint, and their packed form in device memory.
+//
+// A module declares them once, when the model is created: names, shapes and numbers are checked then. What lies in
+// device memory afterwards depends on the model and the storage type alone, never on a plan's shapes, so all plans of a
+// model share one copy.
+#pragma once
+
+#include <cstdint>
+#include <memory_resource>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graph/graph.hpp"
+#include "io/safetensors.hpp"
+
+namespace saccade {
+
+using SourceId = uint32_t; ///< a tensor of the file
+using WeightId = uint32_t; ///< a packed tensor of the device
+
+/// Turns the sources' elements into the packed ones. `parameters` are those given to WeightSet::pack.
+using Packer = void (*)(std::span<const std::span<const float>> sources, std::span<const uint64_t> parameters,
+                        std::span<float> packed);
+
+/// Packed weights are stored as the plan's storage type, or always as float32 (biases, the position bias network).
+enum class WeightPrecision : uint8_t { storage, float32 };
+
+class WeightSet {
+public:
+    /// `file` may be null: a module without weights. Names are looked up as prefix + name.
+    WeightSet(const Safetensors* file, std::string_view prefix, std::pmr::memory_resource* memory);
+
+    std::pmr::memory_resource* memory() const { return memory_; }
+
+    bool has(std::string_view name) const;
+
+    /// Finds a tensor and checks it. Throws SAC_ERROR_INVALID_WEIGHTS if it is missing, of another shape, not of a
+    /// floating-point type, or has a NaN or infinity.
+    SourceId source(std::string_view name, const Shape& shape);
+
+    /// Elements of a source as float32, in the file's order.
+    std::pmr::vector<float> read(SourceId source) const;
+
+    /// Declares a packed tensor of `elements` elements made of `sources` (at most 8).
+    WeightId pack(std::string_view name, std::span<const SourceId> sources, uint64_t elements, Packer packer,
+                  std::span<const uint64_t> parameters, WeightPrecision precision);
+
+    /// Declares one source as it is, in float32: biases, scales, norms.
+    WeightId plain(std::string_view name, const Shape& shape);
+
+    /// The weight as a tensor of `graph`.
+    TensorId tensor(Graph& graph, WeightId weight, DataType storage) const;
+
+    /// Bytes of all packed weights.
+    uint64_t bytes(DataType storage) const;
+
+    /// Packs everything to `out`, of at least bytes(storage) bytes.
+    void write(DataType storage, std::byte* out) const;
+
+private:
+    struct Source {
+        std::pmr::string name;
+        TensorView view;
+    };
+    struct Weight {
+        std::pmr::string name;
+        FixedVector<SourceId, 8> sources;
+        FixedVector<uint64_t, 8> parameters;
+        uint64_t elements;
+        Packer packer;
+        WeightPrecision precision;
+    };
+
+    uint64_t offset(WeightId end, DataType storage) const;
+
+    const Safetensors* file_;
+    std::pmr::string prefix_;
+    std::pmr::memory_resource* memory_;
+    std::pmr::vector<Source> sources_;
+    std::pmr::vector<Weight> weights_;
+};
+
+} // namespace saccade
