@@ -66,8 +66,8 @@ public:
     /// A tensor that the caller binds.
     TensorId external(std::string_view name, DataType type, const Shape& shape);
 
-    /// Adds the kernel's dispatches over `operands`, one tensor for each operand it declares. The label names them in
-    /// debuggers and timings.
+    /// Adds the kernel's dispatches over `operands`, one tensor for each operand it declares; noTensor for one that the
+    /// description switched off. The label names them in debuggers and timings.
     void add(std::string_view label, const Kernel& kernel, std::span<const TensorId> operands,
              Phase phase = Phase::run);
     void add(std::string_view label, const Kernel& kernel, std::initializer_list<TensorId> operands,

@@ -132,8 +132,9 @@ struct AttentionDesc {
     enum class Empty : uint8_t { average, zeros };
     Empty empty = Empty::average;
 
-    /// Also write operand `statistics`: f32 (batch, heads, queries, 2) = maximum score and sum of exp(score - maximum);
-    /// sum 0 marks a query that sees no key. Needed by attentionScores() for AttentionStage::softmax.
+    /// Also write operand `statistics`: f32 (batch, heads, queries, 2) = maximum score and sum of exp(score - maximum).
+    /// A query that sees no key has -FLT_MAX and the key count (Empty::average) or 0 (Empty::zeros). Needed by
+    /// attentionScoresKernel() for AttentionStage::softmax.
     bool statistics = false;
 };
 
@@ -157,7 +158,11 @@ AttentionOperands attentionOperands(const AttentionDesc& desc);
 /// Throws Error when a size is out of the ranges above.
 Kernel attentionKernel(const AttentionDesc& desc, const Capabilities& device);
 
-/// At which point of the score's making attentionScores() looks.
+/// The same, cut as `tuning` says (attention_tuning.hpp). For tests and measurements.
+struct AttentionTuning;
+Kernel attentionKernel(const AttentionDesc& desc, const AttentionTuning& tuning);
+
+/// At which point of the score's making attentionScoresKernel() looks.
 enum class AttentionStage : uint8_t {
     scaled,     ///< scale * q . k
     biased,     ///< after biases and masks (softcap too, if softcapBeforeBias)

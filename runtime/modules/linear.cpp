@@ -53,16 +53,12 @@ void Linear::apply(PlanBuilder& plan, std::string_view label, uint64_t batch, ui
     desc.rows = static_cast<uint32_t>(rows);
     desc.a = use.input;
     desc.out = use.output;
-    FixedVector<TensorId, 5> operands{in, plan.weight(weight_)};
-    if (bias_)
-        operands.push_back(plan.weight(*bias_));
+    const TensorId bias = bias_ ? plan.weight(*bias_) : noTensor;
     if (use.residual != noTensor) {
         desc.hasResidual = true;
         desc.residual = use.residualLayout;
-        operands.push_back(use.residual);
     }
-    operands.push_back(out);
-    plan.graph().add(label, gemm(desc, plan.device()), operands);
+    plan.graph().add(label, gemm(desc, plan.device()), {in, plan.weight(weight_), bias, use.residual, out});
 }
 
 } // namespace saccade

@@ -204,6 +204,13 @@ void PlanBuilder::convertTokens(std::string_view label, TensorId from, bool from
                                 bool toChannelMajor, const Shape& shape, ChannelAxis channels) {
     const TokenShape tokens = tokenShape(shape, channels);
     ConvertDesc desc;
+    desc.fromType = graph_.tensor(from).type;
+    desc.toType = graph_.tensor(to).type;
+    desc.batch = static_cast<uint32_t>(tokens.batch);
+    desc.tokens = static_cast<uint32_t>(tokens.tokens);
+    desc.channels = static_cast<uint32_t>(tokens.channels);
+    desc.from.channelMajor = fromChannelMajor;
+    desc.to.channelMajor = toChannelMajor;
     graph_.add(label, convert(desc, device_), {from, to});
 }
 

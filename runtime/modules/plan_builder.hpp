@@ -57,7 +57,7 @@ struct PlanTensor {
     bool host = false; ///< read while building; not bound
     DataType type = DataType::f32;
     bool channelsLast = false;
-    Shape shape;
+    Shape shape{};
     TensorId tensor = noTensor;
 };
 

@@ -1,0 +1,22 @@
+// How attention is cut for a device: measured choices, gathered here and made from Capabilities alone.
+#pragma once
+
+#include "kernels/attention.hpp"
+
+namespace saccade {
+
+struct AttentionTuning {
+    uint32_t lanes = 64;       ///< invocations per workgroup
+    uint32_t rows = 1;         ///< queries per lane
+    uint32_t split = 1;        ///< lanes that share one query's channels; divides lanes and keysPerStep
+    uint32_t keysPerStep = 8;  ///< keys per step of the running softmax
+    uint32_t stagedKeys = 0;   ///< keys per tile in shared memory, a multiple of keysPerStep; 0: none
+    uint32_t parts = 1;        ///< workgroups that share the keys of one tile of queries
+    uint32_t mlpPairs = 4;     ///< divides rows * keysPerStep / split
+
+    uint32_t queriesPerGroup() const { return lanes / split * rows; }
+};
+
+AttentionTuning attentionTuning(const AttentionDesc& desc, const Capabilities& device);
+
+} // namespace saccade

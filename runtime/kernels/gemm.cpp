@@ -1,0 +1,133 @@
+#include "kernels/gemm.hpp"
+
+#include <bit>
+
+#include "base/error.hpp"
+#include "kernels/gemm_tuning.hpp"
+
+namespace saccade {
+
+namespace {
+
+constexpr uint8_t operandA = 0;
+constexpr uint8_t operandWeight = 1;
+constexpr uint8_t operandBias = 2;
+constexpr uint8_t operandResidual = 3;
+constexpr uint8_t operandOut = 4;
+
+// As in shaders/gemm.comp.
+struct Push {
+    uint32_t rows, columns, depth, groups;
+    uint32_t aOffset, aStride, aBatchStride;
+    uint32_t outOffset, outStride, outBatchStride;
+    uint32_t residualOffset, residualStride, residualBatchStride;
+    float alpha;
+};
+
+constexpr uint32_t roundUp4(uint32_t n) { return (n + 3) & ~3u; }
+
+uint32_t outColumns(const GemmDesc& desc) {
+    return desc.activation == Activation::geglu ? desc.columns / 2 : desc.columns;
+}
+
+void check(const GemmDesc& desc) {
+    if (!desc.batch || !desc.rows || !desc.columns || !desc.depth || !desc.groups)
+        throw Error(SAC_ERROR_INTERNAL, "gemm %u x (%u, %u) x (%u, %u), %u groups: a size is 0", desc.batch, desc.rows,
+                    desc.depth, desc.depth, desc.columns, desc.groups);
+    if (desc.storage != DataType::f32 && desc.storage != DataType::f16)
+        throw Error(SAC_ERROR_INTERNAL, "gemm storage type %s is neither F32 nor F16", dataTypeName(desc.storage));
+    if (desc.activation == Activation::geglu && desc.columns % 2)
+        throw Error(SAC_ERROR_INTERNAL, "gemm columns %u: geglu needs an even number", desc.columns);
+}
+
+// Whether four neighbours along the contiguous axis always share an aligned vec4: tokens-major needs each group's
+// first channel aligned too, and nothing may be left over at the end of a line.
+bool vectorizes(const MatrixLayout& layout, uint32_t rows, uint32_t channelsPerGroup) {
+    const uint32_t line = layout.channelMajor ? rows : channelsPerGroup;
+    return (line | layout.offset | layout.stride | layout.batchStride) % 4 == 0;
+}
+
+} // namespace
+
+Kernel gemm(const GemmDesc& desc, const Capabilities& capabilities) {
+    check(desc);
+    const uint32_t columnsOut = outColumns(desc);
+    const MatrixLayout a = desc.a.resolved(desc.rows, desc.groups * desc.depth);
+    const MatrixLayout out = desc.out.resolved(desc.rows, desc.groups * columnsOut);
+    MatrixLayout residual = desc.residual;
+    residual.channelMajor = out.channelMajor;
+    residual = residual.resolved(desc.rows, desc.groups * columnsOut);
+    const bool geglu = desc.activation == Activation::geglu;
+    const bool outVector = !geglu && vectorizes(out, desc.rows, columnsOut) &&
+                           (!desc.hasResidual || vectorizes(residual, desc.rows, columnsOut));
+
+    const GemmTuning tuning = gemmTuning(capabilities, desc.rows, desc.columns, desc.batch * desc.groups);
+
+    Dispatch dispatch;
+    dispatch.shader = desc.storage == DataType::f16 ? Shader::gemmF16 : Shader::gemm;
+    dispatch.constants = {tuning.threadsM * tuning.threadsN,
+                          tuning.threadsM,
+                          tuning.threadsN,
+                          tuning.quadsM,
+                          tuning.quadsN,
+                          tuning.staged,
+                          tuning.stepK,
+                          a.channelMajor,
+                          vectorizes(a, desc.rows, desc.depth),
+                          out.channelMajor,
+                          outVector,
+                          desc.bias,
+                          desc.hasResidual,
+                          static_cast<uint32_t>(desc.activation)};
+    dispatch.push.set(Push{desc.rows, desc.columns, desc.depth, desc.groups,
+                           a.offset, a.stride, a.batchStride,
+                           out.offset, out.stride, out.batchStride,
+                           residual.offset, residual.stride, residual.batchStride,
+                           desc.alpha});
+    // The shader's interface names every binding: one that is not used gets a buffer that is there anyway.
+    dispatch.bindings = {{operandA, Access::read},
+                         {operandWeight, Access::read},
+                         {desc.bias ? operandBias : operandWeight, Access::read},
+                         {desc.hasResidual ? operandResidual : operandWeight, Access::read},
+                         {operandOut, Access::write}};
+    dispatch.groups = {divideUp(desc.rows, tuning.rowsPerGroup()), divideUp(desc.columns, tuning.columnsPerGroup()),
+                       desc.batch * desc.groups};
+    for (int i = 0; i < 3; ++i)
+        if (dispatch.groups[i] > capabilities.maxGroupCount[i])
+            throw Error(SAC_ERROR_UNSUPPORTED, "gemm of %u rows, %u columns, batch %u, %u groups: %u workgroups along "
+                        "axis %d exceed the device's %u", desc.rows, desc.columns, desc.batch, desc.groups,
+                        dispatch.groups[i], i, capabilities.maxGroupCount[i]);
+
+    Kernel kernel;
+    kernel.operandCount = 5;
+    kernel.dispatches.push_back(dispatch);
+    kernel.flops = 2ull * desc.batch * desc.rows * desc.columns * desc.depth * desc.groups;
+    return kernel;
+}
+
+uint64_t gemmWeightElements(const GemmDesc& desc) {
+    return uint64_t(desc.groups) * roundUp4(desc.depth) * roundUp4(desc.columns);
+}
+
+template <class Element>
+void packGemmWeight(const GemmDesc& desc, std::span<const Element> weight, std::span<Element> packed) {
+    const uint64_t pitch = roundUp4(desc.columns), depth = roundUp4(desc.depth);
+    if (weight.size() != uint64_t(desc.groups) * desc.columns * desc.depth ||
+        packed.size() != gemmWeightElements(desc))
+        throw Error(SAC_ERROR_INTERNAL, "gemm weight of %zu elements packed into %zu: expected %u x %u x %u",
+                    weight.size(), packed.size(), desc.groups, desc.columns, desc.depth);
+    const bool geglu = desc.activation == Activation::geglu;
+    for (uint32_t g = 0; g < desc.groups; ++g)
+        for (uint64_t k = 0; k < depth; ++k)
+            for (uint64_t n = 0; n < pitch; ++n) {
+                const uint64_t source = geglu ? n / 2 + n % 2 * (desc.columns / 2) : n;
+                const bool inside = k < desc.depth && n < desc.columns;
+                packed[(g * depth + k) * pitch + n] =
+                    inside ? weight[(g * uint64_t(desc.columns) + source) * desc.depth + k] : Element{};
+            }
+}
+
+template void packGemmWeight(const GemmDesc&, std::span<const float>, std::span<float>);
+template void packGemmWeight(const GemmDesc&, std::span<const uint16_t>, std::span<uint16_t>);
+
+} // namespace saccade

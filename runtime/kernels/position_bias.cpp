@@ -1,0 +1,228 @@
+#include "kernels/position_bias.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace saccade {
+namespace {
+
+uint32_t padded(uint32_t width) { return (width + 7) / 8 * 8; }
+
+struct BiasPush {
+    std::array<float, 4> step;
+    std::array<uint32_t, 4> gridStride;
+    uint32_t queries, keys, heads;
+};
+
+Dispatch biasDispatch(const PositionBiasDesc& desc, bool dense, uint64_t items, uint32_t layers, const Capabilities& device) {
+    if (desc.dims < 1 || desc.dims > 3 || desc.width < 1 || desc.width > 256)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "position bias: dims is %u, not in 1..3, or width is %u, not in 1..256",
+                    desc.dims, desc.width);
+    const uint32_t lanes = device.isCpu ? 8 : 64;
+    constexpr uint32_t pairs = 4;
+    const std::array<uint32_t, 3>& size = dense ? desc.gridSize : desc.tableSize;
+    Dispatch dispatch;
+    dispatch.shader = Shader::positionBias;
+    dispatch.constants = {lanes, dense, desc.dims, desc.headsPerGroup, desc.width, pairs, desc.logDistance,
+                          size[0], size[1], size[2]};
+    for (float origin : desc.tableOrigin)
+        dispatch.constants.push_back(std::bit_cast<uint32_t>(origin));
+    dispatch.groups = {divideUp(items, uint64_t{lanes} * pairs), 1, layers};
+    return dispatch;
+}
+
+uint64_t mlpFlops(const PositionBiasDesc& desc) {
+    return uint64_t{2} * desc.width * (desc.dims + desc.width + desc.headsPerGroup);
+}
+
+/// The MLP in double precision for one point; `hidden` holds two layers.
+class HostBias {
+public:
+    HostBias(const PositionBiasWeights& weights, std::pmr::memory_resource* memory)
+        : weights_(weights), transposed_(weights.second.size(), memory), first_(weights.width, memory),
+          second_(weights.width, memory) {
+        for (uint32_t o = 0; o < weights.width; ++o)
+            for (uint32_t i = 0; i < weights.width; ++i)
+                transposed_[std::size_t{i} * weights.width + o] = weights.second[std::size_t{o} * weights.width + i];
+    }
+
+    void evaluate(const float* u, float* result) {
+        const uint32_t width = weights_.width;
+        std::copy(weights_.secondBias.begin(), weights_.secondBias.end(), second_.begin());
+        for (uint32_t i = 0; i < width; ++i) {
+            float hidden = weights_.firstBias[i];
+            for (uint32_t c = 0; c < weights_.dims; ++c)
+                hidden += weights_.first[i * weights_.dims + c] * u[c];
+            if (hidden <= 0)
+                continue;
+            const float* row = transposed_.data() + std::size_t{i} * width;
+            for (uint32_t o = 0; o < width; ++o)
+                second_[o] += hidden * row[o];
+        }
+        for (uint32_t o = 0; o < weights_.outputs; ++o) {
+            float sum = weights_.lastBias[o];
+            for (uint32_t i = 0; i < width; ++i)
+                sum += std::max(second_[i], 0.0f) * weights_.last[std::size_t{o} * width + i];
+            result[o] = sum;
+        }
+    }
+
+private:
+    const PositionBiasWeights& weights_;
+    std::pmr::vector<float> transposed_, first_, second_;
+};
+
+/// Nodes per axis for a density of `nodes` over the widest axis; others get as many as their range is wide.
+std::array<uint32_t, 3> tableSizes(uint32_t dims, uint32_t nodes, std::span<const float> low, std::span<const float> high) {
+    float widest = 0;
+    for (uint32_t c = 0; c < dims; ++c)
+        widest = std::max(widest, high[c] - low[c]);
+    std::array<uint32_t, 3> size{1, 1, 1};
+    for (uint32_t c = 0; c < dims; ++c)
+        size[c] = std::max(2u, static_cast<uint32_t>(std::ceil((high[c] - low[c]) / widest * static_cast<float>(nodes))));
+    return size;
+}
+
+} // namespace
+
+std::size_t packedPositionBiasSize(uint32_t dims, uint32_t width, uint32_t outputs) {
+    static_cast<void>(dims); // the first layer has room for three channels always
+    const std::size_t w = padded(width);
+    return 4 * w + w * w + w + outputs * w + (outputs + 3) / 4 * 4;
+}
+
+void packPositionBias(const PositionBiasWeights& weights, std::span<float> packed) {
+    const uint32_t width = weights.width;
+    const uint32_t w = padded(width);
+    std::fill(packed.begin(), packed.end(), 0.0f);
+    float* out = packed.data();
+    for (uint32_t i = 0; i < width; ++i) {
+        for (uint32_t c = 0; c < weights.dims; ++c)
+            out[4 * i + c] = weights.first[i * weights.dims + c];
+        out[4 * i + 3] = weights.firstBias[i];
+    }
+    out += 4 * w;
+    for (uint32_t o = 0; o < width; ++o)
+        for (uint32_t i = 0; i < width; ++i)
+            out[(std::size_t{o / 8} * w + i) * 8 + o % 8] = weights.second[std::size_t{o} * width + i];
+    out += std::size_t{w} * w;
+    std::copy(weights.secondBias.begin(), weights.secondBias.end(), out);
+    out += w;
+    for (uint32_t o = 0; o < weights.outputs; ++o)
+        std::copy_n(weights.last.begin() + std::size_t{o} * width, width, out + std::size_t{o} * w);
+    out += std::size_t{weights.outputs} * w;
+    std::copy(weights.lastBias.begin(), weights.lastBias.end(), out);
+}
+
+float biasCoordinate(float p, bool logDistance) {
+    return logDistance ? std::copysign(std::log(std::abs(p) + 1), p) : p;
+}
+
+BiasTable chooseBiasTable(const PositionBiasWeights& weights, std::span<const float> low, std::span<const float> high,
+                          double tolerance, std::pmr::memory_resource* memory, uint64_t limit) {
+    const uint32_t dims = weights.dims;
+    const uint32_t corners = 1u << dims;
+    const uint32_t points = dims == 1 ? 1024 : dims == 2 ? 512 : 384;
+    // Coefficients of the additive recurrence in as many dimensions (the generalised golden ratio).
+    static constexpr double steps[3][3] = {{0.6180339887498949, 0, 0},
+                                           {0.7548776662466927, 0.5698402909980532, 0},
+                                           {0.8191725133961645, 0.6710436067037893, 0.5497004779019703}};
+    HostBias bias(weights, memory);
+    std::pmr::vector<float> exact(std::size_t{points} * weights.outputs, memory);
+    std::pmr::vector<float> atCorner(weights.outputs, memory), between(weights.outputs, memory);
+    const auto point = [&](uint32_t i, float* u) {
+        for (uint32_t c = 0; c < dims; ++c) {
+            const double t = 0.5 + (i + 1.0) * steps[dims - 1][c];
+            u[c] = static_cast<float>(low[c] + (t - std::floor(t)) * (high[c] - low[c]));
+        }
+    };
+    double norm = 0;
+    for (uint32_t i = 0; i < points; ++i) {
+        float u[3];
+        point(i, u);
+        float* result = exact.data() + std::size_t{i} * weights.outputs;
+        bias.evaluate(u, result);
+        for (uint32_t o = 0; o < weights.outputs; ++o)
+            norm += double{result[o]} * result[o];
+    }
+
+    static constexpr uint32_t ladders[3][6] = {
+        {256, 1024, 4096, 16384, 65536, 0}, {64, 128, 256, 512, 1024, 2048}, {32, 64, 96, 128, 160, 0}};
+    BiasTable best;
+    for (uint32_t nodes : ladders[dims - 1]) {
+        BiasTable table;
+        table.exact = false;
+        table.size = tableSizes(dims, nodes, low, high);
+        if (nodes == 0 || table.bytes() * weights.outputs > limit)
+            break;
+        for (uint32_t c = 0; c < dims; ++c) {
+            table.origin[c] = low[c];
+            table.step[c] = (high[c] - low[c]) / static_cast<float>(table.size[c] - 1);
+        }
+        double off = 0;
+        for (uint32_t i = 0; i < points; ++i) {
+            float u[3], fraction[3];
+            uint32_t node[3];
+            point(i, u);
+            for (uint32_t c = 0; c < dims; ++c) {
+                const float position = (u[c] - table.origin[c]) / table.step[c];
+                node[c] = std::min(static_cast<uint32_t>(std::max(position, 0.0f)), table.size[c] - 2);
+                fraction[c] = position - static_cast<float>(node[c]);
+            }
+            std::fill(between.begin(), between.end(), 0.0f);
+            for (uint32_t corner = 0; corner < corners; ++corner) {
+                float weight = 1, at[3];
+                for (uint32_t c = 0; c < dims; ++c) {
+                    const uint32_t upper = corner >> c & 1;
+                    at[c] = table.origin[c] + static_cast<float>(node[c] + upper) * table.step[c];
+                    weight *= upper ? fraction[c] : 1 - fraction[c];
+                }
+                bias.evaluate(at, atCorner.data());
+                for (uint32_t o = 0; o < weights.outputs; ++o)
+                    between[o] += weight * atCorner[o];
+            }
+            for (uint32_t o = 0; o < weights.outputs; ++o) {
+                const double d = double{between[o]} - exact[std::size_t{i} * weights.outputs + o];
+                off += d * d;
+            }
+        }
+        table.error = norm > 0 ? std::sqrt(off / norm) : std::sqrt(off);
+        if (table.error <= tolerance)
+            return table;
+        best.error = table.error;
+    }
+    return best;
+}
+
+Kernel biasTableKernel(const PositionBiasDesc& desc, const Capabilities& device) {
+    const uint64_t nodes = uint64_t{desc.tableSize[0]} * desc.tableSize[1] * desc.tableSize[2];
+    Kernel kernel;
+    kernel.operandCount = 2;
+    kernel.flops = nodes * mlpFlops(desc);
+    Dispatch dispatch = biasDispatch(desc, false, nodes, desc.headsPerGroup, device);
+    dispatch.push.set(BiasPush{{desc.tableStep[0], desc.tableStep[1], desc.tableStep[2], 0}, {1, 1, 1, 1}, 1, 1, 1});
+    dispatch.bindings = {{0, Access::read}, {1, Access::write}, {0, Access::read}};
+    kernel.dispatches.push_back(dispatch);
+    return kernel;
+}
+
+Kernel denseBiasKernel(const PositionBiasDesc& desc, uint32_t batch, uint32_t heads, uint32_t queries, uint32_t keys,
+                       const Capabilities& device) {
+    const uint64_t pairs = uint64_t{queries} * keys;
+    Kernel kernel;
+    kernel.operandCount = 3;
+    kernel.flops = pairs * batch * (heads / desc.headsPerGroup) * mlpFlops(desc);
+    Dispatch dispatch = biasDispatch(desc, true, pairs, batch * heads, device);
+    dispatch.push.set(BiasPush{{desc.divisor[0], desc.divisor[1], desc.divisor[2], 0},
+                               {desc.gridStride[0], desc.gridStride[1], desc.gridStride[2], 1},
+                               queries, keys, heads});
+    dispatch.bindings = {{0, Access::read}, {1, Access::write}, {2, Access::read}};
+    kernel.dispatches.push_back(dispatch);
+    return kernel;
+}
+
+} // namespace saccade

@@ -1,0 +1,410 @@
+// Deformable attention in one, two and three dimensions (Xia et al., arXiv 2201.00520), as published in
+// lucidrains/deformable-attention: a few keys, moved to where the queries ask for, seen by all queries.
+//
+//   q = to_q(x)                                   1x1 convolution
+//   vgrid = index grid + s * tanh(conv(gelu(depthwise(q))))
+//   k, v = to_k(sampled), to_v(sampled)           x sampled at vgrid, per offset group
+//   y = to_out(softmax(q k^T / sqrt(d) + cpb(query grid - vgrid)) v)
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+
+#include "base/error.hpp"
+#include "kernels/attention.hpp"
+#include "kernels/grid_sample.hpp"
+#include "kernels/offset_network.hpp"
+#include "kernels/position_bias.hpp"
+#include "modules/linear.hpp"
+#include "modules/plan_builder.hpp"
+#include "modules/registry.hpp"
+
+namespace saccade {
+namespace {
+
+constexpr int64_t maxChannels = 1 << 16;
+
+struct Arguments {
+    uint32_t dims = 2;
+    uint32_t dim = 0, heads = 0, dimHead = 0, groups = 0;
+    std::array<uint32_t, 3> downsample{1, 1, 1}, kernel{1, 1, 1};
+    std::array<float, 3> scale{1, 1, 1};
+    bool groupQueries = true, groupKeyValues = true, logDistance = true;
+    bool xyz = false;     ///< axis_order "xyz": as meant; else "reference": as upstream computes
+    bool listing = false; ///< 1D, sampling "listing": a column image sampled along x
+
+    uint32_t inner() const { return heads * dimHead; }
+    uint32_t groupChannels() const { return inner() / groups; }
+    uint32_t padding(uint32_t axis) const { return (kernel[axis] - downsample[axis]) / 2; }
+};
+
+// One value for all axes, or in 3D a list of three.
+std::array<uint32_t, 3> perAxis(Config& config, std::string_view key, uint32_t dims, int64_t byDefault) {
+    std::array<uint32_t, 3> out{1, 1, 1};
+    Config::Integers values;
+    values.resize(dims, byDefault);
+    if (dims == 3)
+        values = config.integers(key, {3, 3}, 1, 1024, Scalar::broadcast, values);
+    else
+        values.resize(dims, 0), std::fill(values.begin(), values.end(), config.integer(key, 1, 1024, byDefault));
+    for (uint32_t i = 0; i < dims; ++i)
+        out[i] = static_cast<uint32_t>(values[i]);
+    return out;
+}
+
+void checkKernel(const Arguments& a) {
+    for (uint32_t axis = 0; axis < a.dims; ++axis) {
+        const uint32_t k = a.kernel[axis], r = a.downsample[axis];
+        if (k < r)
+            throw Error(SAC_ERROR_INVALID_CONFIG, "config \"offset_kernel_size\": %u is less than \"downsample_factor\": %u",
+                        k, r);
+        if ((k - r) % 2)
+            throw Error(SAC_ERROR_INVALID_CONFIG,
+                        "config \"offset_kernel_size\": %u minus \"downsample_factor\": %u must be even", k, r);
+        if (a.dims == 3 && k == r)
+            throw Error(SAC_ERROR_INVALID_CONFIG,
+                        "config \"offset_kernel_size\": %u must be greater than \"downsample_factor\": %u in 3D", k, r);
+    }
+}
+
+Arguments readArguments(uint32_t dims, Config& config) {
+    Arguments a;
+    a.dims = dims;
+    a.dim = static_cast<uint32_t>(config.integer("dim", 1, maxChannels));
+    a.heads = static_cast<uint32_t>(config.integer("heads", 1, 1024, 8));
+    a.dimHead = static_cast<uint32_t>(config.integer("dim_head", 1, 256, 64));
+    a.groups = static_cast<uint32_t>(config.optionalInteger("offset_groups", 1, 1024).value_or(a.heads));
+    config.number("dropout", 0, 1, 0); // identity at inference
+    a.downsample = perAxis(config, "downsample_factor", dims, 4);
+    a.kernel = perAxis(config, "offset_kernel_size", dims, 6);
+    for (uint32_t axis = 0; axis < dims; ++axis)
+        a.scale[axis] = static_cast<float>(a.downsample[axis]);
+    // In 3D the scale is a buffer of the checkpoint, which has the last word.
+    if (config.has("offset_scale") && dims < 3)
+        a.scale.fill(static_cast<float>(config.number("offset_scale", -1e4, 1e4)));
+    a.groupQueries = config.boolean("group_queries", true);
+    a.groupKeyValues = config.boolean("group_key_values", true);
+    a.xyz = config.choice("axis_order", {"reference", "xyz"}, 0) == 1;
+    if (dims == 1) {
+        a.logDistance = config.boolean("cpb_log_distance", true);
+        a.listing = config.choice("sampling", {"sequence", "listing"}, 0) == 1;
+    }
+    if (a.heads % a.groups)
+        throw Error(SAC_ERROR_INVALID_CONFIG, "config \"heads\": %u is not divisible by \"offset_groups\": %u", a.heads,
+                    a.groups);
+    if (a.dim % a.groups)
+        throw Error(SAC_ERROR_INVALID_CONFIG, "config \"dim\": %u is not divisible by \"offset_groups\": %u", a.dim,
+                    a.groups);
+    if (a.dim < 4)
+        throw Error(SAC_ERROR_INVALID_CONFIG, "config \"dim\": %u, the position bias needs dim / 4 >= 1", a.dim);
+    checkKernel(a);
+    return a;
+}
+
+// Positions count along the channels of a position: 1D (position), 2D (x, y), 3D (frame, height, width).
+uint32_t axisOfChannel(uint32_t dims, uint32_t channel) { return dims == 2 ? 1 - channel : channel; }
+
+// The queries' and the keys' grid, sizes in the order of PyTorch's shape.
+struct Grid {
+    std::array<uint32_t, 3> queries{1, 1, 1}, keys{1, 1, 1};
+
+    uint32_t queryCount() const { return queries[0] * queries[1] * queries[2]; }
+    uint32_t keyCount() const { return keys[0] * keys[1] * keys[2]; }
+};
+
+Grid makeGrid(const Arguments& a, const Shape& x) {
+    Grid grid;
+    for (uint32_t axis = 0; axis < a.dims; ++axis) {
+        const uint64_t padded = x[axis + 2] + 2 * a.padding(axis);
+        if (padded < a.kernel[axis])
+            throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                        "input \"x\": shape[%u] is %llu, with padding %u it must reach \"offset_kernel_size\": %u",
+                        axis + 2, static_cast<unsigned long long>(x[axis + 2]), a.padding(axis), a.kernel[axis]);
+        grid.queries[axis] = static_cast<uint32_t>(x[axis + 2]);
+        grid.keys[axis] = static_cast<uint32_t>((padded - a.kernel[axis]) / a.downsample[axis] + 1);
+    }
+    return grid;
+}
+
+// A declared parameter of the position bias network, and all of them together as the exact form reads them.
+struct BiasNetwork {
+    FixedVector<SourceId, 6> sources;
+    WeightId packed = 0;
+    uint32_t dims = 0, width = 0, outputs = 0;
+
+    BiasNetwork(WeightSet& weights, uint32_t dims, uint32_t width, uint32_t outputs);
+    static PositionBiasWeights view(std::span<const std::span<const float>> sources, uint32_t dims, uint32_t width,
+                                    uint32_t outputs) {
+        return {dims, width, outputs, sources[0], sources[1], sources[2], sources[3], sources[4], sources[5]};
+    }
+};
+
+BiasNetwork::BiasNetwork(WeightSet& weights, uint32_t dims, uint32_t width, uint32_t outputs)
+    : dims(dims), width(width), outputs(outputs) {
+    if (width > 256)
+        throw Error(SAC_ERROR_UNSUPPORTED, "config \"dim\": the position bias network has dim / 4 = %u units, at most 256",
+                    width);
+    sources = {weights.source("rel_pos_bias.mlp.0.0.weight", {width, dims}),
+               weights.source("rel_pos_bias.mlp.0.0.bias", {width}),
+               weights.source("rel_pos_bias.mlp.1.0.weight", {width, width}),
+               weights.source("rel_pos_bias.mlp.1.0.bias", {width}),
+               weights.source("rel_pos_bias.mlp.2.weight", {outputs, width}),
+               weights.source("rel_pos_bias.mlp.2.bias", {outputs})};
+    const uint64_t parameters[] = {dims, width, outputs};
+    const auto pack = [](std::span<const std::span<const float>> values, std::span<const uint64_t> p,
+                         std::span<float> out) {
+        packPositionBias(view(values, static_cast<uint32_t>(p[0]), static_cast<uint32_t>(p[1]),
+                              static_cast<uint32_t>(p[2])),
+                         out);
+    };
+    packed = weights.pack("rel_pos_bias", sources, packedPositionBiasSize(dims, width, outputs), pack, parameters,
+                          WeightPrecision::float32);
+}
+
+LinearOptions pointwise(uint32_t dims, uint32_t groups, bool bias) {
+    LinearOptions options;
+    options.bias = bias;
+    options.groups = groups;
+    options.kernelRank = dims;
+    return options;
+}
+
+// The part of an OffsetNetworkDesc that packing depends on, in the form WeightSet keeps. All taps count along one axis.
+OffsetNetworkDesc packedOffsets(std::span<const uint64_t> parameters) {
+    OffsetNetworkDesc desc;
+    desc.dims = static_cast<uint32_t>(parameters[0]);
+    desc.channels = static_cast<uint32_t>(parameters[1]);
+    desc.kernel = {static_cast<uint32_t>(parameters[2]), 1, 1};
+    return desc;
+}
+
+uint32_t dimensionsOf(std::string_view type) { return static_cast<uint32_t>(type[type.size() - 2] - '0'); }
+
+class DeformableAttention final : public Module {
+public:
+    explicit DeformableAttention(const ModuleSource& source)
+        : DeformableAttention(readArguments(dimensionsOf(source.type), source.config), source.weights) {}
+
+    void build(PlanBuilder& plan) const override;
+
+private:
+    DeformableAttention(const Arguments& arguments, WeightSet& weights);
+
+    struct Keys {
+        TensorId positions, sampler;
+        uint32_t samplerDims;
+    };
+    Keys addOffsets(PlanBuilder& plan, const Grid& grid, TensorId queries) const;
+    TensorId addSampling(PlanBuilder& plan, const Grid& grid, TensorId tokens, const Keys& keys) const;
+    PositionBiasDesc describeBias(PlanBuilder& plan, const Grid& grid) const;
+    TensorId addBias(PlanBuilder& plan, const PositionBiasDesc& bias) const;
+
+    Arguments a_;
+    Linear toQ_, toK_, toV_, toOut_;
+    WeightId offsets_ = 0;
+    BiasNetwork bias_;
+};
+
+DeformableAttention::DeformableAttention(const Arguments& a, WeightSet& weights)
+    : a_(a), toQ_(weights, "to_q", a.dim, a.inner(), pointwise(a.dims, a.groupQueries ? a.groups : 1, false)),
+      toK_(weights, "to_k", a.dim, a.inner(), pointwise(a.dims, a.groupKeyValues ? a.groups : 1, false)),
+      toV_(weights, "to_v", a.dim, a.inner(), pointwise(a.dims, a.groupKeyValues ? a.groups : 1, false)),
+      toOut_(weights, "to_out", a.inner(), a.dim, pointwise(a.dims, 1, true)),
+      bias_(weights, a.dims, a.dim / 4, a.heads / a.groups) {
+    Shape depthwise{a.groupChannels(), 1}, projection{a.dims, a.groupChannels()};
+    uint64_t taps = 1;
+    for (uint32_t axis = 0; axis < a.dims; ++axis) {
+        depthwise.push_back(a.kernel[axis]);
+        projection.push_back(1);
+        taps *= a.kernel[axis];
+    }
+    const SourceId sources[] = {weights.source("to_offsets.0.weight", depthwise),
+                                weights.source("to_offsets.0.bias", {a.groupChannels()}),
+                                weights.source("to_offsets.2.weight", projection)};
+    const auto pack = [](std::span<const std::span<const float>> values, std::span<const uint64_t> p,
+                         std::span<float> out) {
+        packOffsetNetwork(packedOffsets(p), values[0], values[1], values[2], out);
+    };
+    const uint64_t parameters[] = {a.dims, a.groupChannels(), taps};
+    offsets_ = weights.pack("to_offsets", sources, offsetNetworkWeightElements(packedOffsets(parameters)), pack,
+                            parameters, WeightPrecision::float32);
+    if (a.dims == 3) {
+        const auto scale = weights.read(weights.source("to_offsets.4.scale", {3}));
+        std::copy(scale.begin(), scale.end(), a_.scale.begin());
+    }
+}
+
+DeformableAttention::Keys DeformableAttention::addOffsets(PlanBuilder& plan, const Grid& grid, TensorId queries) const {
+    const uint64_t entries = uint64_t(plan.batch()) * a_.groups;
+    OffsetNetworkDesc desc;
+    desc.storage = plan.storage();
+    desc.dims = a_.dims;
+    desc.batch = plan.batch();
+    desc.groups = a_.groups;
+    desc.channels = a_.groupChannels();
+    desc.size = grid.queries;
+    desc.kernel = a_.kernel;
+    desc.stride = a_.downsample;
+    desc.padding = {a_.padding(0), a_.padding(1), a_.padding(2)};
+    desc.scale = a_.scale;
+    desc.divisor = positionDivisors(a_.dims, grid.keys, a_.xyz);
+    if (a_.listing)
+        desc.samplingGrid = SamplingGrid::column;
+    else if (a_.dims == 3 && a_.xyz)
+        desc.samplingGrid = SamplingGrid::reversed;
+    desc.vgrid = plan.wantsOutput("vgrid");
+
+    Keys keys;
+    keys.positions = plan.graph().intermediate("key positions", DataType::f32, {entries, grid.keyCount(), a_.dims});
+    keys.sampler = keys.positions;
+    keys.samplerDims = a_.listing ? 2 : a_.dims;
+    FixedVector<TensorId, 5> operands{queries, plan.weight(offsets_), keys.positions};
+    if (desc.samplingGrid != SamplingGrid::none) {
+        keys.sampler =
+            plan.graph().intermediate("sampler grid", DataType::f32, {entries, grid.keyCount(), keys.samplerDims});
+        operands.push_back(keys.sampler);
+    }
+    if (desc.vgrid) {
+        Shape shape{entries};
+        if (a_.dims > 1)
+            shape.push_back(a_.dims);
+        for (uint32_t axis = 0; axis < a_.dims; ++axis)
+            shape.push_back(grid.keys[axis]);
+        operands.push_back(plan.outputPlain("vgrid", DataType::f32, shape));
+    }
+    plan.graph().add("to_offsets", offsetNetwork(desc, plan.device()), operands);
+    return keys;
+}
+
+TensorId DeformableAttention::addSampling(PlanBuilder& plan, const Grid& grid, TensorId tokens, const Keys& keys) const {
+    GridSampleDesc desc;
+    desc.storage = plan.storage();
+    desc.dims = keys.samplerDims;
+    desc.batch = plan.batch();
+    desc.groups = a_.groups;
+    desc.channels = a_.dim;
+    desc.points = grid.keyCount();
+    desc.size = grid.queries;
+    if (a_.listing)
+        desc.size = {grid.queries[0], 1, 1}; // an image of width 1
+    const TensorId sampled = plan.activation("sampled", {plan.batch(), grid.keyCount(), a_.dim});
+    plan.graph().add("grid_sample", gridSample(desc, plan.device()), {tokens, keys.sampler, sampled});
+    return sampled;
+}
+
+PositionBiasDesc DeformableAttention::describeBias(PlanBuilder& plan, const Grid& grid) const {
+    PositionBiasDesc bias;
+    bias.mode = PositionBiasDesc::Mode::exact;
+    bias.dims = a_.dims;
+    bias.headsPerGroup = a_.heads / a_.groups;
+    bias.logDistance = a_.logDistance;
+    bias.width = bias_.width;
+    bias.divisor = positionDivisors(a_.dims, grid.queries, a_.xyz);
+    const std::array<float, 3> keyDivisors = positionDivisors(a_.dims, grid.keys, a_.xyz);
+    std::array<float, 3> low{}, high{};
+    for (uint32_t channel = 0; channel < a_.dims; ++channel) {
+        const uint32_t axis = axisOfChannel(a_.dims, channel);
+        bias.gridSize[channel] = grid.queries[axis];
+        for (uint32_t inner = axis + 1; inner < a_.dims; ++inner)
+            bias.gridStride[channel] *= grid.queries[inner];
+        // Offsets end in a tanh, so a key strays from its cell by no more than the scale.
+        const float keyDivisor = keyDivisors[channel];
+        const float stray = std::abs(a_.scale[channel]);
+        const float lastQuery = 2 * static_cast<float>(grid.queries[axis] - 1) / bias.divisor[channel];
+        const float lastKey = 2 * (static_cast<float>(grid.keys[axis] - 1) + stray) / keyDivisor;
+        low[channel] = biasCoordinate(-lastKey, a_.logDistance);
+        high[channel] = biasCoordinate(lastQuery + 2 * stray / keyDivisor, a_.logDistance);
+    }
+    if (plan.bias().mode == BiasMode::exact) {
+        plan.biasReport().mode = BiasMode::exact;
+        return bias;
+    }
+
+    std::pmr::vector<std::pmr::vector<float>> values(plan.memory());
+    FixedVector<std::span<const float>, 6> spans;
+    values.reserve(bias_.sources.size());
+    for (const SourceId source : bias_.sources) {
+        values.push_back(plan.weights().read(source));
+        spans.push_back(values.back());
+    }
+    const BiasTable table = chooseBiasTable(BiasNetwork::view(spans, bias_.dims, bias_.width, bias_.outputs),
+                                            std::span(low).first(a_.dims), std::span(high).first(a_.dims),
+                                            plan.bias().tolerance, plan.memory(), plan.bias().tableLimit);
+    BiasReport& report = plan.biasReport();
+    report.tableError = static_cast<float>(table.error);
+    if (table.exact) {
+        if (plan.bias().mode == BiasMode::table)
+            throw Error(SAC_ERROR_UNSUPPORTED,
+                        "info->positionBias is SAC_POSITION_BIAS_TABLE, but the finest table of at most %llu bytes has "
+                        "an error of %.2g, above the tolerance of %.2g",
+                        static_cast<unsigned long long>(plan.bias().tableLimit), table.error,
+                        static_cast<double>(plan.bias().tolerance));
+        report.mode = BiasMode::exact;
+        return bias;
+    }
+    bias.mode = PositionBiasDesc::Mode::table;
+    bias.tableSize = table.size;
+    bias.tableOrigin = table.origin;
+    bias.tableStep = table.step;
+    report.mode = BiasMode::table;
+    std::copy_n(table.size.begin(), a_.dims, report.tableSize.begin());
+    return bias;
+}
+
+TensorId DeformableAttention::addBias(PlanBuilder& plan, const PositionBiasDesc& bias) const {
+    const TensorId network = plan.weight(bias_.packed);
+    if (bias.mode == PositionBiasDesc::Mode::exact)
+        return network;
+    const TensorId table =
+        plan.graph().table("position bias table", DataType::f32,
+                           {bias_.outputs, bias.tableSize[2], bias.tableSize[1], bias.tableSize[0]});
+    plan.graph().add("position bias table", biasTableKernel(bias, plan.device()), {network, table}, Phase::upload);
+    return table;
+}
+
+void DeformableAttention::build(PlanBuilder& plan) const {
+    const Shape x = plan.inputShape("x", a_.dims + 2);
+    plan.expectDimension("x", 1, a_.dim, "config \"dim\"");
+    plan.setBatch(x[0]);
+    const Grid grid = makeGrid(a_, x);
+    const uint32_t batch = plan.batch(), queries = grid.queryCount(), keys = grid.keyCount(), inner = a_.inner();
+
+    const TensorId tokens = plan.inputTokens("x", ChannelAxis::second);
+    const TensorId q = plan.activation("q", {batch, queries, inner});
+    toQ_.apply(plan, "to_q", batch, queries, tokens, q);
+    const Keys moved = addOffsets(plan, grid, q);
+    if (!plan.wantsOutput("y", true))
+        return;
+    const TensorId sampled = addSampling(plan, grid, tokens, moved);
+    const TensorId k = plan.activation("k", {batch, keys, inner});
+    const TensorId v = plan.activation("v", {batch, keys, inner});
+    toK_.apply(plan, "to_k", batch, keys, sampled, k);
+    toV_.apply(plan, "to_v", batch, keys, sampled, v);
+
+    AttentionDesc attention;
+    attention.half = plan.half();
+    attention.batch = batch;
+    attention.heads = attention.kvHeads = a_.heads;
+    attention.queries = queries;
+    attention.keys = keys;
+    attention.headDim = attention.valueDim = a_.dimHead;
+    attention.scale = 1.0f / std::sqrt(static_cast<float>(a_.dimHead));
+    attention.q = attention.out = AttentionView::tokens(queries, inner, a_.dimHead);
+    attention.k = attention.v = AttentionView::tokens(keys, inner, a_.dimHead);
+    attention.positionBias = describeBias(plan, grid);
+    const TensorId bias = addBias(plan, attention.positionBias);
+    const TensorId attended = plan.activation("attention", {batch, queries, inner});
+    plan.graph().add("attention", attentionKernel(attention, plan.device()), {q, k, v, attended, moved.positions, bias});
+
+    const OutputTarget y = plan.beginOutput("y", x, ChannelAxis::second, true);
+    LinearUse use;
+    use.output.channelMajor = y.channelMajor;
+    toOut_.apply(plan, "to_out", batch, queries, attended, y.tensor, use);
+    plan.endOutput(y);
+}
+
+} // namespace
+
+ModulePtr makeDeformableAttention(const ModuleSource& source) { return makeModule<DeformableAttention>(source); }
+
+} // namespace saccade

@@ -1,0 +1,59 @@
+// Merges the parts that attention.comp wrote when keys were split over workgroups, each with its own maximum and sum.
+// Grid: (queries * vectors of four channels / lanes, 1, batch * heads).
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+#include "types.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 1) const uint valueDim = 64;
+layout(constant_id = 2) const bool vectorOut = true;
+layout(constant_id = 3) const bool writesStatistics = false;
+
+layout(push_constant) uniform Push {
+    uvec4 outView; // offset, batch stride, head stride, token stride
+    uint queries;
+    uint heads;
+    uint parts;
+};
+
+layout(std430, set = 0, binding = 0) readonly buffer Parts { vec4 parts4[]; };
+layout(std430, set = 0, binding = 1) writeonly buffer Out { T out1[]; };
+layout(std430, set = 0, binding = 1) writeonly buffer Out4 { T4 out4[]; };
+layout(std430, set = 0, binding = 2) writeonly buffer Statistics { vec2 statistics[]; };
+
+const uint vectors = (valueDim + 3u) / 4u;
+
+void main() {
+    uint item = gl_GlobalInvocationID.x;
+    if (item >= queries * vectors)
+        return;
+    uint query = item / vectors;
+    uint vector = item % vectors;
+    uint row = gl_WorkGroupID.z * queries + query;
+    float maximum = -3.4028234663852886e38;
+    for (uint p = 0; p < parts; ++p)
+        maximum = max(maximum, parts4[(row * parts + p) * (vectors + 1u) + vectors].x);
+    float total = 0.0;
+    vec4 sums = vec4(0);
+    for (uint p = 0; p < parts; ++p) {
+        uint at = (row * parts + p) * (vectors + 1u);
+        vec2 statistic = parts4[at + vectors].xy;
+        float weight = exp(statistic.x - maximum);
+        total += weight * statistic.y;
+        sums += weight * parts4[at + vector];
+    }
+    sums *= total > 0.0 ? 1.0 / total : 0.0;
+    uint batch = gl_WorkGroupID.z / heads;
+    uint head = gl_WorkGroupID.z % heads;
+    uint at = outView.x + batch * outView.y + head * outView.z + query * outView.w;
+    if (vectorOut) {
+        out4[at / 4u + vector] = T4(sums);
+    } else {
+        [[unroll]] for (uint i = 0; i < 4u; ++i)
+            if (vector * 4u + i < valueDim)
+                out1[at + vector * 4u + i] = T(sums[i]);
+    }
+    if (writesStatistics && vector == 0u)
+        statistics[row] = vec2(maximum, total);
+}

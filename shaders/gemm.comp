@@ -1,0 +1,260 @@
+// Grouped matrix product with a fused epilogue: every 1x1 convolution and Linear of the library.
+//
+//   out[b, m, g*N + n] = residual + alpha * act(bias[g*N + n] + sum_k A[b, m, g*K + k] * W[g, k, n])
+//
+// Two mappings of one register tile (rowsPerThread x columnsPerThread) share all addressing and the epilogue:
+//   staged: the workgroup copies A and W slices of stepK through shared memory; for GPUs.
+//   direct: each thread reads its own operands, four k at a time; for CPU drivers, where a barrier spills every live
+//           value and a shared-memory read costs nearly what a buffer read does, so that only large register tiles pay.
+// Threads stand threadsN wide; a thread's rows and columns come in groups of four, strided over the workgroup so that
+// neighbouring threads touch neighbouring vec4s.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+#include "types.glsl"
+#include "activation.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 1) const int threadsM = 8;
+layout(constant_id = 2) const int threadsN = 16;
+layout(constant_id = 3) const int quadsM = 2;           // rows per thread / 4
+layout(constant_id = 4) const int quadsN = 1;           // columns per thread / 4
+layout(constant_id = 5) const int staged = 1;
+layout(constant_id = 6) const int stepK = 16;           // k per shared-memory slice, a multiple of 4; 4 when direct
+layout(constant_id = 7) const bool aChannelMajor = false;
+layout(constant_id = 8) const bool aVector = false;     // A may be read in T4
+layout(constant_id = 9) const bool outChannelMajor = false;
+layout(constant_id = 10) const bool outVector = false;  // out and residual may be accessed in T4
+layout(constant_id = 11) const bool hasBias = false;
+layout(constant_id = 12) const bool hasResidual = false;
+layout(constant_id = 13) const int activation = 0;      // activation.glsl; activationGeglu is handled here
+
+layout(set = 0, binding = 0) readonly buffer A { T a[]; };
+layout(set = 0, binding = 0) readonly buffer A4 { T4 a4[]; };
+layout(set = 0, binding = 1) readonly buffer W4 { T4 w4[]; };
+layout(set = 0, binding = 2) readonly buffer Bias { float bias[]; };
+layout(set = 0, binding = 3) readonly buffer Residual { T residual[]; };
+layout(set = 0, binding = 3) readonly buffer Residual4 { T4 residual4[]; };
+layout(set = 0, binding = 4) writeonly buffer Out { T result[]; };
+layout(set = 0, binding = 4) writeonly buffer Out4 { T4 result4[]; };
+
+// A stride steps one token in tokens-major tensors and one channel in channel-major ones.
+layout(push_constant) uniform Push {
+    uint rows, columns, depth, groups;
+    uint aOffset, aStride, aBatchStride;
+    uint outOffset, outStride, outBatchStride;
+    uint residualOffset, residualStride, residualBatchStride;
+    float alpha;
+} push;
+
+const int rowQuads = threadsM * quadsM;
+const int columnQuads = threadsN * quadsN;
+const int rowPitch = rowQuads + 1; // one vec4 of padding spreads the transposed writes over the banks
+shared vec4 sharedA[staged * (stepK * rowPitch - 1) + 1];
+shared vec4 sharedW[staged * (stepK * columnQuads - 1) + 1];
+
+vec4 acc[4 * quadsM * quadsN]; // [row][column quad]
+
+uint aBase, wBase, columnQuadsTotal, depthPadded;
+
+// Four k of one row, zero beyond the depth. Rows beyond the last repeat it: their results are never stored.
+vec4 loadRow(uint row, uint k) {
+    row = min(row, push.rows - 1u);
+    if (aVector)
+        return vec4(a4[(aBase + row * push.aStride + k) >> 2]);
+    const uint base = aBase + row * push.aStride;
+    const uint last = push.depth - 1u;
+    const vec4 v = vec4(a[base + k], a[base + min(k + 1u, last)], a[base + min(k + 2u, last)],
+                        a[base + min(k + 3u, last)]);
+    return mix(vec4(0.0), v, lessThanEqual(uvec4(k) + uvec4(0, 1, 2, 3), uvec4(last)));
+}
+
+// Four rows of one k in a channel-major A.
+vec4 loadColumn(uint rowQuad, uint k) {
+    const uint base = aBase + min(k, push.depth - 1u) * push.aStride;
+    vec4 v;
+    if (aVector) {
+        v = vec4(a4[(base >> 2) + min(rowQuad, (push.rows - 1u) >> 2)]);
+    } else {
+        const uvec4 row = min(uvec4(rowQuad * 4u) + uvec4(0, 1, 2, 3), uvec4(push.rows - 1u));
+        v = vec4(a[base + row.x], a[base + row.y], a[base + row.z], a[base + row.w]);
+    }
+    return k < push.depth ? v : vec4(0.0);
+}
+
+vec4 loadWeight(uint columnQuad, uint k) {
+    return vec4(w4[wBase + k * columnQuadsTotal + min(columnQuad, columnQuadsTotal - 1u)]);
+}
+
+void accumulateDirect(uint firstRowQuad, uint firstColumnQuad) {
+    for (uint k = 0u; k < depthPadded; k += 4u) {
+        vec4 w[4 * quadsN];
+        [[unroll]] for (int kk = 0; kk < 4; ++kk)
+            [[unroll]] for (int j = 0; j < quadsN; ++j)
+                w[kk * quadsN + j] = loadWeight(firstColumnQuad + uint(j * threadsN), k + uint(kk));
+        [[unroll]] for (int i = 0; i < quadsM; ++i) {
+            const uint rowQuad = firstRowQuad + uint(i * threadsM);
+            mat4 quad; // [k][row]
+            if (aChannelMajor) {
+                [[unroll]] for (int kk = 0; kk < 4; ++kk)
+                    quad[kk] = loadColumn(rowQuad, k + uint(kk));
+            } else {
+                [[unroll]] for (int r = 0; r < 4; ++r) {
+                    const vec4 v = loadRow(rowQuad * 4u + uint(r), k);
+                    quad[0][r] = v.x;
+                    quad[1][r] = v.y;
+                    quad[2][r] = v.z;
+                    quad[3][r] = v.w;
+                }
+            }
+            [[unroll]] for (int r = 0; r < 4; ++r)
+                [[unroll]] for (int j = 0; j < quadsN; ++j)
+                    [[unroll]] for (int kk = 0; kk < 4; ++kk)
+                        acc[(i * 4 + r) * quadsN + j] += quad[kk][r] * w[kk * quadsN + j];
+        }
+    }
+}
+
+void stageA(uint tileRowQuad, uint k0) {
+    if (aChannelMajor) {
+        for (uint e = gl_LocalInvocationIndex; e < uint(stepK * rowQuads); e += gl_WorkGroupSize.x) {
+            const uint k = e / uint(rowQuads), quad = e % uint(rowQuads);
+            sharedA[k * uint(rowPitch) + quad] = loadColumn(tileRowQuad + quad, k0 + k);
+        }
+        return;
+    }
+    for (uint e = gl_LocalInvocationIndex; e < uint(stepK * rowQuads); e += gl_WorkGroupSize.x) {
+        const uint row = e / uint(stepK / 4), k = e % uint(stepK / 4) * 4u;
+        vec4 v = vec4(0.0);
+        if (k0 + k < push.depth)
+            v = loadRow(tileRowQuad * 4u + row, k0 + k);
+        [[unroll]] for (int kk = 0; kk < 4; ++kk)
+            sharedA[(k + uint(kk)) * uint(rowPitch) + (row >> 2)][row & 3u] = v[kk];
+    }
+}
+
+void stageW(uint tileColumnQuad, uint k0) {
+    for (uint e = gl_LocalInvocationIndex; e < uint(stepK * columnQuads); e += gl_WorkGroupSize.x) {
+        const uint k = e / uint(columnQuads), quad = e % uint(columnQuads);
+        sharedW[e] = k0 + k < depthPadded ? loadWeight(tileColumnQuad + quad, k0 + k) : vec4(0.0);
+    }
+}
+
+void accumulateStaged(uint tileRowQuad, uint tileColumnQuad, uint threadM, uint threadN) {
+    for (uint k0 = 0u; k0 < depthPadded; k0 += uint(stepK)) {
+        stageA(tileRowQuad, k0);
+        stageW(tileColumnQuad, k0);
+        barrier();
+        [[unroll]] for (int k = 0; k < stepK; ++k) {
+            vec4 w[quadsN];
+            [[unroll]] for (int j = 0; j < quadsN; ++j)
+                w[j] = sharedW[uint(k * columnQuads + j * threadsN) + threadN];
+            [[unroll]] for (int i = 0; i < quadsM; ++i) {
+                const vec4 rows4 = sharedA[uint(k * rowPitch + i * threadsM) + threadM];
+                [[unroll]] for (int r = 0; r < 4; ++r)
+                    [[unroll]] for (int j = 0; j < quadsN; ++j)
+                        acc[(i * 4 + r) * quadsN + j] += rows4[r] * w[j];
+            }
+        }
+        barrier();
+    }
+}
+
+void storeScalar(uint row, uint column, float value, uint outBase, uint residualBase) {
+    const uint outAt = outChannelMajor ? column * push.outStride + row : row * push.outStride + column;
+    const uint residualAt = outChannelMajor ? column * push.residualStride + row : row * push.residualStride + column;
+    value *= push.alpha;
+    if (hasResidual)
+        value += float(residual[residualBase + residualAt]);
+    result[outBase + outAt] = T(value);
+}
+
+// Four columns of one row (tokens-major) or four rows of one column (channel-major).
+void storeVector(uint line, uint position, vec4 value, uint outBase, uint residualBase) {
+    value *= push.alpha;
+    if (hasResidual)
+        value += vec4(residual4[(residualBase + line * push.residualStride + position) >> 2]);
+    result4[(outBase + line * push.outStride + position) >> 2] = T4(value);
+}
+
+// The bias of four columns, clamped at the end of the group. GEGLU weights are interleaved (value, gate), the bias stays
+// as the layer has it.
+vec4 loadBias(uint group, uint column) {
+    if (!hasBias)
+        return vec4(0.0);
+    uvec4 c = min(uvec4(column) + uvec4(0, 1, 2, 3), uvec4(push.columns - 1u));
+    if (activation == activationGeglu)
+        c = (c >> 1) + (c & 1u) * (push.columns / 2u);
+    c += group * push.columns;
+    return vec4(bias[c.x], bias[c.y], bias[c.z], bias[c.w]);
+}
+
+vec4 finish(vec4 value) {
+    if (activation == activationGeglu)
+        return vec4(value.x * gelu(value.y), value.z * gelu(value.w), 0.0, 0.0);
+    return vec4(activate(activation, value.x), activate(activation, value.y), activate(activation, value.z),
+                activate(activation, value.w));
+}
+
+// Applies the epilogue to four rows (v) of one column quad and stores them.
+void storeQuad(vec4 v[4], vec4 columnBias, uint row, uint column, uint outBase, uint residualBase) {
+    [[unroll]] for (int r = 0; r < 4; ++r)
+        v[r] = finish(v[r] + columnBias);
+    if (outVector && outChannelMajor) {
+        if (row < push.rows)
+            [[unroll]] for (int c = 0; c < 4; ++c)
+                if (column + uint(c) < push.columns)
+                    storeVector(column + uint(c), row, vec4(v[0][c], v[1][c], v[2][c], v[3][c]), outBase, residualBase);
+    } else if (outVector) {
+        if (column < push.columns)
+            [[unroll]] for (int r = 0; r < 4; ++r)
+                if (row + uint(r) < push.rows)
+                    storeVector(row + uint(r), column, v[r], outBase, residualBase);
+    } else {
+        const bool geglu = activation == activationGeglu;
+        const uint firstOut = geglu ? column / 2u : column;
+        const uint outColumns = geglu ? push.columns / 2u : push.columns;
+        [[unroll]] for (int r = 0; r < 4; ++r)
+            [[unroll]] for (int c = 0; c < (geglu ? 2 : 4); ++c)
+                if (row + uint(r) < push.rows && firstOut + uint(c) < outColumns)
+                    storeScalar(row + uint(r), firstOut + uint(c), v[r][c], outBase, residualBase);
+    }
+}
+
+void main() {
+    const uint threadN = gl_LocalInvocationIndex % uint(threadsN);
+    const uint threadM = gl_LocalInvocationIndex / uint(threadsN);
+    const uint batch = gl_WorkGroupID.z / push.groups, group = gl_WorkGroupID.z % push.groups;
+    const uint tileRowQuad = gl_WorkGroupID.x * uint(rowQuads);
+    const uint tileColumnQuad = gl_WorkGroupID.y * uint(columnQuads);
+
+    columnQuadsTotal = (push.columns + 3u) >> 2;
+    depthPadded = (push.depth + 3u) & ~3u;
+    aBase = push.aOffset + batch * push.aBatchStride + group * push.depth * (aChannelMajor ? push.aStride : 1u);
+    wBase = group * depthPadded * columnQuadsTotal;
+
+    [[unroll]] for (int i = 0; i < 4 * quadsM * quadsN; ++i)
+        acc[i] = vec4(0.0);
+    if (staged != 0)
+        accumulateStaged(tileRowQuad, tileColumnQuad, threadM, threadN);
+    else
+        accumulateDirect(tileRowQuad + threadM, tileColumnQuad + threadN);
+
+    const uint outColumns = activation == activationGeglu ? push.columns / 2u : push.columns;
+    const uint outGroup = group * outColumns * (outChannelMajor ? push.outStride : 1u);
+    const uint residualGroup = group * outColumns * (outChannelMajor ? push.residualStride : 1u);
+    const uint outBase = push.outOffset + batch * push.outBatchStride + outGroup;
+    const uint residualBase = push.residualOffset + batch * push.residualBatchStride + residualGroup;
+
+    [[unroll]] for (int j = 0; j < quadsN; ++j) {
+        const uint column = (tileColumnQuad + threadN + uint(j * threadsN)) * 4u;
+        const vec4 columnBias = loadBias(group, column);
+        [[unroll]] for (int i = 0; i < quadsM; ++i) {
+            vec4 v[4];
+            [[unroll]] for (int r = 0; r < 4; ++r)
+                v[r] = acc[(i * 4 + r) * quadsN + j];
+            const uint row = (tileRowQuad + threadM + uint(i * threadsM)) * 4u;
+            storeQuad(v, columnBias, row, column, outBase, residualBase);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+// The offset network of deformable attention (arXiv 2201.00520) in one pass over the queries: depthwise convolution, GELU,
+// pointwise convolution to the channels of a position, tanh, index grid, normalisation.
+//
+// A workgroup computes `positionLanes` positions of one group. `channelLanes` threads share a position's channels, four
+// per thread and step, and their sums meet in shared memory. Spatial axes are (depth, height, width), leading ones of
+// size 1 where there are fewer; position channels are (position), (x, y) or (frame, height, width).
+// Grid: (positions / positionLanes, 1, batch * groups).
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+#include "types.glsl"
+#include "activation.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 1) const uint channelLanes = 16;
+layout(constant_id = 2) const uint positionLanes = 8;
+layout(constant_id = 3) const uint dims = 2;
+layout(constant_id = 4) const bool vectors = false; // q may be read in T4
+layout(constant_id = 5) const uint samplerGrid = 0; // as enum class SamplerGrid
+layout(constant_id = 6) const bool writesVgrid = false;
+layout(constant_id = 7) const uint kernelZ = 1;
+layout(constant_id = 8) const uint kernelY = 1;
+layout(constant_id = 9) const uint kernelX = 1;
+layout(constant_id = 10) const uint strideZ = 1;
+layout(constant_id = 11) const uint strideY = 1;
+layout(constant_id = 12) const uint strideX = 1;
+
+layout(set = 0, binding = 0) readonly buffer Queries { T queries[]; };
+layout(set = 0, binding = 0) readonly buffer Queries4 { T4 queries4[]; };
+layout(set = 0, binding = 1) readonly buffer Weights4 { vec4 weights4[]; };
+layout(set = 0, binding = 2) writeonly buffer Positions { float positions[]; };
+layout(set = 0, binding = 3) writeonly buffer Sampler { float gridOfSampler[]; };
+layout(set = 0, binding = 4) writeonly buffer Vgrid { float vgrid[]; };
+
+layout(push_constant) uniform Push {
+    uint sizeZ, sizeY, sizeX;
+    uint gridY, gridX; // downsampled height and width
+    uint positionCount;
+    uint channels, groups;
+    int paddingZ, paddingY, paddingX;
+    float scale0, scale1, scale2;
+    float divisor0, divisor1, divisor2;
+};
+
+const uint samplerFlipped = 1u;
+const uint samplerListing = 2u;
+
+const uint sums = channelLanes * positionLanes;
+shared float partial[sums * dims];
+
+uint quads;
+
+vec4 loadQuery(uint token, uint quad) {
+    if (vectors)
+        return vec4(queries4[(token >> 2) + quad]);
+    // Beyond the last channel the last one is repeated; its weights there are zero.
+    const uvec4 c = token + min(uvec4(4u * quad) + uvec4(0, 1, 2, 3), uvec4(channels - 1u));
+    return vec4(queries[c.x], queries[c.y], queries[c.z], queries[c.w]);
+}
+
+// Depthwise convolution and GELU of four channels. `corner` is the first query the kernel covers, in (x, y, z).
+vec4 features(uint base, ivec3 corner, uint quad) {
+    vec4 sum = weights4[kernelZ * kernelY * kernelX * quads + quad];
+    uint row = quad;
+    for (uint kz = 0u; kz < kernelZ; ++kz)
+        for (uint ky = 0u; ky < kernelY; ++ky)
+            for (uint kx = 0u; kx < kernelX; ++kx, row += quads) {
+                // Negative coordinates wrap around to large ones.
+                const uvec3 at = uvec3(corner + ivec3(kx, ky, kz));
+                if (at.x < sizeX && at.y < sizeY && at.z < sizeZ)
+                    sum += weights4[row] *
+                           loadQuery(base + ((at.z * sizeY + at.y) * sizeX + at.x) * groups * channels, quad);
+            }
+    return vec4(gelu(sum.x), gelu(sum.y), gelu(sum.z), gelu(sum.w));
+}
+
+void write(uint entry, uint position, uint channel, float offset) {
+    const uvec3 index = uvec3(position % gridX, position / gridX % gridY, position / (gridX * gridY));
+    // Channel 0 is x in 1D and 2D and the frame in 3D.
+    const uint axis = dims == 3u ? 2u - channel : channel;
+    const vec3 scale = vec3(scale0, scale1, scale2), divisor = vec3(divisor0, divisor1, divisor2);
+    const float p = float(index[axis]) + scale[channel] * tanhRational(offset);
+    // 2 p / divisor - 1 with the difference taken first: exact near the middle of the grid.
+    const float normalised = (2.0 * p - divisor[channel]) / divisor[channel];
+    const uint row = entry * positionCount + position;
+    positions[row * dims + channel] = normalised;
+    if (samplerGrid == samplerFlipped)
+        gridOfSampler[row * dims + (dims - 1u - channel)] = normalised;
+    if (samplerGrid == samplerListing) {
+        gridOfSampler[row * 2u] = normalised;
+        gridOfSampler[row * 2u + 1u] = 0.0;
+    }
+    if (writesVgrid)
+        vgrid[(entry * dims + channel) * positionCount + position] = p;
+}
+
+void main() {
+    const uint entry = gl_WorkGroupID.z; // batch * groups + group
+    const uint firstPosition = gl_WorkGroupID.x * positionLanes;
+    const uint channelLane = gl_LocalInvocationIndex % channelLanes;
+    const uint positionLane = gl_LocalInvocationIndex / channelLanes;
+    quads = (channels + 3u) / 4u;
+
+    // Lanes beyond the last position repeat it, and write nothing.
+    const uint position = min(firstPosition + positionLane, positionCount - 1u);
+    const ivec3 corner = ivec3(position % gridX, position / gridX % gridY, position / (gridX * gridY)) *
+                             ivec3(strideX, strideY, strideZ) -
+                         ivec3(paddingX, paddingY, paddingZ);
+    const uint base =
+        (entry / groups * sizeZ * sizeY * sizeX * groups + entry % groups) * channels;
+    const uint pointwise = (kernelZ * kernelY * kernelX + 1u) * quads;
+    vec3 offset = vec3(0.0);
+    for (uint quad = channelLane; quad < quads; quad += channelLanes) {
+        const vec4 value = features(base, corner, quad);
+        [[unroll]] for (uint d = 0u; d < dims; ++d)
+            offset[d] += dot(value, weights4[pointwise + d * quads + quad]);
+    }
+
+    [[unroll]] for (uint d = 0u; d < dims; ++d)
+        partial[d * sums + gl_LocalInvocationIndex] = offset[d];
+    barrier();
+    for (uint e = gl_LocalInvocationIndex; e < positionLanes * dims; e += gl_WorkGroupSize.x) {
+        const uint lane = e / dims, d = e % dims;
+        float sum = 0.0;
+        for (uint i = 0u; i < channelLanes; ++i)
+            sum += partial[d * sums + lane * channelLanes + i];
+        if (firstPosition + lane < positionCount)
+            write(entry, firstPosition + lane, d, sum);
+    }
+}

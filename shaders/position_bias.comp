@@ -1,0 +1,79 @@
+// Writes the continuous position bias of deformable attention: a table over a regular grid of coordinates (every node
+// evaluated by the code that attention.comp runs when it uses no table), or the dense bias of every query and key.
+// Grid: table: (nodes / (lanes * mlpPairs), 1, outputs); dense: (queries * keys / (lanes * mlpPairs), 1, batch * heads).
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 1) const bool dense = false;
+layout(constant_id = 2) const uint biasDims = 2;
+layout(constant_id = 3) const uint headsPerGroup = 1;
+layout(constant_id = 4) const uint mlpWidth = 1;
+layout(constant_id = 5) const uint mlpPairs = 4;
+layout(constant_id = 6) const bool logDistance = true;
+layout(constant_id = 7) const uint tableSize0 = 1; // dense: size of the query grid, per channel
+layout(constant_id = 8) const uint tableSize1 = 1;
+layout(constant_id = 9) const uint tableSize2 = 1;
+layout(constant_id = 10) const float tableOrigin0 = 0;
+layout(constant_id = 11) const float tableOrigin1 = 0;
+layout(constant_id = 12) const float tableOrigin2 = 0;
+
+const float tableScale0 = 1; // the table is built here, not read
+const float tableScale1 = 1;
+const float tableScale2 = 1;
+
+layout(push_constant) uniform Push {
+    vec4 step;        // table: distance of nodes; dense: divisor of the query grid
+    uvec4 gridStride; // dense
+    uint queries;     // dense
+    uint keys;        // dense
+    uint heads;       // dense
+};
+
+layout(std430, set = 0, binding = 0) readonly buffer Weights { float weights[]; };
+layout(std430, set = 0, binding = 0) readonly buffer Weights4 { vec4 weights4[]; };
+layout(std430, set = 0, binding = 1) writeonly buffer Bias { float bias[]; };
+layout(std430, set = 0, binding = 2) readonly buffer Positions { float positions[]; };
+
+vec4 biasVector(uint i) { return weights4[i]; }
+float biasFloat(uint i) { return weights[i]; }
+#include "position_bias.glsl"
+
+const uvec3 size = uvec3(tableSize0, tableSize1, tableSize2);
+
+// A node stands for a coordinate, taken as it is; a pair for a distance, which biasCoordinates turns into one.
+vec3 nodeCoordinate(uint node) {
+    uvec3 at = uvec3(node % size.x, node / size.x % size.y, node / (size.x * size.y));
+    return vec3(tableOrigin0, tableOrigin1, tableOrigin2) + vec3(at) * step.xyz;
+}
+
+vec3 pairCoordinate(uint pair, uint group) {
+    uint query = pair / keys;
+    uint key = pair % keys;
+    vec3 position = vec3(0);
+    [[unroll]] for (uint c = 0; c < biasDims; ++c)
+        position[c] = 2.0 * float(query / gridStride[c] % size[c]) / step[c] - 1.0 -
+                      positions[(group * keys + key) * biasDims + c];
+    return biasCoordinates(position);
+}
+
+void main() {
+    uint count = dense ? queries * keys : size.x * size.y * size.z;
+    uint first = gl_WorkGroupID.x * gl_WorkGroupSize.x * mlpPairs + gl_LocalInvocationID.x;
+    uint outputIndex = gl_WorkGroupID.z % headsPerGroup;
+    uint batch = dense ? gl_WorkGroupID.z / heads : 0u;
+    uint group = batch * (heads / headsPerGroup) + (gl_WorkGroupID.z - batch * heads) / headsPerGroup;
+    vec3 u[mlpPairs];
+    float result[mlpPairs];
+    [[unroll]] for (uint p = 0; p < mlpPairs; ++p) {
+        uint item = min(first + p * gl_WorkGroupSize.x, count - 1u);
+        u[p] = dense ? pairCoordinate(item, group) : nodeCoordinate(item);
+    }
+    exactBias(u, outputIndex, result);
+    [[unroll]] for (uint p = 0; p < mlpPairs; ++p) {
+        uint item = first + p * gl_WorkGroupSize.x;
+        if (item < count)
+            bias[gl_WorkGroupID.z * count + item] = result[p];
+    }
+}
