@@ -6,7 +6,6 @@
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #include "types.glsl"
-#include "dispatch.glsl"
 #include "sampling.glsl"
 
 layout(local_size_x_id = 0) in;
@@ -16,11 +15,11 @@ layout(constant_id = 3) const int padding = 0;
 layout(constant_id = 4) const bool alignCorners = false;
 layout(constant_id = 5) const bool vectors = false; // four channels at a time on both sides
 
-layout(set = 0, binding = 0) readonly buffer Source { T source[]; };
-layout(set = 0, binding = 0) readonly buffer Source4 { T4 source4[]; };
+layout(set = 0, binding = 0) readonly buffer Input { T input1[]; };
+layout(set = 0, binding = 0) readonly buffer Input4 { T4 input4[]; };
 layout(set = 0, binding = 1) readonly buffer Grid { float grid[]; };
-layout(set = 0, binding = 2) writeonly buffer Result { T result[]; };
-layout(set = 0, binding = 2) writeonly buffer Result4 { T4 result4[]; };
+layout(set = 0, binding = 2) writeonly buffer Output { T output1[]; };
+layout(set = 0, binding = 2) writeonly buffer Output4 { T4 output4[]; };
 
 layout(push_constant) uniform Push {
     uint points;
@@ -28,8 +27,8 @@ layout(push_constant) uniform Push {
     uint groupWidth; // of a group
     uint groups;
     int sizeX, sizeY, sizeZ;
-    uint sourceOffset, sourceStride, sourceBatchStride;
-    uint resultOffset, resultStride, resultBatchStride;
+    uint inputOffset, inputStride, inputBatchStride;
+    uint outputOffset, outputStride, outputBatchStride;
 };
 
 const int taps = mode == sampleNearest ? 1 : mode == sampleBilinear ? 2 : 4;
@@ -37,7 +36,8 @@ const int tapsY = dims > 1 ? taps : 1;
 const int tapsZ = dims > 2 ? taps : 1;
 
 void main() {
-    const uint item = listGroup() * gl_WorkGroupSize.x + gl_LocalInvocationIndex;
+    const uint item = (gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x) * gl_WorkGroupSize.x +
+                      gl_LocalInvocationIndex;
     const uint point = item / width, at = item % width;
     if (point >= points)
         return;
@@ -51,7 +51,7 @@ void main() {
     if (dims > 2)
         z = axisTaps(grid[position + 2u], sizeZ, mode, padding, alignCorners);
 
-    const uint base = sourceOffset + batch * sourceBatchStride + (vectors ? 4u * at : at);
+    const uint base = inputOffset + batch * inputBatchStride + (vectors ? 4u * at : at);
     vec4 sum = vec4(0.0);
     [[unroll]] for (int k = 0; k < tapsZ; ++k)
         [[unroll]] for (int j = 0; j < tapsY; ++j)
@@ -60,16 +60,16 @@ void main() {
                 if ((x.at[i] | y.at[j] | z.at[k]) < 0)
                     continue;
                 const float weight = x.weight[i] * y.weight[j] * z.weight[k];
-                const uint token = base + uint((z.at[k] * sizeY + y.at[j]) * sizeX + x.at[i]) * sourceStride;
+                const uint token = base + uint((z.at[k] * sizeY + y.at[j]) * sizeX + x.at[i]) * inputStride;
                 if (vectors)
-                    sum += weight * vec4(source4[token >> 2]);
+                    sum += weight * vec4(input4[token >> 2]);
                 else
-                    sum.x += weight * float(source[token]);
+                    sum.x += weight * float(input1[token]);
             }
 
-    const uint target = resultOffset + batch * resultBatchStride + point * resultStride;
+    const uint target = outputOffset + batch * outputBatchStride + point * outputStride;
     if (vectors)
-        result4[(target >> 2) + at] = T4(sum);
+        output4[(target >> 2) + at] = T4(sum);
     else
-        result[target + at] = T(sum.x);
+        output1[target + at] = T(sum.x);
 }

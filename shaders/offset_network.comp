@@ -16,7 +16,7 @@ layout(constant_id = 1) const uint channelLanes = 16;
 layout(constant_id = 2) const uint positionLanes = 8;
 layout(constant_id = 3) const uint dims = 2;
 layout(constant_id = 4) const bool vectors = false; // q may be read in T4
-layout(constant_id = 5) const uint samplerGrid = 0; // as enum class SamplerGrid
+layout(constant_id = 5) const uint samplingGrid = 0; // as enum class SamplingGrid
 layout(constant_id = 6) const bool writesVgrid = false;
 layout(constant_id = 7) const uint kernelZ = 1;
 layout(constant_id = 8) const uint kernelY = 1;
@@ -29,7 +29,7 @@ layout(set = 0, binding = 0) readonly buffer Queries { T queries[]; };
 layout(set = 0, binding = 0) readonly buffer Queries4 { T4 queries4[]; };
 layout(set = 0, binding = 1) readonly buffer Weights4 { vec4 weights4[]; };
 layout(set = 0, binding = 2) writeonly buffer Positions { float positions[]; };
-layout(set = 0, binding = 3) writeonly buffer Sampler { float gridOfSampler[]; };
+layout(set = 0, binding = 3) writeonly buffer Sampling { float sampling[]; };
 layout(set = 0, binding = 4) writeonly buffer Vgrid { float vgrid[]; };
 
 layout(push_constant) uniform Push {
@@ -42,8 +42,8 @@ layout(push_constant) uniform Push {
     float divisor0, divisor1, divisor2;
 };
 
-const uint samplerFlipped = 1u;
-const uint samplerListing = 2u;
+const uint samplingReversed = 1u;
+const uint samplingColumn = 2u;
 
 const uint sums = channelLanes * positionLanes;
 shared float partial[sums * dims];
@@ -84,11 +84,11 @@ void write(uint entry, uint position, uint channel, float offset) {
     const float normalised = (2.0 * p - divisor[channel]) / divisor[channel];
     const uint row = entry * positionCount + position;
     positions[row * dims + channel] = normalised;
-    if (samplerGrid == samplerFlipped)
-        gridOfSampler[row * dims + (dims - 1u - channel)] = normalised;
-    if (samplerGrid == samplerListing) {
-        gridOfSampler[row * 2u] = normalised;
-        gridOfSampler[row * 2u + 1u] = 0.0;
+    if (samplingGrid == samplingReversed)
+        sampling[row * dims + (dims - 1u - channel)] = normalised;
+    if (samplingGrid == samplingColumn) {
+        sampling[row * 2u] = normalised;
+        sampling[row * 2u + 1u] = 0.0;
     }
     if (writesVgrid)
         vgrid[(entry * dims + channel) * positionCount + position] = p;

@@ -1,4 +1,4 @@
-// Layout and type conversion between what the engine binds and the tokens kernels want: (b, c, n) <-> (b, n, c), f32 <->
+// Layout and type conversion between what an engine binds and the tokens used inside: (b, c, n) <-> (b, n, c), f32 <->
 // f16, either or both at once, from or into a slice of the channels.
 #pragma once
 
@@ -11,23 +11,23 @@
 
 namespace saccade {
 
-/// Operands: 0 source, 1 result. Element (batch, token, channel) keeps its value; where it lies and its type change.
+/// Operands: 0 from, 1 to.
 ///
 /// A slice of `channels` out of C channels is, as tokens, offset = first channel, stride = C, batchStride = tokens * C;
 /// channel-major, offset = first channel * tokens, stride = tokens, batchStride = C * tokens. So several conversions into
-/// one result let their sources stand side by side as channels.
+/// one destination concatenate their sources along the channels.
 struct ConvertDesc {
-    DataType sourceType = DataType::f32; ///< f32 or f16
-    DataType resultType = DataType::f32; ///< f32 or f16
+    DataType fromType = DataType::f32; ///< f32 or f16
+    DataType toType = DataType::f32;   ///< f32 or f16; numbers beyond 65504 do not fit
     uint32_t batch = 1;
-    uint32_t tokens = 1;
-    uint32_t channels = 1;
-    MatrixLayout source;
-    MatrixLayout result;
+    uint32_t tokens = 1;   ///< n: product of the spatial sizes
+    uint32_t channels = 1; ///< c
+    MatrixLayout from;
+    MatrixLayout to;
 };
 
-/// One dispatch; groups[2] = batch. Throws SAC_ERROR_INTERNAL for a size of 0 or another type, SAC_ERROR_UNSUPPORTED where
-/// the device's dispatch limits do not reach.
+/// One dispatch; groups[2] = batch. Equal types and layouts are a copy. Throws SAC_ERROR_INTERNAL for a size of 0 or another
+/// type, SAC_ERROR_UNSUPPORTED where the device's dispatch limits do not reach.
 Kernel convert(const ConvertDesc& desc, const Capabilities& capabilities);
 
 } // namespace saccade

@@ -1,6 +1,7 @@
 #include "kernels/grid_sample.hpp"
 
 #include "base/error.hpp"
+#include "kernels/flat_grid.hpp"
 
 namespace saccade {
 namespace {
@@ -9,8 +10,8 @@ namespace {
 struct Push {
     uint32_t points, width, groupWidth, groups;
     uint32_t sizeX, sizeY, sizeZ;
-    uint32_t sourceOffset, sourceStride, sourceBatchStride;
-    uint32_t resultOffset, resultStride, resultBatchStride;
+    uint32_t inputOffset, inputStride, inputBatchStride;
+    uint32_t outputOffset, outputStride, outputBatchStride;
 };
 
 uint32_t pixels(const GridSampleDesc& desc) { return desc.size[0] * desc.size[1] * desc.size[2]; }
@@ -28,7 +29,7 @@ void check(const GridSampleDesc& desc) {
                         desc.size[axis], desc.dims);
     if (desc.storage != DataType::f32 && desc.storage != DataType::f16)
         throw Error(SAC_ERROR_INTERNAL, "grid_sample storage type %s is neither F32 nor F16", dataTypeName(desc.storage));
-    if (desc.source.channelMajor || desc.result.channelMajor)
+    if (desc.input.channelMajor || desc.output.channelMajor)
         throw Error(SAC_ERROR_INTERNAL, "grid_sample of a channel-major layout: it reads and writes tokens");
 }
 
@@ -47,9 +48,9 @@ uint64_t flopsPerElement(const GridSampleDesc& desc) {
 
 Kernel gridSample(const GridSampleDesc& desc, const Capabilities& capabilities) {
     check(desc);
-    const MatrixLayout input = desc.source.resolved(pixels(desc), desc.channels);
-    const MatrixLayout output = desc.result.resolved(desc.points, desc.channels);
-    const bool vectors = desc.channels / desc.groups % 4 == 0 && aligned(source) && aligned(result);
+    const MatrixLayout input = desc.input.resolved(pixels(desc), desc.channels);
+    const MatrixLayout output = desc.output.resolved(desc.points, desc.channels);
+    const bool vectors = desc.channels / desc.groups % 4 == 0 && aligned(input) && aligned(output);
     const uint32_t width = vectors ? desc.channels / 4 : desc.channels;
     const uint32_t lanes = 64;
 
@@ -61,17 +62,14 @@ Kernel gridSample(const GridSampleDesc& desc, const Capabilities& capabilities) 
                           static_cast<uint32_t>(desc.padding),
                           desc.alignCorners,
                           vectors};
+    // The grid's first coordinate is x, which runs along the last spatial axis.
+    const auto extent = [&](uint32_t fromLast) { return fromLast < desc.dims ? desc.size[desc.dims - 1 - fromLast] : 1; };
     dispatch.push.set(Push{desc.points, width, width / desc.groups, desc.groups,
-                           desc.size[0], desc.size[1], desc.size[2],
-                           source.offset, source.stride, source.batchStride,
-                           result.offset, result.stride, result.batchStride});
+                           extent(0), extent(1), extent(2),
+                           input.offset, input.stride, input.batchStride,
+                           output.offset, output.stride, output.batchStride});
     dispatch.bindings = {{0, Access::read}, {1, Access::read}, {2, Access::write}};
-    dispatch.groups = splitGroups(divideUp(uint64_t{desc.points} * width, lanes), desc.batch);
-    for (uint32_t i = 0; i < 3; ++i)
-        if (dispatch.groups[i] > capabilities.maxGroupCount[i])
-            throw Error(SAC_ERROR_UNSUPPORTED, "grid_sample of batch %u, %u points, %u channels: %u workgroups along axis %u "
-                        "exceed the device's %u", desc.batch, desc.points, desc.channels, dispatch.groups[i], i,
-                        capabilities.maxGroupCount[i]);
+    dispatch.groups = flatGrid("grid_sample", uint64_t{desc.points} * width, lanes, desc.batch, capabilities);
 
     Kernel kernel;
     kernel.operandCount = 3;

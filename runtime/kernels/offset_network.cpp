@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "kernels/flat_grid.hpp"
 
 namespace saccade {
 namespace {
@@ -42,19 +43,16 @@ void check(const OffsetNetworkDesc& desc) {
     if (desc.dims < 1 || desc.dims > 3 || !desc.batch || !desc.groups || !desc.channels)
         throw Error(SAC_ERROR_INTERNAL, "offset network in %u dimensions, batch %u, %u groups of %u channels: out of range",
                     desc.dims, desc.batch, desc.groups, desc.channels);
-    for (uint32_t axis = 0; axis < desc.dims; ++axis) {
-        const uint64_t padded = uint64_t{desc.querySize[axis]} + 2 * uint64_t{desc.padding[axis]};
-        if (!desc.querySize[axis] || !desc.stride[axis] || !desc.kernel[axis] || padded < desc.kernel[axis] ||
-            desc.keySize[axis] != (padded - desc.kernel[axis]) / desc.stride[axis] + 1)
-            throw Error(SAC_ERROR_INTERNAL, "offset network axis %u: kernel %u, stride %u and padding %u do not turn %u into "
-                        "%u", axis, desc.kernel[axis], desc.stride[axis], desc.padding[axis], desc.querySize[axis],
-                        desc.keySize[axis]);
-    }
+    for (uint32_t axis = 0; axis < desc.dims; ++axis)
+        if (!desc.size[axis] || !desc.stride[axis] || !desc.kernel[axis] ||
+            desc.size[axis] + 2 * desc.padding[axis] < desc.kernel[axis])
+            throw Error(SAC_ERROR_INTERNAL, "offset network axis %u: kernel %u with stride %u and padding %u does not fit "
+                        "into %u", axis, desc.kernel[axis], desc.stride[axis], desc.padding[axis], desc.size[axis]);
     if (desc.storage != DataType::f32 && desc.storage != DataType::f16)
         throw Error(SAC_ERROR_INTERNAL, "offset network storage type %s is neither F32 nor F16",
                     dataTypeName(desc.storage));
-    if (desc.sampler == SamplerGrid::listing && desc.dims != 1)
-        throw Error(SAC_ERROR_INTERNAL, "offset network: sampling as in the listing in %u dimensions", desc.dims);
+    if (desc.samplingGrid == SamplingGrid::column && desc.dims != 1)
+        throw Error(SAC_ERROR_INTERNAL, "offset network: a column grid in %u dimensions", desc.dims);
 }
 
 struct Tuning {
@@ -73,13 +71,36 @@ Tuning tune(const OffsetNetworkDesc& desc, const Capabilities& capabilities) {
 
 } // namespace
 
+std::array<uint32_t, 3> offsetGridSize(const OffsetNetworkDesc& desc) {
+    std::array<uint32_t, 3> out{1, 1, 1};
+    for (uint32_t axis = 0; axis < desc.dims; ++axis) {
+        const uint32_t padded = desc.size[axis] + 2 * desc.padding[axis];
+        out[axis] = padded < desc.kernel[axis] ? 0 : (padded - desc.kernel[axis]) / desc.stride[axis] + 1;
+    }
+    return out;
+}
+
+uint32_t offsetPositions(const OffsetNetworkDesc& desc) {
+    const std::array<uint32_t, 3> size = offsetGridSize(desc);
+    return size[0] * size[1] * size[2];
+}
+
+std::array<float, 3> positionDivisors(uint32_t dims, const std::array<uint32_t, 3>& size, bool xyz) {
+    std::array<float, 3> out{1, 1, 1};
+    for (uint32_t channel = 0; channel < dims; ++channel) {
+        const uint32_t axis = dims == 2 && xyz ? 1 - channel : channel;
+        out[channel] = static_cast<float>(std::max(size[axis], 2u) - 1);
+    }
+    return out;
+}
+
 Kernel offsetNetwork(const OffsetNetworkDesc& desc, const Capabilities& capabilities) {
     check(desc);
-    const std::array<uint32_t, 3> queries = threeAxes(desc, desc.querySize, 1), keys = threeAxes(desc, desc.keySize, 1),
+    const uint32_t positions = offsetPositions(desc);
+    const std::array<uint32_t, 3> size = threeAxes(desc, desc.size, 1), grid = threeAxes(desc, offsetGridSize(desc), 1),
                                   kernelSize = threeAxes(desc, desc.kernel, 1), stride = threeAxes(desc, desc.stride, 1),
                                   padding = threeAxes(desc, desc.padding, 0);
-    const uint32_t positions = keys[0] * keys[1] * keys[2];
-    const bool hasGrid = desc.sampler != SamplerGrid::positions;
+    const bool hasGrid = desc.samplingGrid != SamplingGrid::none;
     const Tuning tuning = tune(desc, capabilities);
 
     Dispatch dispatch;
@@ -89,7 +110,7 @@ Kernel offsetNetwork(const OffsetNetworkDesc& desc, const Capabilities& capabili
                           tuning.positionLanes,
                           desc.dims,
                           desc.channels % 4 == 0,
-                          static_cast<uint32_t>(desc.sampler),
+                          static_cast<uint32_t>(desc.samplingGrid),
                           desc.vgrid,
                           kernelSize[0],
                           kernelSize[1],
@@ -97,7 +118,7 @@ Kernel offsetNetwork(const OffsetNetworkDesc& desc, const Capabilities& capabili
                           stride[0],
                           stride[1],
                           stride[2]};
-    dispatch.push.set(Push{queries[0], queries[1], queries[2], keys[1], keys[2], positions, desc.channels, desc.groups,
+    dispatch.push.set(Push{size[0], size[1], size[2], grid[1], grid[2], positions, desc.channels, desc.groups,
                            padding[0], padding[1], padding[2], desc.scale, desc.divisor});
     // The shader's interface names every binding: one that is not used gets a buffer that is there anyway.
     uint8_t operands = operandPositions + 1;
@@ -109,11 +130,7 @@ Kernel offsetNetwork(const OffsetNetworkDesc& desc, const Capabilities& capabili
     dispatch.bindings.push_back(optional(hasGrid));
     dispatch.bindings.push_back(optional(desc.vgrid));
     dispatch.groups = {divideUp(positions, tuning.positionLanes), 1, desc.batch * desc.groups};
-    for (uint32_t i = 0; i < 3; ++i)
-        if (dispatch.groups[i] > capabilities.maxGroupCount[i])
-            throw Error(SAC_ERROR_UNSUPPORTED, "offset network of batch %u, %u groups, %u keys: %u workgroups along axis %u "
-                        "exceed the device's %u", desc.batch, desc.groups, positions, dispatch.groups[i], i,
-                        capabilities.maxGroupCount[i]);
+    checkGroups("offset network", dispatch.groups, capabilities);
 
     Kernel kernel;
     kernel.operandCount = operands;
@@ -122,26 +139,25 @@ Kernel offsetNetwork(const OffsetNetworkDesc& desc, const Capabilities& capabili
     return kernel;
 }
 
-uint64_t offsetWeightElements(uint64_t taps, uint64_t channels, uint64_t dims) {
-    return (taps + 1 + dims) * paddedChannels(channels);
+uint64_t offsetNetworkWeightElements(const OffsetNetworkDesc& desc) {
+    return (kernelTaps(desc) + 1 + desc.dims) * paddedChannels(desc.channels);
 }
 
-void packOffsetWeights(std::span<const float> depthwise, std::span<const float> bias, std::span<const float> projection,
-                       std::span<float> packed) {
-    const uint64_t channels = bias.size();
-    if (!channels || depthwise.size() % channels || projection.size() % channels ||
-        packed.size() != offsetWeightElements(depthwise.size() / channels, channels, projection.size() / channels))
-        throw Error(SAC_ERROR_INTERNAL, "offset network weights of %zu, %zu and %zu elements packed into %zu: sizes do not "
-                    "agree", depthwise.size(), bias.size(), projection.size(), packed.size());
-    const uint64_t taps = depthwise.size() / channels, dims = projection.size() / channels;
-    const uint64_t pitch = paddedChannels(channels);
+void packOffsetNetwork(const OffsetNetworkDesc& desc, std::span<const float> depthwise, std::span<const float> bias,
+                       std::span<const float> pointwise, std::span<float> packed) {
+    const uint64_t taps = kernelTaps(desc), channels = desc.channels, pitch = paddedChannels(channels);
+    if (depthwise.size() != channels * taps || bias.size() != channels || pointwise.size() != channels * desc.dims ||
+        packed.size() != offsetNetworkWeightElements(desc))
+        throw Error(SAC_ERROR_INTERNAL, "offset network weights of %zu, %zu and %zu elements packed into %zu: expected %u "
+                    "channels, %llu taps, %u outputs", depthwise.size(), bias.size(), pointwise.size(), packed.size(),
+                    desc.channels, static_cast<unsigned long long>(taps), desc.dims);
     std::fill(packed.begin(), packed.end(), 0.0f);
     for (uint64_t c = 0; c < channels; ++c) {
         for (uint64_t tap = 0; tap < taps; ++tap)
             packed[tap * pitch + c] = depthwise[c * taps + tap];
         packed[taps * pitch + c] = bias[c];
-        for (uint64_t d = 0; d < dims; ++d)
-            packed[(taps + 1 + d) * pitch + c] = projection[d * channels + c];
+        for (uint64_t d = 0; d < desc.dims; ++d)
+            packed[(taps + 1 + d) * pitch + c] = pointwise[d * channels + c];
     }
 }
 

@@ -13,15 +13,15 @@
 namespace saccade {
 
 /// What the sampler reads, where it is not the key positions themselves. Numbered as in shaders/offset_network.comp.
-enum class SamplerGrid : uint32_t {
-    positions, ///< the key positions as they are
-    flipped,   ///< their channels in reverse order: (frame, height, width) as (x, y, z)
-    listing    ///< 1D as an image of width 1: (position, 0)
+enum class SamplingGrid : uint32_t {
+    none,     ///< nothing to write: it reads the key positions
+    reversed, ///< their channels in reverse order: (frame, height, width) as (x, y, z)
+    column    ///< 1D features as an image of width 1, sampled at (position, 0)
 };
 
 /// Operands: 0 queries (batch, n, groups * channels) of the storage type, 1 packed weights (f32), 2 key positions, f32
-/// (batch * groups, keys, dims), normalised; then, as far as asked for: the sampler's grid, f32 (batch * groups, keys,
-/// dims, or 2 for listing); vgrid, f32 (batch * groups, dims, keys), positions in downsampled pixels.
+/// (batch * groups, keys, dims), normalised; then, as far as asked for: the sampling grid, f32 (batch * groups, keys,
+/// dims, or 2 for a column); vgrid, f32 (batch * groups, dims, keys), positions in downsampled pixels.
 /// Channels of a position: 1D (position), 2D (x, y), 3D (frame, height, width). Arrays per axis are in the order of
 /// PyTorch's shape, arrays per channel in the order of the channels.
 struct OffsetNetworkDesc {
@@ -30,28 +30,39 @@ struct OffsetNetworkDesc {
     uint32_t batch = 1;
     uint32_t groups = 1;   ///< offset groups; all use the same weights
     uint32_t channels = 1; ///< of one group
-    std::array<uint32_t, 3> querySize{1, 1, 1};
-    std::array<uint32_t, 3> keySize{1, 1, 1}; ///< floor((query + 2 * padding - kernel) / stride) + 1
+    std::array<uint32_t, 3> size{1, 1, 1}; ///< of the queries; that of the keys is offsetGridSize
     std::array<uint32_t, 3> kernel{1, 1, 1};
     std::array<uint32_t, 3> stride{1, 1, 1};
     std::array<uint32_t, 3> padding{0, 0, 0};
     std::array<float, 3> scale{1, 1, 1};   ///< per channel
-    std::array<float, 3> divisor{1, 1, 1}; ///< per channel: normalised = 2 * position / divisor - 1
-    SamplerGrid sampler = SamplerGrid::positions;
+    std::array<float, 3> divisor{1, 1, 1}; ///< per channel: normalised = 2 * position / divisor - 1; see positionDivisors
+    SamplingGrid samplingGrid = SamplingGrid::none;
     bool vgrid = false;
 };
 
-/// One dispatch; groups[2] = batch * groups. Throws SAC_ERROR_INTERNAL for a description no module may build (a size of 0,
-/// keySize other than stated above), SAC_ERROR_UNSUPPORTED where the device's dispatch limits do not reach.
+/// Sizes of the grid of keys, floor((size + 2 * padding - kernel) / stride) + 1; 1 beyond `dims`. An axis that the kernel does
+/// not fit into gives 0.
+std::array<uint32_t, 3> offsetGridSize(const OffsetNetworkDesc& desc);
+
+/// The number of keys: product of offsetGridSize.
+uint32_t offsetPositions(const OffsetNetworkDesc& desc);
+
+/// What positions on a grid of `size` are divided by, per channel: max(extent - 1, 1). Upstream's 2D divides x by the height
+/// and y by the width; `xyz` has them the right way round. The queries' grid is normalised by the same rule.
+std::array<float, 3> positionDivisors(uint32_t dims, const std::array<uint32_t, 3>& size, bool xyz);
+
+/// One dispatch; groups[2] = batch * groups. Throws SAC_ERROR_INTERNAL for a description no module may build (a size of 0, a
+/// kernel that does not fit), SAC_ERROR_UNSUPPORTED where the device's dispatch limits do not reach.
 Kernel offsetNetwork(const OffsetNetworkDesc& desc, const Capabilities& capabilities);
 
-/// Floats of the packed weights, a multiple of 4. `taps`: product of the kernel's sizes.
-uint64_t offsetWeightElements(uint64_t taps, uint64_t channels, uint64_t dims);
+/// Floats of the packed weights, a multiple of 4. Depends on channels, dims and the product of the kernel's sizes alone, as
+/// packOffsetNetwork does.
+uint64_t offsetNetworkWeightElements(const OffsetNetworkDesc& desc);
 
-/// Packs to_offsets.0.weight (channels, 1, taps), to_offsets.0.bias and to_offsets.2.weight (dims, channels, 1...) as
-/// [tap][channel], [channel], [dim][channel], each row of channels padded with zeros to a multiple of 4.
-/// packed.size() is offsetWeightElements().
-void packOffsetWeights(std::span<const float> depthwise, std::span<const float> bias, std::span<const float> projection,
-                       std::span<float> packed);
+/// Lays out PyTorch's weights, row-major: to_offsets.0.weight (channels, 1, *kernel), to_offsets.0.bias (channels) and
+/// to_offsets.2.weight (dims, channels, 1...). Packed are rows of all channels, padded with zeros to a multiple of 4: one
+/// per tap of the kernel, the bias, one per pointwise output. packed.size() is offsetNetworkWeightElements(desc).
+void packOffsetNetwork(const OffsetNetworkDesc& desc, std::span<const float> depthwise, std::span<const float> bias,
+                       std::span<const float> pointwise, std::span<float> packed);
 
 } // namespace saccade
