@@ -5,7 +5,9 @@ function(saccade_warnings target)
     if(MSVC)
         target_compile_options(${target} PRIVATE /W4 $<$<BOOL:${SACCADE_WERROR}>:/WX>)
     else()
-        target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic $<$<BOOL:${SACCADE_WERROR}>:-Werror>)
+        # Vulkan's structures are begun with their sType and left zero, as their zero values are their defaults.
+        target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wno-missing-field-initializers
+            $<$<BOOL:${SACCADE_WERROR}>:-Werror>)
     endif()
 endfunction()
 

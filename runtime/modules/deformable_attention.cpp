@@ -198,6 +198,7 @@ private:
     TensorId addSampling(PlanBuilder& plan, const Grid& grid, TensorId tokens, const Keys& keys) const;
     PositionBiasDesc describeBias(PlanBuilder& plan, const Grid& grid) const;
     TensorId addBias(PlanBuilder& plan, const PositionBiasDesc& bias) const;
+    void addMap(PlanBuilder& plan, const AttentionDesc& attention, std::span<const TensorId> operands) const;
 
     Arguments a_;
     Linear toQ_, toK_, toV_, toOut_;
@@ -362,6 +363,19 @@ TensorId DeformableAttention::addBias(PlanBuilder& plan, const PositionBiasDesc&
     return table;
 }
 
+// The softmax itself, quadratic in memory: a result of its own that only those pay for who ask for it.
+void DeformableAttention::addMap(PlanBuilder& plan, const AttentionDesc& attention,
+                                 std::span<const TensorId> operands) const {
+    if (plan.half())
+        throw Error(SAC_ERROR_UNSUPPORTED, "output \"attention\" is there in plans of SAC_PRECISION_FLOAT32 only");
+    FixedVector<TensorId, 8> reads{operands[0], operands[1]};
+    for (size_t i = 4; i < operands.size(); ++i)
+        reads.push_back(operands[i]);
+    reads.push_back(plan.outputPlain("attention", DataType::f32,
+                                     {attention.batch, attention.heads, attention.queries, attention.keys}));
+    plan.graph().add("attention map", attentionScoresKernel(attention, AttentionStage::softmax, 0, plan.device()), reads);
+}
+
 void DeformableAttention::build(PlanBuilder& plan) const {
     const Shape x = plan.inputShape("x", a_.dims + 2);
     plan.expectDimension("x", 1, a_.dim, "config \"dim\"");
@@ -373,7 +387,8 @@ void DeformableAttention::build(PlanBuilder& plan) const {
     const TensorId q = plan.activation("q", {batch, queries, inner});
     toQ_.apply(plan, "to_q", batch, queries, tokens, q);
     const Keys moved = addOffsets(plan, grid, q);
-    if (!plan.wantsOutput("y", true))
+    const bool wantsY = plan.wantsOutput("y", true);
+    if (!wantsY && !plan.wantsOutput("attention"))
         return;
     const TensorId sampled = addSampling(plan, grid, tokens, moved);
     const TensorId k = plan.activation("k", {batch, keys, inner});
@@ -394,7 +409,17 @@ void DeformableAttention::build(PlanBuilder& plan) const {
     attention.positionBias = describeBias(plan, grid);
     const TensorId bias = addBias(plan, attention.positionBias);
     const TensorId attended = plan.activation("attention", {batch, queries, inner});
-    plan.graph().add("attention", attentionKernel(attention, plan.device()), {q, k, v, attended, moved.positions, bias});
+    FixedVector<TensorId, 8> operands{q, k, v, attended, moved.positions, bias};
+    const bool map = plan.wantsOutput("attention");
+    if (map) {
+        attention.statistics = true;
+        operands.push_back(plan.graph().intermediate("statistics", DataType::f32, {batch, a_.heads, queries, 2}));
+    }
+    plan.graph().add("attention", attentionKernel(attention, plan.device()), operands);
+    if (map)
+        addMap(plan, attention, operands);
+    if (!wantsY)
+        return;
 
     const OutputTarget y = plan.beginOutput("y", x, ChannelAxis::second, true);
     LinearUse use;

@@ -1,0 +1,227 @@
+#include "engine.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace frame {
+namespace {
+
+constexpr uint32_t timestampCount = 16;
+
+int preference(VkPhysicalDeviceType type) {
+    switch (type) {
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
+        return 0;
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
+        return 1;
+    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU:
+        return 2;
+    default:
+        return 3;
+    }
+}
+
+} // namespace
+
+void check(VkResult result, const char* call) {
+    if (result != VK_SUCCESS)
+        throw std::runtime_error(std::string(call) + " failed with VkResult " + std::to_string(result));
+}
+
+Engine::Engine(const std::string& deviceName,
+               const std::function<DeviceWishes(VkInstance, VkPhysicalDevice)>& wishes) {
+    VkApplicationInfo application{VK_STRUCTURE_TYPE_APPLICATION_INFO};
+    application.pApplicationName = "saccade frame";
+    application.apiVersion = VK_API_VERSION_1_1;
+    VkInstanceCreateInfo info{VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO};
+    info.pApplicationInfo = &application;
+    check(vkCreateInstance(&info, nullptr, &instance_), "vkCreateInstance");
+    choosePhysicalDevice(deviceName);
+    createDevice(wishes(instance_, physicalDevice_));
+}
+
+void Engine::choosePhysicalDevice(const std::string& name) {
+    uint32_t count = 0;
+    check(vkEnumeratePhysicalDevices(instance_, &count, nullptr), "vkEnumeratePhysicalDevices");
+    std::vector<VkPhysicalDevice> devices(count);
+    check(vkEnumeratePhysicalDevices(instance_, &count, devices.data()), "vkEnumeratePhysicalDevices");
+    int best = 100;
+    for (VkPhysicalDevice device : devices) {
+        VkPhysicalDeviceProperties properties;
+        vkGetPhysicalDeviceProperties(device, &properties);
+        if (std::string(properties.deviceName).find(name) == std::string::npos)
+            continue;
+        if (preference(properties.deviceType) >= best)
+            continue;
+        best = preference(properties.deviceType);
+        physicalDevice_ = device;
+        deviceName_ = properties.deviceName;
+        timestampPeriod_ = properties.limits.timestampPeriod;
+    }
+    if (!physicalDevice_)
+        throw std::runtime_error("no Vulkan device whose name contains \"" + name + "\"");
+    vkGetPhysicalDeviceMemoryProperties(physicalDevice_, &memory_);
+
+    vkGetPhysicalDeviceQueueFamilyProperties(physicalDevice_, &count, nullptr);
+    std::vector<VkQueueFamilyProperties> families(count);
+    vkGetPhysicalDeviceQueueFamilyProperties(physicalDevice_, &count, families.data());
+    const VkQueueFlags wanted = VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT;
+    const auto family = std::find_if(families.begin(), families.end(), [&](const VkQueueFamilyProperties& f) {
+        return (f.queueFlags & wanted) == wanted && f.timestampValidBits > 0;
+    });
+    if (family == families.end())
+        throw std::runtime_error(deviceName_ + " has no queue for graphics, compute and timestamps");
+    family_ = static_cast<uint32_t>(family - families.begin());
+}
+
+void Engine::createDevice(const DeviceWishes& wishes) {
+    const float priority = 1;
+    VkDeviceQueueCreateInfo queue{VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO};
+    queue.queueFamilyIndex = family_;
+    queue.queueCount = 1;
+    queue.pQueuePriorities = &priority;
+    VkPhysicalDevice16BitStorageFeatures storage16{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES};
+    storage16.storageBuffer16BitAccess = wishes.storageBuffer16BitAccess;
+    VkDeviceCreateInfo info{VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO};
+    info.pNext = &storage16;
+    info.queueCreateInfoCount = 1;
+    info.pQueueCreateInfos = &queue;
+    info.enabledExtensionCount = static_cast<uint32_t>(wishes.extensions.size());
+    info.ppEnabledExtensionNames = wishes.extensions.data();
+    check(vkCreateDevice(physicalDevice_, &info, nullptr, &device_), "vkCreateDevice");
+    vkGetDeviceQueue(device_, family_, 0, &queue_);
+
+    VkCommandPoolCreateInfo pool{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
+    pool.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT;
+    pool.queueFamilyIndex = family_;
+    check(vkCreateCommandPool(device_, &pool, nullptr, &pool_), "vkCreateCommandPool");
+    VkCommandBufferAllocateInfo allocation{VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO};
+    allocation.commandPool = pool_;
+    allocation.commandBufferCount = 1;
+    check(vkAllocateCommandBuffers(device_, &allocation, &commandBuffer_), "vkAllocateCommandBuffers");
+    VkFenceCreateInfo fence{VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    check(vkCreateFence(device_, &fence, nullptr, &fence_), "vkCreateFence");
+    VkQueryPoolCreateInfo queries{VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO};
+    queries.queryType = VK_QUERY_TYPE_TIMESTAMP;
+    queries.queryCount = timestampCount;
+    check(vkCreateQueryPool(device_, &queries, nullptr, &timestamps_), "vkCreateQueryPool");
+}
+
+Engine::~Engine() {
+    for (VkShaderModule shader : shaders_)
+        vkDestroyShaderModule(device_, shader, nullptr);
+    for (const Image& image : images_) {
+        vkDestroyImageView(device_, image.view, nullptr);
+        vkDestroyImage(device_, image.handle, nullptr);
+        vkFreeMemory(device_, image.memory, nullptr);
+    }
+    for (const Buffer& buffer : buffers_) {
+        vkDestroyBuffer(device_, buffer.handle, nullptr);
+        vkFreeMemory(device_, buffer.memory, nullptr);
+    }
+    if (device_) {
+        vkDestroyQueryPool(device_, timestamps_, nullptr);
+        vkDestroyFence(device_, fence_, nullptr);
+        vkDestroyCommandPool(device_, pool_, nullptr);
+        vkDestroyDevice(device_, nullptr);
+    }
+    vkDestroyInstance(instance_, nullptr);
+}
+
+VkDeviceMemory Engine::allocate(const VkMemoryRequirements& requirements, VkMemoryPropertyFlags properties) {
+    VkMemoryAllocateInfo info{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO};
+    info.allocationSize = requirements.size;
+    for (uint32_t type = 0; type < memory_.memoryTypeCount; ++type) {
+        const bool fits = (memory_.memoryTypes[type].propertyFlags & properties) == properties;
+        if (!(requirements.memoryTypeBits >> type & 1) || !fits)
+            continue;
+        info.memoryTypeIndex = type;
+        VkDeviceMemory memory = VK_NULL_HANDLE;
+        check(vkAllocateMemory(device_, &info, nullptr, &memory), "vkAllocateMemory");
+        return memory;
+    }
+    throw std::runtime_error("no memory type for a buffer or image");
+}
+
+Buffer Engine::createBuffer(VkDeviceSize size, VkBufferUsageFlags usage, bool hostVisible, uint32_t memoryTypeBits) {
+    Buffer& buffer = buffers_.emplace_back();
+    buffer.size = std::max<VkDeviceSize>(size, 4);
+    VkBufferCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO};
+    info.size = buffer.size;
+    info.usage = usage;
+    check(vkCreateBuffer(device_, &info, nullptr, &buffer.handle), "vkCreateBuffer");
+    VkMemoryRequirements requirements;
+    vkGetBufferMemoryRequirements(device_, buffer.handle, &requirements);
+    requirements.memoryTypeBits &= memoryTypeBits;
+    buffer.memory = allocate(requirements, hostVisible ? VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+                                                             VK_MEMORY_PROPERTY_HOST_COHERENT_BIT
+                                                       : VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT);
+    check(vkBindBufferMemory(device_, buffer.handle, buffer.memory, 0), "vkBindBufferMemory");
+    if (hostVisible)
+        check(vkMapMemory(device_, buffer.memory, 0, VK_WHOLE_SIZE, 0, &buffer.data), "vkMapMemory");
+    return buffer;
+}
+
+Image Engine::createImage(uint32_t width, uint32_t height, VkFormat format, VkImageUsageFlags usage) {
+    Image& image = images_.emplace_back();
+    VkImageCreateInfo info{VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO};
+    info.imageType = VK_IMAGE_TYPE_2D;
+    info.format = format;
+    info.extent = {width, height, 1};
+    info.mipLevels = info.arrayLayers = 1;
+    info.samples = VK_SAMPLE_COUNT_1_BIT;
+    info.usage = usage;
+    check(vkCreateImage(device_, &info, nullptr, &image.handle), "vkCreateImage");
+    VkMemoryRequirements requirements;
+    vkGetImageMemoryRequirements(device_, image.handle, &requirements);
+    image.memory = allocate(requirements, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT);
+    check(vkBindImageMemory(device_, image.handle, image.memory, 0), "vkBindImageMemory");
+    VkImageViewCreateInfo view{VK_STRUCTURE_TYPE_IMAGE_VIEW_CREATE_INFO};
+    view.image = image.handle;
+    view.viewType = VK_IMAGE_VIEW_TYPE_2D;
+    view.format = format;
+    view.subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1};
+    check(vkCreateImageView(device_, &view, nullptr, &image.view), "vkCreateImageView");
+    return image;
+}
+
+VkShaderModule Engine::createShader(const uint32_t* words, size_t bytes) {
+    VkShaderModuleCreateInfo info{VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO};
+    info.codeSize = bytes;
+    info.pCode = words;
+    VkShaderModule& shader = shaders_.emplace_back();
+    check(vkCreateShaderModule(device_, &info, nullptr, &shader), "vkCreateShaderModule");
+    return shader;
+}
+
+void Engine::submit(const std::function<void(VkCommandBuffer)>& record) {
+    VkCommandBufferBeginInfo begin{VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
+    begin.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
+    check(vkBeginCommandBuffer(commandBuffer_, &begin), "vkBeginCommandBuffer");
+    vkCmdResetQueryPool(commandBuffer_, timestamps_, 0, timestampCount);
+    record(commandBuffer_);
+    check(vkEndCommandBuffer(commandBuffer_), "vkEndCommandBuffer");
+    VkSubmitInfo info{VK_STRUCTURE_TYPE_SUBMIT_INFO};
+    info.commandBufferCount = 1;
+    info.pCommandBuffers = &commandBuffer_;
+    check(vkQueueSubmit(queue_, 1, &info, fence_), "vkQueueSubmit");
+    check(vkWaitForFences(device_, 1, &fence_, VK_TRUE, UINT64_MAX), "vkWaitForFences");
+    check(vkResetFences(device_, 1, &fence_), "vkResetFences");
+}
+
+void Engine::mark(VkCommandBuffer commandBuffer, uint32_t index) {
+    vkCmdWriteTimestamp(commandBuffer, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, timestamps_, index);
+}
+
+double Engine::milliseconds(uint32_t first, uint32_t second) {
+    uint64_t ticks[2] = {};
+    check(vkGetQueryPoolResults(device_, timestamps_, first, 1, sizeof(uint64_t), &ticks[0], sizeof(uint64_t),
+                                VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
+          "vkGetQueryPoolResults");
+    check(vkGetQueryPoolResults(device_, timestamps_, second, 1, sizeof(uint64_t), &ticks[1], sizeof(uint64_t),
+                                VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
+          "vkGetQueryPoolResults");
+    return double(ticks[1] - ticks[0]) * timestampPeriod_ * 1e-6;
+}
+
+} // namespace frame
