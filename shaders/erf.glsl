@@ -1,7 +1,7 @@
 // The error function, which GLSL lacks. x P(x^2) / Q(x^2) on |x| <= 3.92, where erf reaches 1 to within float32's
 // rounding, and constant beyond: the form of W. J. Cody, "Rational Chebyshev approximations for the error function",
-// Math. Comp. 23 (1969), with one interval instead of three and coefficients fitted to the relative error (1.9e-8 before
-// rounding). In float32 the absolute error stays under 2e-7; no branch and no exponential.
+// Math. Comp. 23 (1969), with one interval instead of three and coefficients fitted to the relative error (1.9e-8
+// before rounding). In float32 the absolute error stays under 2e-7; no branch and no exponential.
 float erf(float x) {
     x = clamp(x, -3.92, 3.92);
     const float z = x * x;

@@ -177,8 +177,8 @@ void storeVector(uint line, uint position, vec4 value, uint outBase, uint residu
     result4[(outBase + line * push.outStride + position) >> 2] = T4(value);
 }
 
-// The bias of four columns, clamped at the end of the group. GEGLU weights are interleaved (value, gate), the bias stays
-// as the layer has it.
+// The bias of four columns, clamped at the end of the group. GEGLU weights are interleaved (value, gate), the bias
+// stays as the layer has it.
 vec4 loadBias(uint group, uint column) {
     if (!hasBias)
         return vec4(0.0);
@@ -204,7 +204,8 @@ void storeQuad(vec4 v[4], vec4 columnBias, uint row, uint column, uint outBase, 
         if (row < push.rows)
             [[unroll]] for (int c = 0; c < 4; ++c)
                 if (column + uint(c) < push.columns)
-                    storeVector(column + uint(c), row, vec4(v[0][c], v[1][c], v[2][c], v[3][c]), outBase, residualBase);
+                    storeVector(column + uint(c), row, vec4(v[0][c], v[1][c], v[2][c], v[3][c]), outBase,
+                                residualBase);
     } else if (outVector) {
         if (column < push.columns)
             [[unroll]] for (int r = 0; r < 4; ++r)

@@ -61,7 +61,14 @@ Kernel gemm(const GemmDesc& desc, const Capabilities& capabilities) {
     const bool outVector = !geglu && vectorizes(out, desc.rows, columnsOut) &&
                            (!desc.hasResidual || vectorizes(residual, desc.rows, columnsOut));
 
-    const GemmTuning tuning = gemmTuning(capabilities, desc.rows, desc.columns, desc.batch * desc.groups);
+    const bool aVector = vectorizes(a, desc.rows, desc.depth);
+    const uint64_t flops = 2ull * desc.batch * desc.rows * desc.columns * desc.depth * desc.groups;
+    const GemmTuning tuning =
+        gemmTuning(capabilities, {.rows = desc.rows,
+                                  .columns = desc.columns,
+                                  .planes = uint64_t(desc.batch) * desc.groups,
+                                  .flops = flops,
+                                  .plain = aVector && outVector && !desc.hasResidual && desc.storage == DataType::f32});
 
     Dispatch dispatch;
     dispatch.shader = desc.storage == DataType::f16 ? Shader::gemmF16 : Shader::gemm;
@@ -73,17 +80,15 @@ Kernel gemm(const GemmDesc& desc, const Capabilities& capabilities) {
                           tuning.staged,
                           tuning.stepK,
                           a.channelMajor,
-                          vectorizes(a, desc.rows, desc.depth),
+                          aVector,
                           out.channelMajor,
                           outVector,
                           desc.bias,
                           desc.hasResidual,
                           static_cast<uint32_t>(desc.activation)};
-    dispatch.push.set(Push{desc.rows, desc.columns, desc.depth, desc.groups,
-                           a.offset, a.stride, a.batchStride,
-                           out.offset, out.stride, out.batchStride,
-                           residual.offset, residual.stride, residual.batchStride,
-                           desc.alpha});
+    dispatch.push.set(Push{desc.rows, desc.columns, desc.depth, desc.groups, a.offset, a.stride, a.batchStride,
+                           out.offset, out.stride, out.batchStride, residual.offset, residual.stride,
+                           residual.batchStride, desc.alpha});
     // The shader's interface names every binding: one that is not used gets a buffer that is there anyway.
     dispatch.bindings = {{operandA, Access::read},
                          {operandWeight, Access::read},
@@ -94,14 +99,16 @@ Kernel gemm(const GemmDesc& desc, const Capabilities& capabilities) {
                        desc.batch * desc.groups};
     for (int i = 0; i < 3; ++i)
         if (dispatch.groups[i] > capabilities.maxGroupCount[i])
-            throw Error(SAC_ERROR_UNSUPPORTED, "gemm of %u rows, %u columns, batch %u, %u groups: %u workgroups along "
-                        "axis %d exceed the device's %u", desc.rows, desc.columns, desc.batch, desc.groups,
-                        dispatch.groups[i], i, capabilities.maxGroupCount[i]);
+            throw Error(SAC_ERROR_UNSUPPORTED,
+                        "gemm of %u rows, %u columns, batch %u, %u groups: %u workgroups along "
+                        "axis %d exceed the device's %u",
+                        desc.rows, desc.columns, desc.batch, desc.groups, dispatch.groups[i], i,
+                        capabilities.maxGroupCount[i]);
 
     Kernel kernel;
     kernel.operandCount = 5;
     kernel.dispatches.push_back(dispatch);
-    kernel.flops = 2ull * desc.batch * desc.rows * desc.columns * desc.depth * desc.groups;
+    kernel.flops = flops;
     return kernel;
 }
 
@@ -112,8 +119,7 @@ uint64_t gemmWeightElements(const GemmDesc& desc) {
 template <class Element>
 void packGemmWeight(const GemmDesc& desc, std::span<const Element> weight, std::span<Element> packed) {
     const uint64_t pitch = roundUp4(desc.columns), depth = roundUp4(desc.depth);
-    if (weight.size() != uint64_t(desc.groups) * desc.columns * desc.depth ||
-        packed.size() != gemmWeightElements(desc))
+    if (weight.size() != uint64_t(desc.groups) * desc.columns * desc.depth || packed.size() != gemmWeightElements(desc))
         throw Error(SAC_ERROR_INTERNAL, "gemm weight of %zu elements packed into %zu: expected %u x %u x %u",
                     weight.size(), packed.size(), desc.groups, desc.columns, desc.depth);
     const bool geglu = desc.activation == Activation::geglu;

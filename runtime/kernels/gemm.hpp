@@ -19,7 +19,7 @@ namespace saccade {
 enum class Activation : uint32_t {
     none,
     relu,
-    gelu,  ///< exact, PyTorch's approximate="none"
+    gelu, ///< exact, PyTorch's approximate="none"
     tanh,
     geglu, ///< out[n] = value[n] * gelu(gate[n]) (GLU variants, arXiv 2002.05202); see GemmDesc::columns
 };

@@ -20,7 +20,16 @@ struct GemmTuning {
     uint32_t columnsPerGroup() const { return threadsN * quadsN * 4; }
 };
 
-/// The cut for `rows` x `columns` results per group and batch entry, `planes` = batch * groups of them.
-GemmTuning gemmTuning(const Capabilities& capabilities, uint32_t rows, uint32_t columns, uint32_t planes);
+/// What the cut depends on.
+struct GemmShape {
+    uint32_t rows = 0;    ///< per batch entry
+    uint32_t columns = 0; ///< of the weight, per group
+    uint64_t planes = 1;  ///< batch * groups
+    uint64_t flops = 0;   ///< of the whole product
+    bool plain = true;    ///< all loads and stores are vec4 and no residual is read: little code besides the product
+};
+
+/// Needs no more than 128 invocations and 16 KiB of shared memory, which every device has.
+GemmTuning gemmTuning(const Capabilities& capabilities, const GemmShape& shape);
 
 } // namespace saccade
