@@ -10,8 +10,8 @@ const int activationGeglu = 4; // gelu(gate) * value: takes two numbers, so kern
 float gelu(float x) { return 0.5 * x * (1.0 + erf(x * 0.70710678118654752)); }
 
 // GLSL's tanh may be built from exponentials: inf / inf for large arguments, and half the digits lost for small ones.
-// The same rational form as erf, fitted to the relative error (2.1e-8 before rounding) on |x| <= 9.01, where tanh
-// reaches 1 to within float32's rounding.
+// This is x P(x^2) / Q(x^2), fitted to the relative error (2.1e-8 before rounding, under 4e-7 in float32) on
+// |x| <= 9.01, where tanh reaches 1 to within float32's rounding.
 float tanhRational(float x) {
     x = clamp(x, -9.01, 9.01);
     const float z = x * x;
