@@ -10,7 +10,7 @@ if(NOT TARGET Vulkan::Headers)
     target_include_directories(Vulkan::Headers INTERFACE "${Vulkan_INCLUDE_DIR}")
 endif()
 
-if((SACCADE_BUILD_TESTS OR SACCADE_BUILD_TOOLS OR SACCADE_BUILD_SAMPLES) AND NOT TARGET Vulkan::Vulkan)
+if((SACCADE_BUILD_TESTS OR SACCADE_BUILD_TOOLS OR SACCADE_BUILD_BENCH OR SACCADE_BUILD_SAMPLES) AND NOT TARGET Vulkan::Vulkan)
     message(FATAL_ERROR "The Vulkan loader was not found (Debian, Ubuntu: libvulkan-dev)")
 endif()
 
