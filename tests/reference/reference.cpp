@@ -1,0 +1,22 @@
+#include "reference/reference.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "reference/deformable_attention.hpp"
+#include "reference/grid_sample.hpp"
+
+namespace saccade::reference {
+
+Tensors run(const std::string& module, const nlohmann::json& config, const Tensors& weights, const Tensors& inputs) {
+    if (module == "grid_sample")
+        return runGridSample(config, inputs);
+    if (module == "DeformableAttention1D")
+        return runDeformableAttention(1, config, weights, inputs);
+    if (module == "DeformableAttention2D")
+        return runDeformableAttention(2, config, weights, inputs);
+    if (module == "DeformableAttention3D")
+        return runDeformableAttention(3, config, weights, inputs);
+    throw std::invalid_argument("no reference for module \"" + module + "\"");
+}
+
+} // namespace saccade::reference
