@@ -1,0 +1,40 @@
+#include "kernels/norm.hpp"
+
+#include "kernels/flat_grid.hpp"
+
+namespace saccade {
+namespace {
+
+// As in shaders/norm.comp.
+struct Push {
+    uint32_t tokens, heads, width;
+    AttentionView source, result;
+    float epsilon;
+};
+
+} // namespace
+
+Kernel normKernel(const NormDesc& desc, const Capabilities& device) {
+    const uint32_t threads = 64;
+    // A software driver computes a row per invocation: a barrier costs it more than strided reads.
+    uint32_t lanes = 1;
+    while (!device.isCpu && lanes < threads && lanes * 4 < desc.width)
+        lanes *= 2;
+    const uint32_t rowsPerGroup = threads / lanes;
+    const uint64_t rows = uint64_t{desc.tokens} * desc.heads;
+
+    Dispatch dispatch;
+    dispatch.shader = desc.storage == DataType::f16 ? Shader::normF16 : Shader::norm;
+    dispatch.constants = {threads, lanes, rowsPerGroup, desc.kind == NormKind::layer, desc.hasShift};
+    dispatch.push.set(Push{desc.tokens, desc.heads, desc.width, desc.source, desc.result, desc.epsilon});
+    dispatch.bindings = {{0, Access::read}, {1, Access::write}, {2, Access::read},
+                         {desc.hasShift ? uint8_t(3) : uint8_t(2), Access::read}};
+    dispatch.groups = flatGrid("norm", rows, rowsPerGroup, desc.batch, device);
+    Kernel kernel;
+    kernel.operandCount = desc.hasShift ? 4 : 3;
+    kernel.dispatches.push_back(dispatch);
+    kernel.flops = 7 * desc.batch * rows * desc.width;
+    return kernel;
+}
+
+} // namespace saccade
