@@ -13,15 +13,23 @@ namespace {
 // much as 15 multiply-adds per lane wherever the lanes read, so large register tiles win as far as the shape fills
 // them, and how the lanes are spread matters only for what hangs over the edges.
 constexpr GemmTuning cpuCuts[] = {
-    {1, 8, 4, 4, false, 4}, {2, 4, 4, 4, false, 4}, {4, 2, 4, 4, false, 4}, {1, 8, 4, 2, false, 4},
-    {2, 4, 4, 2, false, 4}, {4, 2, 4, 2, false, 4}, {8, 1, 4, 2, false, 4}, {8, 1, 4, 1, false, 4},
-    {1, 8, 2, 4, false, 4}, {1, 8, 2, 2, false, 4}, {2, 4, 2, 2, false, 4}, {4, 2, 2, 2, false, 4},
-    {8, 1, 2, 1, false, 4}, {1, 8, 1, 4, false, 4}, {1, 8, 1, 2, false, 4}, {1, 8, 1, 1, false, 4},
+    {1, 8, 8, 4, false, 4}, {2, 4, 8, 4, false, 4}, {1, 8, 4, 4, false, 4}, {2, 4, 4, 4, false, 4},
+    {4, 2, 4, 4, false, 4}, {1, 8, 4, 2, false, 4}, {2, 4, 4, 2, false, 4}, {4, 2, 4, 2, false, 4},
+    {8, 1, 4, 2, false, 4}, {8, 1, 4, 1, false, 4}, {1, 8, 2, 4, false, 4}, {1, 8, 2, 2, false, 4},
+    {2, 4, 2, 2, false, 4}, {4, 2, 2, 2, false, 4}, {8, 1, 2, 1, false, 4}, {1, 8, 1, 4, false, 4},
+    {1, 8, 1, 2, false, 4}, {1, 8, 1, 1, false, 4},
 };
 
-// Twice the rows run about 1.2 times as fast, and take a CPU driver over a second to compile.
-constexpr GemmTuning cpuLargeCuts[] = {{1, 8, 8, 4, false, 4}, {2, 4, 8, 4, false, 4}};
-constexpr uint64_t cpuLargeFlops = 1'000'000'000;
+// A CPU driver compiles a register tile in time that grows faster than its area: 0.2 s for 4 quads, 0.7 s for 16, 1.7 s
+// for 32, and up to three times as long with much code besides the product. Small products do not earn that back.
+bool worthCompiling(const GemmTuning& cut, const GemmShape& shape) {
+    const uint32_t quads = cut.quadsM * cut.quadsN;
+    if (quads > 16)
+        return shape.plain && shape.flops >= 1'000'000'000;
+    if (quads > 4)
+        return shape.flops >= (shape.plain ? 20'000'000u : 60'000'000u);
+    return true;
+}
 
 // 128 threads; 64x64 is the workhorse, the flatter ones serve narrow outputs, the smaller ones few rows or few groups.
 constexpr GemmTuning gpuCuts[] = {
@@ -49,22 +57,13 @@ GemmTuning gemmTuning(const Capabilities& capabilities, const GemmShape& shape) 
     const Costs costs = capabilities.isCpu ? Costs{15, 4} : Costs{2, 128};
     GemmTuning best;
     double bestCost = -1;
-    auto consider = [&](std::span<const GemmTuning> cuts) {
-        for (const GemmTuning& cut : cuts) {
-            const double c = cost(cut, shape, costs);
-            if (bestCost < 0 || c < bestCost) {
-                best = cut;
-                bestCost = c;
-            }
+    for (const GemmTuning& cut : capabilities.isCpu ? std::span<const GemmTuning>(cpuCuts) : gpuCuts) {
+        const double c = cost(cut, shape, costs);
+        if ((bestCost < 0 || c < bestCost) && (!capabilities.isCpu || worthCompiling(cut, shape))) {
+            best = cut;
+            bestCost = c;
         }
-    };
-    if (!capabilities.isCpu) {
-        consider(gpuCuts);
-        return best;
     }
-    consider(cpuCuts);
-    if (shape.plain && shape.flops >= cpuLargeFlops)
-        consider(cpuLargeCuts);
     return best;
 }
 
