@@ -4,6 +4,8 @@
 
 #include "reference/deformable_attention.hpp"
 #include "reference/grid_sample.hpp"
+#include "reference/msdeform_attention.hpp"
+#include "reference/tutorial_attention.hpp"
 
 namespace saccade::reference {
 
@@ -16,6 +18,10 @@ Tensors run(const std::string& module, const nlohmann::json& config, const Tenso
         return runDeformableAttention(2, config, weights, inputs);
     if (module == "DeformableAttention3D")
         return runDeformableAttention(3, config, weights, inputs);
+    if (module == "TutorialDeformableAttention")
+        return runTutorialAttention(config, weights, inputs);
+    if (module == "MSDeformAttn")
+        return runMSDeformAttention(config, weights, inputs);
     throw std::invalid_argument("no reference for module \"" + module + "\"");
 }
 
