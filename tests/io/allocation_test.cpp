@@ -1,0 +1,179 @@
+// Where memory comes from: only from the resource handed in, never from global operator new, and every allocation may
+// fail. The replaced operators below serve the whole test program.
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+#include <string>
+
+#include "io/config.hpp"
+#include "io/safetensors.hpp"
+#include "io/safetensors_writer.hpp"
+#include "safetensors_file.hpp"
+#include "test_memory.hpp"
+
+namespace {
+
+thread_local std::size_t globalAllocations = 0;
+
+void* countedAllocate(std::size_t size, std::size_t alignment) {
+    ++globalAllocations;
+    void* memory = std::aligned_alloc(alignment, (size + alignment) / alignment * alignment);
+    if (!memory)
+        throw std::bad_alloc();
+    return memory;
+}
+
+} // namespace
+
+// The other forms (arrays, nothrow) end here by the standard's defaults. Not inlined, since GCC would then see a free
+// of what operator new returned and warn.
+void* operator new(std::size_t size) { return countedAllocate(size, alignof(std::max_align_t)); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+    return countedAllocate(size, static_cast<std::size_t>(alignment));
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace saccade::test {
+namespace {
+
+// Enough of everything that all the containers grow and the arena needs several blocks.
+const std::string& jsonText() {
+    static const std::string text = [] {
+        std::string out = R"({"escaped": "\u20ac\ud83d\ude00\n", "numbers": [1, 2.5, -3e7], "nested": )";
+        for (int i = 0; i < 20; ++i)
+            out += R"([{"key": )";
+        out += "null";
+        for (int i = 0; i < 20; ++i)
+            out += "}]";
+        for (int i = 0; i < 200; ++i)
+            out += ", \"key number " + std::to_string(i) + "\": \"" + std::string(40, 'v') + "\"";
+        return out + "}";
+    }();
+    return text;
+}
+
+const std::vector<std::byte>& fileBytes() {
+    static const std::vector<std::byte> file = [] {
+        std::string header = R"({"__metadata__":{"module":"Test"})";
+        for (int i = 0; i < 100; ++i)
+            header += ",\"layers." + std::to_string(i) +
+                      ".weight\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[" + std::to_string(8 * i) + "," +
+                      std::to_string(8 * i + 8) + "]}";
+        return makeFile(header + "}", 800);
+    }();
+    return file;
+}
+
+void useJson(std::pmr::memory_resource* memory) {
+    const JsonDocument document = parseJson(jsonText(), memory);
+    const JsonDocument merged = mergeObjects(document.root(), document.root(), memory);
+    std::pmr::string text(memory);
+    appendJsonString(text, merged.root().find("key number 7")->asString());
+}
+
+void useConfig(std::pmr::memory_resource* memory) {
+    const JsonDocument document = parseJson(
+        R"({"a key longer than a short string holds": 1, "b": 2.5, "c": true, "d": "x", "e": [1, 2], "f": 3})", memory);
+    Config config(document.root(), memory);
+    (void)config.integer("a key longer than a short string holds", 0, 9);
+    (void)config.number("b", 0, 9);
+    (void)config.boolean("c");
+    (void)config.choice("d", {"w", "x"});
+    (void)config.integers("e", {1, 3}, 0, 9);
+    (void)config.integers("f", {1, 3}, 0, 9, Scalar::broadcast);
+    (void)config.optionalInteger("g", 0, 9);
+    (void)config.has("another key longer than a short string holds");
+    config.finish();
+}
+
+void useReader(std::pmr::memory_resource* memory) {
+    Safetensors reader(fileBytes(), memory);
+    const Safetensors moved = std::move(reader);
+    float values[2];
+    readFloats(*moved.find("layers.5.weight"), values, NonFinite::accept);
+    (void)moved.metadata("module");
+}
+
+void useWriter(std::pmr::memory_resource* memory) {
+    SafetensorsWriter writer(memory);
+    static const float values[2] = {1, 2};
+    const uint64_t shape[1] = {2};
+    char name[] = "a name longer than a short string holds, number 00";
+    for (int i = 0; i < 20; ++i) {
+        name[sizeof(name) - 3] = static_cast<char>('0' + i / 10);
+        name[sizeof(name) - 2] = static_cast<char>('0' + i % 10);
+        writer.addTensor(name, DataType::f32, shape, std::as_bytes(std::span(values)));
+        writer.addMetadata(name, name);
+    }
+    (void)writer.toBytes();
+}
+
+/// Every way to fail; the messages are made without heap too.
+void useErrors(std::pmr::memory_resource* memory) {
+    const std::span<const std::byte> file = fileBytes();
+    const auto swallow = [](auto action) {
+        try {
+            action();
+        } catch (const Error&) {
+        }
+    };
+    swallow([&] { (void)parseJson(R"({"a": [1, 2, tru]})", memory); });
+    swallow([&] { (void)parseJson(R"({"a": 1e999})", memory); });
+    swallow([&] { (void)parseJson("{\"\xff\": 1}", memory); });
+    swallow([&] { (void)parseJson(R"({"a": 1, "a": 2})", memory); });
+    swallow([&] {
+        const JsonDocument document = parseJson(R"({"a": "b"})", memory);
+        Config(document.root(), memory).finish();
+    });
+    swallow([&] {
+        const JsonDocument document = parseJson(R"({"a": "b"})", memory);
+        (void)Config(document.root(), memory).integer("a", 0, 1);
+    });
+    swallow([&] { Safetensors cut(file.first(20), memory); });
+    swallow([&] { Safetensors cut(file.first(file.size() - 1), memory); });
+    swallow([&] {
+        const Safetensors reader(fileBytes(), memory);
+        float wrong[1];
+        readFloats(reader.tensors()[0], wrong);
+    });
+}
+
+class Allocation : public testing::TestWithParam<void (*)(std::pmr::memory_resource*)> {};
+
+TEST_P(Allocation, neverFromGlobalNew) {
+    (void)jsonText();
+    (void)fileBytes();
+    TestMemory memory;
+    const std::size_t before = globalAllocations;
+    GetParam()(&memory);
+    EXPECT_EQ(globalAllocations, before);
+    EXPECT_GT(memory.allocations(), 0u);
+    EXPECT_EQ(memory.liveCount(), 0u);
+}
+
+TEST_P(Allocation, mayFailAtEveryPlace) { EXPECT_GT(failEveryAllocation(GetParam()), 3u); }
+
+std::string nameOfUse(const testing::TestParamInfo<void (*)(std::pmr::memory_resource*)>& use) {
+    static const char* const names[] = {"json", "config", "reader", "writer", "errors"};
+    return names[use.index];
+}
+
+INSTANTIATE_TEST_SUITE_P(Io, Allocation, testing::Values(useJson, useConfig, useReader, useWriter, useErrors),
+                         nameOfUse);
+
+// The counter itself counts, or the tests above would prove nothing.
+TEST(AllocationCounter, seesGlobalNew) {
+    const std::size_t before = globalAllocations;
+    std::vector<int> vector(10);
+    std::string string(100, 'a');
+    EXPECT_GE(globalAllocations, before + 2);
+    vector.push_back(static_cast<int>(string.size()));
+}
+
+} // namespace
+} // namespace saccade::test
