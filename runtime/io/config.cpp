@@ -77,9 +77,15 @@ Config::Integers toIntegers(std::string_view key, const JsonValue& value, CountR
     }
     if (!value.isArray())
         refuse(key, value, "is not an array of integers");
-    if (value.items().size() < count.min || value.items().size() > count.max)
-        throw Error(SAC_ERROR_INVALID_CONFIG, "config \"%.*s\": %zu values where %zu to %zu are wanted", clip(key),
-                    key.data(), value.items().size(), count.min, count.max);
+    if (value.items().size() < count.min || value.items().size() > count.max) {
+        char wanted[48];
+        if (count.min == count.max)
+            std::snprintf(wanted, sizeof(wanted), "%zu", count.max);
+        else
+            std::snprintf(wanted, sizeof(wanted), "%zu to %zu", count.min, count.max);
+        throw Error(SAC_ERROR_INVALID_CONFIG, "config \"%.*s\": %s where %s integers are wanted", clip(key), key.data(),
+                    JsonSummary(value).text(), wanted);
+    }
     for (const JsonValue& item : value.items())
         integers.push_back(toInteger(key, item, min, max));
     return integers;

@@ -22,7 +22,7 @@ T* allocateArray(std::pmr::memory_resource* memory, std::size_t count) {
 
 std::string_view copyText(std::string_view text, std::pmr::memory_resource* memory) {
     if (text.empty())
-        return {};
+        return "";
     char* copy = allocateArray<char>(memory, text.size());
     std::copy(text.begin(), text.end(), copy);
     return {copy, text.size()};
@@ -151,7 +151,7 @@ JsonSummary::JsonSummary(const JsonValue& value) {
         break;
     }
     case JsonValue::Type::array:
-        std::snprintf(text_, size, "an array of %zu values", value.items().size());
+        std::snprintf(text_, size, "an array of length %zu", value.items().size());
         break;
     case JsonValue::Type::object:
         std::snprintf(text_, size, "an object");

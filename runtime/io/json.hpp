@@ -113,7 +113,7 @@ JsonDocument mergeObjects(const JsonValue& base, const JsonValue& overriding, st
 /// Appends `text`, which is UTF-8, as a JSON string with its quotes.
 void appendJsonString(std::pmr::string& out, std::string_view text);
 
-/// A value in a few words for an error message, without heap: 12, "abc", an array of 3 values.
+/// A value in a few words for an error message, without heap: 12, "abc", an array of length 3.
 class JsonSummary {
 public:
     explicit JsonSummary(const JsonValue& value);

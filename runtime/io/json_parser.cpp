@@ -170,7 +170,7 @@ private:
         const std::string_view raw = text_.substr(begin, position_ - begin);
         ++position_;
         if (raw.empty())
-            return {};
+            return ""; // not a null pointer, which "%.*s" may not be given
         auto* out = static_cast<char*>(arena_->allocate(raw.size(), 1));
         if (!escaped) {
             std::memcpy(out, raw.data(), raw.size());
