@@ -1,8 +1,8 @@
 // Copies (b, line, position) from one layout and element type to another: lines as they are, or transposed.
 //
-// Transposing works on tiles of 32 x 32, so that both sides touch memory in runs. Staged: the tile passes through shared
-// memory; for GPUs. Otherwise each thread turns blocks of 4 x 4 in registers: a CPU driver has no coalescing to win and
-// pays for the barrier.
+// Transposing works on tiles of 32 x 32, so that both sides touch memory in runs. Staged: the tile passes through
+// shared memory; for GPUs. Otherwise each thread turns blocks of 4 x 4 in registers: a CPU driver has no coalescing to
+// win and pays for the barrier.
 // Grid: transposed (tiles along a line, tiles of lines, batch); copied (list folded over x and y, batch).
 #version 450
 #extension GL_EXT_control_flow_attributes : require
@@ -78,7 +78,9 @@ void transposeStaged(uint fromBase, uint toBase, uint firstLine, uint firstPosit
 
 void transposeBlocks(uint fromBase, uint toBase, uint firstLine, uint firstPosition) {
     for (uint e = gl_LocalInvocationIndex; e < tile * tile / 16u; e += gl_WorkGroupSize.x) {
-        const uint line = firstLine + e % (tile / 4u) * 4u, position = firstPosition + e / (tile / 4u) * 4u;
+        // Sixteen consecutive blocks are 16 x 16 elements: whole cache lines on both sides.
+        const uint line = firstLine + bitfieldExtract(e, 2, 2) * 4u + bitfieldExtract(e, 5, 1) * 16u;
+        const uint position = firstPosition + bitfieldExtract(e, 0, 2) * 4u + bitfieldExtract(e, 4, 1) * 16u;
         if (line >= lines || position >= length)
             continue;
         const uint read = fromBase + line * fromStride + position;

@@ -1,6 +1,6 @@
-// Samples tokens at the positions of a grid, as torch.nn.functional.grid_sample. A thread computes one vector of channels
-// (or one channel) of one point; neighbouring threads take neighbouring channels, so every tap is a run of memory and all
-// threads of a point agree on where to read.
+// Samples tokens at the positions of a grid, as torch.nn.functional.grid_sample. A thread computes one vector of
+// channels (or one channel) of one point; neighbouring threads take neighbouring channels, so every tap is a run of
+// memory and all threads of a point agree on where to read.
 // Grid: (points and their channels as a list folded over x and y, batch).
 #version 450
 #extension GL_GOOGLE_include_directive : require

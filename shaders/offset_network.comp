@@ -1,10 +1,11 @@
-// The offset network of deformable attention (arXiv 2201.00520) in one pass over the queries: depthwise convolution, GELU,
-// pointwise convolution to the channels of a position, tanh, index grid, normalisation.
+// The offset network of deformable attention (arXiv 2201.00520) in one pass over the queries: depthwise convolution,
+// GELU, pointwise convolution to the channels of a position, tanh, index grid, normalisation.
 //
-// A workgroup computes `positionLanes` positions of one group. `channelLanes` threads share a position's channels, four
-// per thread and step, and their sums meet in shared memory. Spatial axes are (depth, height, width), leading ones of
-// size 1 where there are fewer; position channels are (position), (x, y) or (frame, height, width).
-// Grid: (positions / positionLanes, 1, batch * groups).
+// A workgroup computes positionLanes * positionsPerThread positions of one group. `channelLanes` threads share a
+// position's channels, four per thread and step, and their sums meet in shared memory. A weight serves all positions of
+// a thread. Spatial axes are (depth, height, width), leading ones of size 1 where there are fewer; position channels
+// are (position), (x, y) or (frame, height, width).
+// Grid: (positions / (positionLanes * positionsPerThread), 1, batch * groups).
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
@@ -24,6 +25,7 @@ layout(constant_id = 9) const uint kernelX = 1;
 layout(constant_id = 10) const uint strideZ = 1;
 layout(constant_id = 11) const uint strideY = 1;
 layout(constant_id = 12) const uint strideX = 1;
+layout(constant_id = 13) const uint positionsPerThread = 1;
 
 layout(set = 0, binding = 0) readonly buffer Queries { T queries[]; };
 layout(set = 0, binding = 0) readonly buffer Queries4 { T4 queries4[]; };
@@ -45,10 +47,13 @@ layout(push_constant) uniform Push {
 const uint samplingReversed = 1u;
 const uint samplingColumn = 2u;
 
-const uint sums = channelLanes * positionLanes;
-shared float partial[sums * dims];
+const uint threads = channelLanes * positionLanes;
+const uint positionsPerGroup = positionLanes * positionsPerThread;
+shared float partial[threads * positionsPerThread * dims]; // [position of the thread][channel][thread]
 
-uint quads;
+uint quads, base;
+ivec3 corner[positionsPerThread]; // the first query that the kernel covers, (x, y, z)
+vec4 feature[positionsPerThread]; // four channels of the depthwise convolution
 
 vec4 loadQuery(uint token, uint quad) {
     if (vectors)
@@ -58,20 +63,26 @@ vec4 loadQuery(uint token, uint quad) {
     return vec4(queries[c.x], queries[c.y], queries[c.z], queries[c.w]);
 }
 
-// Depthwise convolution and GELU of four channels. `corner` is the first query the kernel covers, in (x, y, z).
-vec4 features(uint base, ivec3 corner, uint quad) {
-    vec4 sum = weights4[kernelZ * kernelY * kernelX * quads + quad];
+// Adds one tap of the depthwise convolution for all positions of the thread.
+void addTap(ivec3 tap, uint row, uint quad) {
+    const vec4 weight = weights4[row];
+    [[unroll]] for (uint p = 0u; p < positionsPerThread; ++p) {
+        // Negative coordinates wrap around to large ones.
+        const uvec3 at = uvec3(corner[p] + tap);
+        if (at.x < sizeX && at.y < sizeY && at.z < sizeZ)
+            feature[p] += weight * loadQuery(base + ((at.z * sizeY + at.y) * sizeX + at.x) * groups * channels, quad);
+    }
+}
+
+void convolve(uint quad) {
+    const vec4 bias = weights4[kernelZ * kernelY * kernelX * quads + quad];
+    [[unroll]] for (uint p = 0u; p < positionsPerThread; ++p)
+        feature[p] = bias;
     uint row = quad;
-    for (uint kz = 0u; kz < kernelZ; ++kz)
-        for (uint ky = 0u; ky < kernelY; ++ky)
-            for (uint kx = 0u; kx < kernelX; ++kx, row += quads) {
-                // Negative coordinates wrap around to large ones.
-                const uvec3 at = uvec3(corner + ivec3(kx, ky, kz));
-                if (at.x < sizeX && at.y < sizeY && at.z < sizeZ)
-                    sum += weights4[row] *
-                           loadQuery(base + ((at.z * sizeY + at.y) * sizeX + at.x) * groups * channels, quad);
-            }
-    return vec4(gelu(sum.x), gelu(sum.y), gelu(sum.z), gelu(sum.w));
+    for (uint z = 0u; z < kernelZ; ++z)
+        for (uint y = 0u; y < kernelY; ++y)
+            for (uint x = 0u; x < kernelX; ++x, row += quads)
+                addTap(ivec3(x, y, z), row, quad);
 }
 
 void write(uint entry, uint position, uint channel, float offset) {
@@ -96,35 +107,42 @@ void write(uint entry, uint position, uint channel, float offset) {
 
 void main() {
     const uint entry = gl_WorkGroupID.z; // batch * groups + group
-    const uint firstPosition = gl_WorkGroupID.x * positionLanes;
+    const uint firstPosition = gl_WorkGroupID.x * positionsPerGroup;
     const uint channelLane = gl_LocalInvocationIndex % channelLanes;
     const uint positionLane = gl_LocalInvocationIndex / channelLanes;
     quads = (channels + 3u) / 4u;
+    base = (entry / groups * sizeZ * sizeY * sizeX * groups + entry % groups) * channels;
 
-    // Lanes beyond the last position repeat it, and write nothing.
-    const uint position = min(firstPosition + positionLane, positionCount - 1u);
-    const ivec3 corner = ivec3(position % gridX, position / gridX % gridY, position / (gridX * gridY)) *
-                             ivec3(strideX, strideY, strideZ) -
-                         ivec3(paddingX, paddingY, paddingZ);
-    const uint base =
-        (entry / groups * sizeZ * sizeY * sizeX * groups + entry % groups) * channels;
+    vec3 offset[positionsPerThread];
+    [[unroll]] for (uint p = 0u; p < positionsPerThread; ++p) {
+        // Lanes beyond the last position repeat it, and write nothing.
+        const uint position = min(firstPosition + p * positionLanes + positionLane, positionCount - 1u);
+        const ivec3 cell = ivec3(position % gridX, position / gridX % gridY, position / (gridX * gridY));
+        corner[p] = cell * ivec3(strideX, strideY, strideZ) - ivec3(paddingX, paddingY, paddingZ);
+        offset[p] = vec3(0.0);
+    }
     const uint pointwise = (kernelZ * kernelY * kernelX + 1u) * quads;
-    vec3 offset = vec3(0.0);
     for (uint quad = channelLane; quad < quads; quad += channelLanes) {
-        const vec4 value = features(base, corner, quad);
-        [[unroll]] for (uint d = 0u; d < dims; ++d)
-            offset[d] += dot(value, weights4[pointwise + d * quads + quad]);
+        convolve(quad);
+        [[unroll]] for (uint p = 0u; p < positionsPerThread; ++p) {
+            const vec4 f = feature[p];
+            const vec4 activated = vec4(gelu(f.x), gelu(f.y), gelu(f.z), gelu(f.w));
+            [[unroll]] for (uint d = 0u; d < dims; ++d)
+                offset[p][d] += dot(activated, weights4[pointwise + d * quads + quad]);
+        }
     }
 
-    [[unroll]] for (uint d = 0u; d < dims; ++d)
-        partial[d * sums + gl_LocalInvocationIndex] = offset[d];
+    [[unroll]] for (uint p = 0u; p < positionsPerThread; ++p)
+        [[unroll]] for (uint d = 0u; d < dims; ++d)
+            partial[(p * dims + d) * threads + gl_LocalInvocationIndex] = offset[p][d];
     barrier();
-    for (uint e = gl_LocalInvocationIndex; e < positionLanes * dims; e += gl_WorkGroupSize.x) {
-        const uint lane = e / dims, d = e % dims;
+    for (uint e = gl_LocalInvocationIndex; e < positionsPerGroup * dims; e += gl_WorkGroupSize.x) {
+        const uint local = e / dims, d = e % dims;
+        const uint first = (local / positionLanes * dims + d) * threads + local % positionLanes * channelLanes;
         float sum = 0.0;
         for (uint i = 0u; i < channelLanes; ++i)
-            sum += partial[d * sums + lane * channelLanes + i];
-        if (firstPosition + lane < positionCount)
-            write(entry, firstPosition + lane, d, sum);
+            sum += partial[first + i];
+        if (firstPosition + local < positionCount)
+            write(entry, firstPosition + local, d, sum);
     }
 }

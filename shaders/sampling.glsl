@@ -14,9 +14,8 @@ struct Taps {
     vec4 weight;
 };
 
-int tapCount(int mode) { return mode == sampleNearest ? 1 : mode == sampleBilinear ? 2 : 4; }
-
-// Brings a pixel coordinate into [0, size - 1]. Reflection is about the ends' centres if aligned, else about their edges.
+// Brings a pixel coordinate into [0, size - 1]. Reflection is about the ends' centres if aligned, else about their
+// edges.
 float foldPixel(float pixel, float size, int padding, bool alignCorners) {
     if (padding == paddingReflection) {
         const float low = alignCorners ? 0.0 : -0.5;

@@ -21,8 +21,8 @@ bool isSupported(DataType type) { return type == DataType::f32 || type == DataTy
 
 void check(const ConvertDesc& desc) {
     if (!desc.batch || !desc.tokens || !desc.channels)
-        throw Error(SAC_ERROR_INTERNAL, "convert of batch %u, %u tokens, %u channels: a size is 0", desc.batch, desc.tokens,
-                    desc.channels);
+        throw Error(SAC_ERROR_INTERNAL, "convert of batch %u, %u tokens, %u channels: a size is 0", desc.batch,
+                    desc.tokens, desc.channels);
     if (!isSupported(desc.fromType) || !isSupported(desc.toType))
         throw Error(SAC_ERROR_INTERNAL, "convert from %s to %s: not F32 or F16", dataTypeName(desc.fromType),
                     dataTypeName(desc.toType));

@@ -14,8 +14,8 @@ namespace saccade {
 /// Operands: 0 from, 1 to.
 ///
 /// A slice of `channels` out of C channels is, as tokens, offset = first channel, stride = C, batchStride = tokens * C;
-/// channel-major, offset = first channel * tokens, stride = tokens, batchStride = C * tokens. So several conversions into
-/// one destination concatenate their sources along the channels.
+/// channel-major, offset = first channel * tokens, stride = tokens, batchStride = C * tokens. So several conversions
+/// into one destination concatenate their sources along the channels.
 struct ConvertDesc {
     DataType fromType = DataType::f32; ///< f32 or f16
     DataType toType = DataType::f32;   ///< f32 or f16; numbers beyond 65504 do not fit
@@ -26,8 +26,8 @@ struct ConvertDesc {
     MatrixLayout to;
 };
 
-/// One dispatch; groups[2] = batch. Equal types and layouts are a copy. Throws SAC_ERROR_INTERNAL for a size of 0 or another
-/// type, SAC_ERROR_UNSUPPORTED where the device's dispatch limits do not reach.
+/// One dispatch; groups[2] = batch. Equal types and layouts are a copy. Throws SAC_ERROR_INTERNAL for a size of 0 or
+/// another type, SAC_ERROR_UNSUPPORTED where the device's dispatch limits do not reach.
 Kernel convert(const ConvertDesc& desc, const Capabilities& capabilities);
 
 } // namespace saccade

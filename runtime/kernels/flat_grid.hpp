@@ -16,15 +16,16 @@ namespace saccade {
 inline void checkGroups(const char* kernel, const std::array<uint32_t, 3>& groups, const Capabilities& capabilities) {
     for (uint32_t i = 0; i < 3; ++i)
         if (groups[i] > capabilities.maxGroupCount[i])
-            throw Error(SAC_ERROR_UNSUPPORTED, "%s: %u workgroups along axis %u exceed the device's %u", kernel, groups[i],
-                        i, capabilities.maxGroupCount[i]);
+            throw Error(SAC_ERROR_UNSUPPORTED, "%s: %u workgroups along axis %u exceed the device's %u", kernel,
+                        groups[i], i, capabilities.maxGroupCount[i]);
 }
 
 /// `z` is the batch. Throws as checkGroups does, also for more items than 31 bits can number.
 inline std::array<uint32_t, 3> flatGrid(const char* kernel, uint64_t items, uint32_t lanes, uint32_t z,
                                         const Capabilities& capabilities) {
     if (items > INT32_MAX)
-        throw Error(SAC_ERROR_UNSUPPORTED, "%s: %llu items exceed 2^31", kernel, static_cast<unsigned long long>(items));
+        throw Error(SAC_ERROR_UNSUPPORTED, "%s: %llu items exceed 2^31", kernel,
+                    static_cast<unsigned long long>(items));
     const uint32_t count = divideUp(items, lanes);
     const uint32_t x = std::min(count, capabilities.maxGroupCount[0]);
     const std::array<uint32_t, 3> groups{x, divideUp(count, x), z};

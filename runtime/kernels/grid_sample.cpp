@@ -21,14 +21,17 @@ void check(const GridSampleDesc& desc) {
         throw Error(SAC_ERROR_INTERNAL, "grid_sample in %u dimensions, mode %u: there is no such mode", desc.dims,
                     static_cast<uint32_t>(desc.mode));
     if (!desc.batch || !desc.points || !desc.channels || !desc.groups || desc.channels % desc.groups)
-        throw Error(SAC_ERROR_INTERNAL, "grid_sample of batch %u, %u points, %u channels in %u groups: a size is 0 or "
-                    "channels are not divisible", desc.batch, desc.points, desc.channels, desc.groups);
+        throw Error(SAC_ERROR_INTERNAL,
+                    "grid_sample of batch %u, %u points, %u channels in %u groups: a size is 0 or "
+                    "channels are not divisible",
+                    desc.batch, desc.points, desc.channels, desc.groups);
     for (uint32_t axis = 0; axis < 3; ++axis)
         if (desc.size[axis] < 1 || desc.size[axis] >= 1u << 24 || (axis >= desc.dims && desc.size[axis] != 1))
-            throw Error(SAC_ERROR_INTERNAL, "grid_sample size[%u] is %u, not in 1..2^24-1 or beyond the %u dimensions", axis,
-                        desc.size[axis], desc.dims);
+            throw Error(SAC_ERROR_INTERNAL, "grid_sample size[%u] is %u, not in 1..2^24-1 or beyond the %u dimensions",
+                        axis, desc.size[axis], desc.dims);
     if (desc.storage != DataType::f32 && desc.storage != DataType::f16)
-        throw Error(SAC_ERROR_INTERNAL, "grid_sample storage type %s is neither F32 nor F16", dataTypeName(desc.storage));
+        throw Error(SAC_ERROR_INTERNAL, "grid_sample storage type %s is neither F32 nor F16",
+                    dataTypeName(desc.storage));
     if (desc.input.channelMajor || desc.output.channelMajor)
         throw Error(SAC_ERROR_INTERNAL, "grid_sample of a channel-major layout: it reads and writes tokens");
 }
@@ -56,18 +59,16 @@ Kernel gridSample(const GridSampleDesc& desc, const Capabilities& capabilities) 
 
     Dispatch dispatch;
     dispatch.shader = desc.storage == DataType::f16 ? Shader::gridSampleF16 : Shader::gridSample;
-    dispatch.constants = {lanes,
-                          desc.dims,
-                          static_cast<uint32_t>(desc.mode),
-                          static_cast<uint32_t>(desc.padding),
-                          desc.alignCorners,
-                          vectors};
+    dispatch.constants = {
+        lanes,  desc.dims, static_cast<uint32_t>(desc.mode), static_cast<uint32_t>(desc.padding), desc.alignCorners,
+        vectors};
     // The grid's first coordinate is x, which runs along the last spatial axis.
-    const auto extent = [&](uint32_t fromLast) { return fromLast < desc.dims ? desc.size[desc.dims - 1 - fromLast] : 1; };
-    dispatch.push.set(Push{desc.points, width, width / desc.groups, desc.groups,
-                           extent(0), extent(1), extent(2),
-                           input.offset, input.stride, input.batchStride,
-                           output.offset, output.stride, output.batchStride});
+    const auto extent = [&](uint32_t fromLast) {
+        return fromLast < desc.dims ? desc.size[desc.dims - 1 - fromLast] : 1;
+    };
+    dispatch.push.set(Push{desc.points, width, width / desc.groups, desc.groups, extent(0), extent(1), extent(2),
+                           input.offset, input.stride, input.batchStride, output.offset, output.stride,
+                           output.batchStride});
     dispatch.bindings = {{0, Access::read}, {1, Access::read}, {2, Access::write}};
     dispatch.groups = flatGrid("grid_sample", uint64_t{desc.points} * width, lanes, desc.batch, capabilities);
 

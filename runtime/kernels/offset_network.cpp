@@ -41,13 +41,16 @@ std::array<uint32_t, 3> threeAxes(const OffsetNetworkDesc& desc, const std::arra
 
 void check(const OffsetNetworkDesc& desc) {
     if (desc.dims < 1 || desc.dims > 3 || !desc.batch || !desc.groups || !desc.channels)
-        throw Error(SAC_ERROR_INTERNAL, "offset network in %u dimensions, batch %u, %u groups of %u channels: out of range",
-                    desc.dims, desc.batch, desc.groups, desc.channels);
+        throw Error(SAC_ERROR_INTERNAL,
+                    "offset network in %u dimensions, batch %u, %u groups of %u channels: out of range", desc.dims,
+                    desc.batch, desc.groups, desc.channels);
     for (uint32_t axis = 0; axis < desc.dims; ++axis)
         if (!desc.size[axis] || !desc.stride[axis] || !desc.kernel[axis] ||
             desc.size[axis] + 2 * desc.padding[axis] < desc.kernel[axis])
-            throw Error(SAC_ERROR_INTERNAL, "offset network axis %u: kernel %u with stride %u and padding %u does not fit "
-                        "into %u", axis, desc.kernel[axis], desc.stride[axis], desc.padding[axis], desc.size[axis]);
+            throw Error(SAC_ERROR_INTERNAL,
+                        "offset network axis %u: kernel %u with stride %u and padding %u does not fit "
+                        "into %u",
+                        axis, desc.kernel[axis], desc.stride[axis], desc.padding[axis], desc.size[axis]);
     if (desc.storage != DataType::f32 && desc.storage != DataType::f16)
         throw Error(SAC_ERROR_INTERNAL, "offset network storage type %s is neither F32 nor F16",
                     dataTypeName(desc.storage));
@@ -56,17 +59,21 @@ void check(const OffsetNetworkDesc& desc) {
 }
 
 struct Tuning {
-    uint32_t channelLanes, positionLanes;
+    uint32_t channelLanes, positionLanes, positionsPerThread;
+    uint32_t positionsPerGroup() const { return positionLanes * positionsPerThread; }
 };
 
-// Threads along the channels read runs of memory; as many positions join as fill the workgroup.
+// Threads along the channels read runs of memory; as many positions join as fill the workgroup. Several positions per
+// thread share the loads of weights, where enough threads remain.
 Tuning tune(const OffsetNetworkDesc& desc, const Capabilities& capabilities) {
+    constexpr uint64_t enoughThreads = 1 << 17;
     const uint32_t quads = divideUp(desc.channels, 4);
     const uint32_t lanes = capabilities.isCpu ? 8 : 64;
     uint32_t channelLanes = 1;
     while (channelLanes < quads && channelLanes < lanes)
         channelLanes *= 2;
-    return {channelLanes, lanes / channelLanes};
+    const uint64_t threads = uint64_t{offsetPositions(desc)} * desc.batch * desc.groups * channelLanes;
+    return {channelLanes, lanes / channelLanes, capabilities.isCpu || threads / 4 >= enoughThreads ? 4u : 1u};
 }
 
 } // namespace
@@ -98,8 +105,8 @@ Kernel offsetNetwork(const OffsetNetworkDesc& desc, const Capabilities& capabili
     check(desc);
     const uint32_t positions = offsetPositions(desc);
     const std::array<uint32_t, 3> size = threeAxes(desc, desc.size, 1), grid = threeAxes(desc, offsetGridSize(desc), 1),
-                                  kernelSize = threeAxes(desc, desc.kernel, 1), stride = threeAxes(desc, desc.stride, 1),
-                                  padding = threeAxes(desc, desc.padding, 0);
+                                  kernelSize = threeAxes(desc, desc.kernel, 1),
+                                  stride = threeAxes(desc, desc.stride, 1), padding = threeAxes(desc, desc.padding, 0);
     const bool hasGrid = desc.samplingGrid != SamplingGrid::none;
     const Tuning tuning = tune(desc, capabilities);
 
@@ -117,7 +124,8 @@ Kernel offsetNetwork(const OffsetNetworkDesc& desc, const Capabilities& capabili
                           kernelSize[2],
                           stride[0],
                           stride[1],
-                          stride[2]};
+                          stride[2],
+                          tuning.positionsPerThread};
     dispatch.push.set(Push{size[0], size[1], size[2], grid[1], grid[2], positions, desc.channels, desc.groups,
                            padding[0], padding[1], padding[2], desc.scale, desc.divisor});
     // The shader's interface names every binding: one that is not used gets a buffer that is there anyway.
@@ -129,7 +137,7 @@ Kernel offsetNetwork(const OffsetNetworkDesc& desc, const Capabilities& capabili
         {operandQueries, Access::read}, {operandWeights, Access::read}, {operandPositions, Access::write}};
     dispatch.bindings.push_back(optional(hasGrid));
     dispatch.bindings.push_back(optional(desc.vgrid));
-    dispatch.groups = {divideUp(positions, tuning.positionLanes), 1, desc.batch * desc.groups};
+    dispatch.groups = {divideUp(positions, tuning.positionsPerGroup()), 1, desc.batch * desc.groups};
     checkGroups("offset network", dispatch.groups, capabilities);
 
     Kernel kernel;
@@ -148,9 +156,11 @@ void packOffsetNetwork(const OffsetNetworkDesc& desc, std::span<const float> dep
     const uint64_t taps = kernelTaps(desc), channels = desc.channels, pitch = paddedChannels(channels);
     if (depthwise.size() != channels * taps || bias.size() != channels || pointwise.size() != channels * desc.dims ||
         packed.size() != offsetNetworkWeightElements(desc))
-        throw Error(SAC_ERROR_INTERNAL, "offset network weights of %zu, %zu and %zu elements packed into %zu: expected %u "
-                    "channels, %llu taps, %u outputs", depthwise.size(), bias.size(), pointwise.size(), packed.size(),
-                    desc.channels, static_cast<unsigned long long>(taps), desc.dims);
+        throw Error(SAC_ERROR_INTERNAL,
+                    "offset network weights of %zu, %zu and %zu elements packed into %zu: expected %u "
+                    "channels, %llu taps, %u outputs",
+                    depthwise.size(), bias.size(), pointwise.size(), packed.size(), desc.channels,
+                    static_cast<unsigned long long>(taps), desc.dims);
     std::fill(packed.begin(), packed.end(), 0.0f);
     for (uint64_t c = 0; c < channels; ++c) {
         for (uint64_t tap = 0; tap < taps; ++tap)

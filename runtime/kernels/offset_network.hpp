@@ -1,5 +1,5 @@
-// The offset network of deformable attention (Xia et al., arXiv 2201.00520), from queries to key positions in one kernel:
-// depthwise strided convolution -> GELU -> 1x1 convolution -> tanh -> scale -> + index grid -> normalise.
+// The offset network of deformable attention (Xia et al., arXiv 2201.00520), from queries to key positions in one
+// kernel: depthwise strided convolution -> GELU -> 1x1 convolution -> tanh -> scale -> + index grid -> normalise.
 #pragma once
 
 #include <array>
@@ -28,40 +28,41 @@ struct OffsetNetworkDesc {
     DataType storage = DataType::f32;
     uint32_t dims = 2;
     uint32_t batch = 1;
-    uint32_t groups = 1;   ///< offset groups; all use the same weights
-    uint32_t channels = 1; ///< of one group
+    uint32_t groups = 1;                   ///< offset groups; all use the same weights
+    uint32_t channels = 1;                 ///< of one group
     std::array<uint32_t, 3> size{1, 1, 1}; ///< of the queries; that of the keys is offsetGridSize
     std::array<uint32_t, 3> kernel{1, 1, 1};
     std::array<uint32_t, 3> stride{1, 1, 1};
     std::array<uint32_t, 3> padding{0, 0, 0};
-    std::array<float, 3> scale{1, 1, 1};   ///< per channel
-    std::array<float, 3> divisor{1, 1, 1}; ///< per channel: normalised = 2 * position / divisor - 1; see positionDivisors
+    std::array<float, 3> scale{1, 1, 1}; ///< per channel
+    /// Per channel: normalised = 2 * position / divisor - 1; see positionDivisors.
+    std::array<float, 3> divisor{1, 1, 1};
     SamplingGrid samplingGrid = SamplingGrid::none;
     bool vgrid = false;
 };
 
-/// Sizes of the grid of keys, floor((size + 2 * padding - kernel) / stride) + 1; 1 beyond `dims`. An axis that the kernel does
-/// not fit into gives 0.
+/// Sizes of the grid of keys, floor((size + 2 * padding - kernel) / stride) + 1; 1 beyond `dims`. An axis that the
+/// kernel does not fit into gives 0.
 std::array<uint32_t, 3> offsetGridSize(const OffsetNetworkDesc& desc);
 
 /// The number of keys: product of offsetGridSize.
 uint32_t offsetPositions(const OffsetNetworkDesc& desc);
 
-/// What positions on a grid of `size` are divided by, per channel: max(extent - 1, 1). Upstream's 2D divides x by the height
-/// and y by the width; `xyz` has them the right way round. The queries' grid is normalised by the same rule.
+/// What positions on a grid of `size` are divided by, per channel: max(extent - 1, 1). Upstream's 2D divides x by the
+/// height and y by the width; `xyz` has them the right way round. The queries' grid is normalised by the same rule.
 std::array<float, 3> positionDivisors(uint32_t dims, const std::array<uint32_t, 3>& size, bool xyz);
 
-/// One dispatch; groups[2] = batch * groups. Throws SAC_ERROR_INTERNAL for a description no module may build (a size of 0, a
-/// kernel that does not fit), SAC_ERROR_UNSUPPORTED where the device's dispatch limits do not reach.
+/// One dispatch; groups[2] = batch * groups. Throws SAC_ERROR_INTERNAL for a description no module may build (a size of
+/// 0, a kernel that does not fit), SAC_ERROR_UNSUPPORTED where the device's dispatch limits do not reach.
 Kernel offsetNetwork(const OffsetNetworkDesc& desc, const Capabilities& capabilities);
 
-/// Floats of the packed weights, a multiple of 4. Depends on channels, dims and the product of the kernel's sizes alone, as
-/// packOffsetNetwork does.
+/// Floats of the packed weights, a multiple of 4. Depends on channels, dims and the product of the kernel's sizes
+/// alone, as packOffsetNetwork does.
 uint64_t offsetNetworkWeightElements(const OffsetNetworkDesc& desc);
 
 /// Lays out PyTorch's weights, row-major: to_offsets.0.weight (channels, 1, *kernel), to_offsets.0.bias (channels) and
-/// to_offsets.2.weight (dims, channels, 1...). Packed are rows of all channels, padded with zeros to a multiple of 4: one
-/// per tap of the kernel, the bias, one per pointwise output. packed.size() is offsetNetworkWeightElements(desc).
+/// to_offsets.2.weight (dims, channels, 1...). Packed are rows of all channels, padded with zeros to a multiple of 4:
+/// one per tap of the kernel, the bias, one per pointwise output. packed.size() is offsetNetworkWeightElements(desc).
 void packOffsetNetwork(const OffsetNetworkDesc& desc, std::span<const float> depthwise, std::span<const float> bias,
                        std::span<const float> pointwise, std::span<float> packed);
 
