@@ -2,9 +2,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "reference/dalle.hpp"
 #include "reference/deformable_attention.hpp"
 #include "reference/grid_sample.hpp"
 #include "reference/msdeform_attention.hpp"
+#include "reference/phenaki.hpp"
 #include "reference/tutorial_attention.hpp"
 
 namespace saccade::reference {
@@ -22,6 +24,26 @@ Tensors run(const std::string& module, const nlohmann::json& config, const Tenso
         return runTutorialAttention(config, weights, inputs);
     if (module == "MSDeformAttn")
         return runMSDeformAttention(config, weights, inputs);
+    if (module == "PhenakiAttention")
+        return runPhenakiAttention(config, weights, inputs);
+    if (module == "AlibiPositionalBias")
+        return runAlibi(config);
+    if (module == "ContinuousPositionBias")
+        return runContinuousPositionBias(config, weights);
+    if (module == "PEG")
+        return runPeg(config, weights, inputs);
+    if (module == "PhenakiFeedForward")
+        return runPhenakiFeedForward(weights, inputs);
+    if (module == "PhenakiTransformer")
+        return runPhenakiTransformer(config, weights, inputs);
+    if (module == "DalleAttention")
+        return runDalleAttention(config, weights, inputs);
+    if (module == "SparseConvCausalAttention")
+        return runSparseConvAttention(config, weights, inputs);
+    if (module == "SparseAxialCausalAttention")
+        return runSparseAxialAttention(config, weights, inputs);
+    if (module == "SparseAttention")
+        return runSparseAttention(config, weights, inputs);
     throw std::invalid_argument("no reference for module \"" + module + "\"");
 }
 
