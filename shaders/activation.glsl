@@ -6,6 +6,7 @@ const int activationRelu = 1;
 const int activationGelu = 2;  // exact: PyTorch's approximate="none"
 const int activationTanh = 3;
 const int activationGeglu = 4; // gelu(gate) * value: takes two numbers, so kernels apply it themselves
+const int activationLeakyRelu = 5; // max(x, 0.1 x)
 
 float gelu(float x) { return 0.5 * x * (1.0 + erf(x * 0.70710678118654752)); }
 
@@ -28,5 +29,7 @@ float activate(int kind, float x) {
         return gelu(x);
     if (kind == activationTanh)
         return tanhRational(x);
+    if (kind == activationLeakyRelu)
+        return max(x, 0.1 * x);
     return x;
 }

@@ -18,7 +18,7 @@ layout(constant_id = 11) const uint pattern = 0;
 layout(constant_id = 12) const uint patternA = 0;  // blocks: block size;   text and image: text length
 layout(constant_id = 13) const uint patternB = 1;  // blocks: query blocks; text and image: image size
 layout(constant_id = 14) const uint patternC = 1;  // blocks: key blocks;   convWindow: size | dilation << 16
-layout(constant_id = 15) const uint keyMaskLeading = 0;
+layout(constant_id = 15) const uint leadingKeys = 0;
 layout(constant_id = 16) const uint denseBiasOffset = 0;
 layout(constant_id = 17) const uint biasMode = 0;
 layout(constant_id = 18) const uint biasDims = 2;

@@ -99,8 +99,8 @@ Key attentionKey(uint walk, bool inRange, uint batch, uint head, Extent extent) 
     key.token = min(token, extent.keys - 1u);
     key.kept = true;
     key.cell = textAndImage ? ivec2((walk - patternA) % patternB, (walk - patternA) / patternB) : ivec2(0);
-    if (hasKeyMask && key.token >= keyMaskLeading && (!textAndImage || walk < patternA))
-        key.kept = optionalByte(keyMaskSlot, batch * keyMaskStride + key.token - keyMaskLeading);
+    if (hasKeyMask && key.token >= leadingKeys && (!textAndImage || walk < patternA))
+        key.kept = optionalByte(keyMaskSlot, batch * keyMaskStride + key.token - leadingKeys);
     key.position = vec3(0);
     if (biasMode != 0u) {
         uint group = batch * (heads / headsPerGroup) + head / headsPerGroup;
@@ -147,8 +147,8 @@ float cappedScore(float score) { return softcap * tanh(clamp(score / softcap, -2
 float biasedScore(float score, QueryRow row, Key key, uint walk, float positionBias, float slope) {
     if (biasMode != 0u)
         score += positionBias;
-    if (hasDenseBias)
-        score += optionalFloat(denseBiasSlot, row.denseBias + key.token * denseBiasStrides.w);
+    if (hasDenseBias && key.token >= leadingKeys)
+        score += optionalFloat(denseBiasSlot, row.denseBias + (key.token - leadingKeys) * denseBiasStrides.w);
     if (hasAlibi)
         score -= slope * float(abs(int(key.token) - row.alibiToken));
     return keyVisible(row, key, walk) && score > hiddenBelow ? score : hiddenScore;

@@ -5,7 +5,6 @@
 #if defined(FROM_F16) || defined(TO_F16)
 #extension GL_EXT_shader_16bit_storage : require
 #endif
-#include "flat_index.glsl"
 
 #ifdef FROM_F16
 #define From float16_t
@@ -19,6 +18,7 @@
 #endif
 
 layout(local_size_x_id = 0) in;
+#include "flat_index.glsl"
 layout(constant_id = 1) const bool shifted = false; // tokens of `to` begin at a number read from a buffer
 
 layout(set = 0, binding = 0) readonly buffer FromBuffer { From from[]; };

@@ -4,9 +4,9 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "types.glsl"
-#include "flat_index.glsl"
 
 layout(local_size_x_id = 0) in;
+#include "flat_index.glsl"
 layout(constant_id = 1) const bool interleaved = true; // pairs are neighbours; else i and i + rotated / 2
 layout(constant_id = 2) const bool angles = true;      // the table has an angle per feature; else cosine and sine per pair
 layout(constant_id = 3) const uint positionWords = 0;  // 0: consecutive; 1, 2: read from a buffer of 32- or 64-bit integers

@@ -172,7 +172,7 @@ void pushConstants(const AttentionDesc& desc, uint32_t bits, uint32_t slots, con
         constants.push_back(std::max(desc.imageSize, 1u));
         constants.push_back(desc.windowSize | desc.windowDilation << 16);
     }
-    for (uint32_t value : {desc.keyMaskLeading, desc.denseBiasOffset, static_cast<uint32_t>(bias.mode), bias.dims,
+    for (uint32_t value : {desc.leadingKeys, desc.denseBiasOffset, static_cast<uint32_t>(bias.mode), bias.dims,
                            bias.headsPerGroup, std::max(bias.width, 1u)})
         constants.push_back(value);
     for (uint32_t value : bias.gridSize)
@@ -238,7 +238,7 @@ Kernel attentionKernel(const AttentionDesc& desc, const AttentionTuning& tuning)
     uint32_t optional = 0;
     const uint32_t slots = bindOptional(operands, 0, optional, attend);
     attend.shader = attentionShader(desc.half, padOptional(optional, attend));
-    pushConstants(desc, features(desc) | (merged ? writesParts : 0), slots, tuning, attend);
+    pushConstants(desc, features(desc) | (merged ? uint32_t{writesParts} : 0u), slots, tuning, attend);
     attend.groups = {divideUp(walkLength(desc), tuning.queriesPerGroup()), tuning.parts, desc.batch * desc.heads};
     kernel.dispatches.push_back(attend);
 

@@ -99,12 +99,14 @@ struct AttentionDesc {
     bool causal = false;
     int32_t causalOffset = 0;
 
-    /// Operand `keyMask`: bytes (batch, keyMaskStride), non-zero = keep; byte t belongs to key keyMaskLeading + t.
-    /// Keys before keyMaskLeading (null keys) are always kept. With a text-and-image pattern it covers the text keys
-    /// only and text queries ignore it.
+    /// Keys that stand before the sequence's own (null keys): dense bias and key mask do not reach them, they are always
+    /// kept, and what follows counts from the first key behind them.
+    uint32_t leadingKeys = 0;
+
+    /// Operand `keyMask`: bytes (batch, keyMaskStride), non-zero = keep; byte t belongs to key leadingKeys + t.
+    /// With a text-and-image pattern it covers the text keys only and text queries ignore it.
     bool keyMask = false;
     uint32_t keyMaskStride = 0;
-    uint32_t keyMaskLeading = 0;
 
     /// Operand `staticMask`: bytes, mask[b * s0 + h * s1 + (query + offset) * s2 + key * s3], non-zero = keep.
     /// (+ the length read, if staticMaskFromLength, is added to the offset.)

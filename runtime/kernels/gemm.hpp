@@ -22,6 +22,7 @@ enum class Activation : uint32_t {
     gelu, ///< exact, PyTorch's approximate="none"
     tanh,
     geglu, ///< out[n] = value[n] * gelu(gate[n]) (GLU variants, arXiv 2002.05202); see GemmDesc::columns
+    leakyRelu, ///< max(x, 0.1 x), the slope phenaki-pytorch gives it
 };
 
 /// Operands: 0 A, 1 W (packed, see packGemmWeight), 2 bias (f32, groups * columns), 3 residual, 4 out. A, W, residual

@@ -24,7 +24,8 @@ void packLinear(std::span<const std::span<const float>> sources, std::span<const
 } // namespace
 
 Linear::Linear(WeightSet& weights, std::string_view name, uint64_t inputs, uint64_t outputs,
-               const LinearOptions& options) {
+               const LinearOptions& options)
+    : precision_(options.precision) {
     const uint64_t parameters[] = {outputs / options.groups, inputs / options.groups, options.groups,
                                    static_cast<uint64_t>(options.activation)};
     gemm_ = packedDesc(parameters);
@@ -36,8 +37,7 @@ Linear::Linear(WeightSet& weights, std::string_view name, uint64_t inputs, uint6
     std::pmr::string full(name, weights.memory());
     full += ".weight";
     const SourceId source = weights.source(full, shape);
-    weight_ = weights.pack(full, {&source, 1}, gemmWeightElements(gemm_), packLinear, parameters,
-                           WeightPrecision::storage);
+    weight_ = weights.pack(full, {&source, 1}, gemmWeightElements(gemm_), packLinear, parameters, precision_);
     if (options.bias) {
         full.assign(name);
         full += ".bias";
@@ -48,7 +48,7 @@ Linear::Linear(WeightSet& weights, std::string_view name, uint64_t inputs, uint6
 void Linear::apply(PlanBuilder& plan, std::string_view label, uint64_t batch, uint64_t rows, TensorId in, TensorId out,
                    const LinearUse& use) const {
     GemmDesc desc = gemm_;
-    desc.storage = plan.storage();
+    desc.storage = precision_ == WeightPrecision::storage ? plan.storage() : DataType::f32;
     desc.batch = static_cast<uint32_t>(batch);
     desc.rows = static_cast<uint32_t>(rows);
     desc.a = use.input;

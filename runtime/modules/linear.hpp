@@ -15,6 +15,7 @@ struct LinearOptions {
     uint32_t groups = 1;       ///< of the convolution; divides inputs and outputs
     uint32_t kernelRank = 0;   ///< trailing 1s of the weight's shape: 0 for Linear, 2 for Conv2d
     Activation activation = Activation::none;
+    WeightPrecision precision = WeightPrecision::storage; ///< float32: inputs and outputs are f32 in any plan
 };
 
 /// What a Linear is applied to, beyond input and output.
@@ -36,6 +37,7 @@ public:
 
 private:
     GemmDesc gemm_;
+    WeightPrecision precision_;
     WeightId weight_ = 0;
     std::optional<WeightId> bias_;
 };

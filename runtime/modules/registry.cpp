@@ -9,6 +9,12 @@ constexpr ModuleType types[] = {
     {"DeformableAttention2D", makeDeformableAttention},
     {"DeformableAttention3D", makeDeformableAttention},
     {"grid_sample", makeGridSample},
+    {"PhenakiAttention", makePhenakiAttention},
+    {"PhenakiFeedForward", makePhenakiFeedForward},
+    {"PEG", makePeg},
+    {"PhenakiTransformer", makePhenakiTransformer},
+    {"AlibiPositionalBias", makeAlibiPositionalBias},
+    {"ContinuousPositionBias", makeContinuousPositionBias},
 };
 
 } // namespace

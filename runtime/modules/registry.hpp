@@ -19,5 +19,11 @@ const ModuleType* findModule(std::string_view name);
 // Each is defined in the file of its system.
 ModulePtr makeDeformableAttention(const ModuleSource& source);
 ModulePtr makeGridSample(const ModuleSource& source);
+ModulePtr makePhenakiAttention(const ModuleSource& source);
+ModulePtr makePhenakiFeedForward(const ModuleSource& source);
+ModulePtr makePeg(const ModuleSource& source);
+ModulePtr makePhenakiTransformer(const ModuleSource& source);
+ModulePtr makeAlibiPositionalBias(const ModuleSource& source);
+ModulePtr makeContinuousPositionBias(const ModuleSource& source);
 
 } // namespace saccade

@@ -1,0 +1,51 @@
+#include "kernels/pair_bias.hpp"
+
+#include "kernels/flat_grid.hpp"
+
+namespace saccade {
+namespace {
+
+constexpr uint32_t lanes = 64;
+
+// As in shaders/pair_bias.comp.
+struct Push {
+    uint32_t heads, queries, keys;
+    std::array<uint32_t, 3> size;
+};
+
+} // namespace
+
+Kernel pairBiasKernel(const PairBiasDesc& desc, const Capabilities& device) {
+    Dispatch dispatch;
+    dispatch.shader = Shader::pairBias;
+    dispatch.constants = {lanes, desc.lookup};
+    dispatch.push.set(Push{desc.heads, desc.queries, desc.keys, desc.size});
+    dispatch.bindings = {{0, Access::read}, {1, Access::write}};
+    dispatch.groups = flatGrid("pair bias", uint64_t{desc.heads} * desc.queries * desc.keys, lanes, 1, device);
+    Kernel kernel;
+    kernel.operandCount = 2;
+    kernel.dispatches.push_back(dispatch);
+    kernel.batched = false;
+    return kernel;
+}
+
+uint64_t relativePlaces(const std::array<uint32_t, 3>& size) {
+    return (2 * uint64_t{size[0]} - 1) * (2 * uint64_t{size[1]} - 1) * (2 * uint64_t{size[2]} - 1);
+}
+
+Kernel relativePlacesKernel(uint32_t dims, const std::array<uint32_t, 3>& size, bool logDistance,
+                            const Capabilities& device) {
+    Dispatch dispatch;
+    dispatch.shader = Shader::relativePlaces;
+    dispatch.constants = {lanes, dims, logDistance};
+    dispatch.push.set(size);
+    dispatch.bindings = {{0, Access::write}};
+    dispatch.groups = flatGrid("relative places", relativePlaces(size), lanes, 1, device);
+    Kernel kernel;
+    kernel.operandCount = 1;
+    kernel.dispatches.push_back(dispatch);
+    kernel.batched = false;
+    return kernel;
+}
+
+} // namespace saccade

@@ -1,0 +1,27 @@
+// Dense biases that depend on the relative place of query and key alone: ALiBi, and lookups in a table of places.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "kernels/kernel.hpp"
+#include "vulkan/capabilities.hpp"
+
+namespace saccade {
+
+/// Operands: 0 slopes, f32 (heads), or with `lookup` the table, f32 (places, heads); 1 bias, f32 (heads, queries, keys).
+struct PairBiasDesc {
+    uint32_t heads = 1, queries = 1, keys = 1;
+    bool lookup = false;                   ///< else ALiBi (arXiv 2108.12409): -slope * |j - (i + keys - queries)|
+    std::array<uint32_t, 3> size{1, 1, 1}; ///< lookup: the grid of queries and keys; leading axes are 1
+};
+Kernel pairBiasKernel(const PairBiasDesc& desc, const Capabilities& device);
+
+/// Relative places of a grid: the product of (2 size - 1).
+uint64_t relativePlaces(const std::array<uint32_t, 3>& size);
+
+/// Operand: 0 places, f32 (relativePlaces, dims), in the order pairBiasKernel looks them up.
+Kernel relativePlacesKernel(uint32_t dims, const std::array<uint32_t, 3>& size, bool logDistance,
+                            const Capabilities& device);
+
+} // namespace saccade

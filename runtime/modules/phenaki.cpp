@@ -1,0 +1,520 @@
+// Phenaki's video transformer (Villegas et al., arXiv 2210.02399) as published in lucidrains/phenaki-pytorch: attention
+// with l2-normalised queries and keys, null key-values and ALiBi; position generator (PEG); gated feed forward; and the
+// transformer made of them.
+#include <array>
+#include <cmath>
+#include <optional>
+
+#include "base/error.hpp"
+#include "kernels/attention.hpp"
+#include "kernels/copy.hpp"
+#include "kernels/depthwise_conv.hpp"
+#include "kernels/norm.hpp"
+#include "modules/alibi.hpp"
+#include "modules/linear.hpp"
+#include "modules/plan_builder.hpp"
+#include "modules/registry.hpp"
+
+namespace saccade {
+namespace {
+
+constexpr int64_t maxChannels = 1 << 16;
+
+// A weight's name under a layer's prefix, which ends in a dot or is empty.
+std::pmr::string named(WeightSet& weights, std::string_view prefix, std::string_view name) {
+    std::pmr::string full(prefix, weights.memory());
+    full += name;
+    return full;
+}
+
+uint32_t integer(Config& config, std::string_view key, int64_t low, int64_t high, int64_t byDefault) {
+    return static_cast<uint32_t>(config.integer(key, low, high, byDefault));
+}
+
+// Rows of tokens, (batch, tokens, width).
+struct Sequence {
+    TensorId tensor = noTensor;
+    uint32_t batch = 0, tokens = 0, width = 0;
+};
+
+class LayerNorm {
+public:
+    LayerNorm(WeightSet& weights, std::string_view prefix, std::string_view scale, std::string_view shift, uint32_t width)
+        : scale_(weights.plain(named(weights, prefix, scale), {width})),
+          shift_(weights.plain(named(weights, prefix, shift), {width})) {}
+
+    void apply(PlanBuilder& plan, std::string_view label, const Sequence& x, TensorId result) const {
+        NormDesc desc;
+        desc.storage = plan.storage();
+        desc.batch = x.batch;
+        desc.tokens = x.tokens;
+        desc.width = x.width;
+        desc.source = desc.result = AttentionView::tokens(x.tokens, x.width, x.width);
+        desc.hasShift = true;
+        plan.graph().add(label, normKernel(desc, plan.device()),
+                         {x.tensor, result, plan.weight(scale_), plan.weight(shift_)});
+    }
+
+    Sequence apply(PlanBuilder& plan, std::string_view label, const Sequence& x) const {
+        Sequence result = x;
+        result.tensor = plan.activation(label, {x.batch, x.tokens, x.width});
+        apply(plan, label, x, result.tensor);
+        return result;
+    }
+
+private:
+    WeightId scale_, shift_;
+};
+
+LinearOptions withoutBias(Activation activation = Activation::none) {
+    LinearOptions options;
+    options.bias = false;
+    options.activation = activation;
+    return options;
+}
+
+struct AttentionArguments {
+    uint32_t dim = 0, dimContext = 0, dimHead = 64, heads = 8, nullKeys = 0;
+    bool causal = false, normContext = true;
+    float scale = 8;
+
+    uint32_t inner() const { return heads * dimHead; }
+};
+
+// What attention may be given beyond its sequences; noTensor for what is not there.
+struct AttentionInputs {
+    TensorId mask = noTensor; ///< bytes (batch, keys), true = keep
+    TensorId bias = noTensor; ///< f32 (heads, queries, keys)
+};
+
+class PhenakiAttentionLayer {
+public:
+    PhenakiAttentionLayer(WeightSet& weights, std::string_view prefix, const AttentionArguments& arguments);
+
+    /// result = attention(x, context) (+ residual). Without a context x attends to itself.
+    void apply(PlanBuilder& plan, const Sequence& x, const Sequence* context, const AttentionInputs& inputs,
+               TensorId result, TensorId residual) const;
+
+private:
+    void addNullKeys(PlanBuilder& plan, const Sequence& keyValues) const;
+    void normalise(PlanBuilder& plan, std::string_view label, const Sequence& x, WeightId scale) const;
+
+    AttentionArguments a_;
+    LayerNorm norm_;
+    std::optional<LayerNorm> contextNorm_;
+    Linear toQ_, toKv_, toOut_;
+    WeightId qScale_, kScale_;
+    std::optional<WeightId> nullKv_;
+    std::optional<WeightId> slopes_;
+};
+
+PhenakiAttentionLayer::PhenakiAttentionLayer(WeightSet& weights, std::string_view prefix, const AttentionArguments& a)
+    : a_(a), norm_(weights, prefix, "norm.gamma", "norm.beta", a.dim),
+      toQ_(weights, named(weights, prefix, "to_q"), a.dim, a.inner(), withoutBias()),
+      toKv_(weights, named(weights, prefix, "to_kv"), a.dimContext, 2 * a.inner(), withoutBias()),
+      toOut_(weights, named(weights, prefix, "to_out"), a.inner(), a.dim, withoutBias()),
+      qScale_(weights.plain(named(weights, prefix, "q_scale"), {a.dimHead})),
+      kScale_(weights.plain(named(weights, prefix, "k_scale"), {a.dimHead})) {
+    if (a.normContext)
+        contextNorm_.emplace(weights, prefix, "context_norm.gamma", "context_norm.beta", a.dimContext);
+    if (a.nullKeys)
+        nullKv_ = weights.plain(named(weights, prefix, "null_kv"), {a.heads, 2 * a.nullKeys, a.dimHead});
+    if (a.causal)
+        slopes_ = declareAlibiSlopes(weights, a.heads);
+}
+
+// Null key i and value i are rows 2i and 2i + 1 of null_kv; they come before the sequence's own.
+void PhenakiAttentionLayer::addNullKeys(PlanBuilder& plan, const Sequence& keyValues) const {
+    for (const uint32_t part : {0u, 1u}) {
+        CopyDesc desc;
+        desc.toType = plan.storage();
+        desc.batch = keyValues.batch;
+        desc.heads = a_.heads;
+        desc.tokens = a_.nullKeys;
+        desc.channels = a_.dimHead;
+        desc.from = {part * a_.dimHead, 0, 2 * a_.nullKeys * a_.dimHead, 2 * a_.dimHead, 1};
+        desc.to = {part * a_.inner(), keyValues.tokens * keyValues.width, a_.dimHead, keyValues.width, 1};
+        plan.graph().add(part ? "null values" : "null keys", copyKernel(desc, plan.device()),
+                         {plan.weight(*nullKv_), keyValues.tensor});
+    }
+}
+
+// Each head's channels, the first ones of a row, become scale * x / max(|x|, 1e-12), in place.
+void PhenakiAttentionLayer::normalise(PlanBuilder& plan, std::string_view label, const Sequence& x, WeightId scale) const {
+    NormDesc desc;
+    desc.storage = plan.storage();
+    desc.kind = NormKind::l2;
+    desc.epsilon = 1e-12f;
+    desc.batch = x.batch;
+    desc.tokens = x.tokens;
+    desc.heads = a_.heads;
+    desc.width = a_.dimHead;
+    desc.source = desc.result = AttentionView::tokens(x.tokens, x.width, a_.dimHead);
+    plan.graph().add(label, normKernel(desc, plan.device()), {x.tensor, x.tensor, plan.weight(scale)});
+}
+
+void PhenakiAttentionLayer::apply(PlanBuilder& plan, const Sequence& x, const Sequence* context,
+                                  const AttentionInputs& inputs, TensorId result, TensorId residual) const {
+    const uint32_t batch = x.batch, inner = a_.inner();
+    // Without a context keys and values come from x as it is, not from its norm.
+    Sequence source = x;
+    if (context)
+        source = contextNorm_ ? contextNorm_->apply(plan, "context_norm", *context) : *context;
+    const Sequence normed = norm_.apply(plan, "norm", x);
+
+    Sequence q{plan.activation("q", {batch, x.tokens, inner}), batch, x.tokens, inner};
+    Sequence kv{noTensor, batch, a_.nullKeys + source.tokens, 2 * inner};
+    kv.tensor = plan.activation("kv", {batch, kv.tokens, kv.width});
+    toQ_.apply(plan, "to_q", batch, x.tokens, normed.tensor, q.tensor);
+    LinearUse behindNulls;
+    behindNulls.output.offset = a_.nullKeys * kv.width;
+    behindNulls.output.batchStride = kv.tokens * kv.width;
+    toKv_.apply(plan, "to_kv", batch, source.tokens, source.tensor, kv.tensor, behindNulls);
+    if (nullKv_)
+        addNullKeys(plan, kv);
+    normalise(plan, "q_scale", q, qScale_);
+    normalise(plan, "k_scale", kv, kScale_);
+
+    AttentionDesc attention;
+    attention.half = plan.half();
+    attention.batch = batch;
+    attention.heads = attention.kvHeads = a_.heads;
+    attention.queries = x.tokens;
+    attention.keys = kv.tokens;
+    attention.headDim = attention.valueDim = a_.dimHead;
+    attention.scale = a_.scale;
+    attention.q = attention.out = AttentionView::tokens(x.tokens, inner, a_.dimHead);
+    attention.k = AttentionView::tokens(kv.tokens, kv.width, a_.dimHead);
+    attention.v = AttentionView::tokens(kv.tokens, kv.width, a_.dimHead, inner);
+    attention.leadingKeys = a_.nullKeys;
+    const TensorId attended = plan.activation("attention", {batch, x.tokens, inner});
+    FixedVector<TensorId, 8> operands{q.tensor, kv.tensor, kv.tensor, attended};
+    if (inputs.bias != noTensor) {
+        attention.denseBias = true;
+        attention.denseBiasStrides = {0, x.tokens * source.tokens, source.tokens, 1};
+        operands.push_back(inputs.bias);
+    }
+    if (slopes_) {
+        attention.alibi = true;
+        attention.causal = true;
+        attention.causalOffset = static_cast<int32_t>(kv.tokens) - static_cast<int32_t>(x.tokens);
+        operands.push_back(plan.weight(*slopes_));
+    }
+    if (inputs.mask != noTensor) {
+        attention.keyMask = true;
+        attention.keyMaskStride = source.tokens;
+        operands.push_back(inputs.mask);
+    }
+    plan.graph().add("attention", attentionKernel(attention, plan.device()), operands);
+    LinearUse use;
+    use.residual = residual;
+    toOut_.apply(plan, "to_out", batch, x.tokens, attended, result, use);
+}
+
+class FeedForwardLayer {
+public:
+    FeedForwardLayer(WeightSet& weights, std::string_view prefix, uint32_t dim, double multiple)
+        : inner_(static_cast<uint32_t>(multiple * (2.0 / 3.0) * dim)), norm_(weights, prefix, "0.weight", "0.bias", dim),
+          in_(weights, named(weights, prefix, "1"), dim, 2 * uint64_t{inner_}, withoutBias(Activation::geglu)),
+          out_(weights, named(weights, prefix, "4"), inner_, dim, withoutBias()) {}
+
+    void apply(PlanBuilder& plan, const Sequence& x, TensorId result, TensorId residual) const {
+        const Sequence normed = norm_.apply(plan, "feed forward norm", x);
+        const TensorId gated = plan.activation("gated", {x.batch, x.tokens, inner_});
+        in_.apply(plan, "feed forward in", x.batch, x.tokens, normed.tensor, gated);
+        LinearUse use;
+        use.residual = residual;
+        out_.apply(plan, "feed forward out", x.batch, x.tokens, gated, result, use);
+    }
+
+private:
+    uint32_t inner_;
+    LayerNorm norm_;
+    Linear in_, out_;
+};
+
+// Position generator: a depthwise 3x3x3 convolution over (frames, height, width).
+class PegLayer {
+public:
+    PegLayer(WeightSet& weights, std::string_view prefix, uint32_t dim, bool causal) : causal_(causal) {
+        const SourceId sources[] = {weights.source(named(weights, prefix, "dsconv.weight"), {dim, 1, 3, 3, 3}),
+                                    weights.source(named(weights, prefix, "dsconv.bias"), {dim})};
+        const auto pack = [](std::span<const std::span<const float>> values, std::span<const uint64_t>,
+                             std::span<float> out) { packDepthwiseConv(values[0], values[1], out); };
+        weight_ = weights.pack("dsconv", sources, 28 * uint64_t{dim}, pack, {}, WeightPrecision::float32);
+    }
+
+    void apply(PlanBuilder& plan, const Sequence& x, const std::array<uint32_t, 3>& video, TensorId result,
+               bool addsSource) const {
+        DepthwiseConvDesc desc;
+        desc.storage = plan.storage();
+        desc.batch = x.batch;
+        desc.channels = x.width;
+        desc.size = video;
+        desc.kernel = {3, 3, 3};
+        desc.padding = {causal_ ? 2u : 1u, 1, 1};
+        desc.addsSource = addsSource;
+        plan.graph().add("peg", depthwiseConvKernel(desc, plan.device()), {x.tensor, plan.weight(weight_), result});
+    }
+
+private:
+    bool causal_;
+    WeightId weight_ = 0;
+};
+
+// Input "name" (batch, tokens, width); a batch of 0 sets the plan's.
+Sequence inputSequence(PlanBuilder& plan, std::string_view name, uint32_t width, uint32_t batch, const char* widthRule) {
+    const Shape shape = plan.inputShape(name, 3);
+    plan.expectDimension(name, 2, width, widthRule);
+    if (batch)
+        plan.expectDimension(name, 0, batch, "the batch of \"x\"");
+    else
+        plan.setBatch(shape[0]);
+    return {plan.inputTokens(name, ChannelAxis::last), static_cast<uint32_t>(shape[0]), static_cast<uint32_t>(shape[1]),
+            width};
+}
+
+// Optional input "name": bytes (batch, tokens), true = keep.
+TensorId inputMask(PlanBuilder& plan, std::string_view name, const Sequence& keys) {
+    if (!plan.hasInput(name))
+        return noTensor;
+    plan.inputShape(name, 2);
+    plan.expectDimension(name, 0, keys.batch, "the batch of \"x\"");
+    plan.expectDimension(name, 1, keys.tokens, "the number of keys");
+    return plan.inputPlain(name, DataType::boolean);
+}
+
+// Optional input "attn_bias": f32 (heads, queries, keys).
+TensorId inputBias(PlanBuilder& plan, uint32_t heads, uint32_t queries, uint32_t keys) {
+    if (!plan.hasInput("attn_bias"))
+        return noTensor;
+    plan.inputShape("attn_bias", 3);
+    plan.expectDimension("attn_bias", 0, heads, "config \"heads\"");
+    plan.expectDimension("attn_bias", 1, queries, "the number of queries");
+    plan.expectDimension("attn_bias", 2, keys, "the number of keys");
+    return plan.inputPlain("attn_bias", DataType::f32);
+}
+
+AttentionArguments readAttention(Config& config) {
+    AttentionArguments a;
+    a.dim = static_cast<uint32_t>(config.integer("dim", 1, maxChannels));
+    a.dimContext = integer(config, "dim_context", 1, maxChannels, a.dim);
+    a.dimHead = integer(config, "dim_head", 1, 256, 64);
+    a.heads = integer(config, "heads", 1, 1024, 8);
+    a.causal = config.boolean("causal", false);
+    return a;
+}
+
+class PhenakiAttention final : public Module {
+public:
+    explicit PhenakiAttention(const ModuleSource& source)
+        : a_(arguments(source.config)), layer_(source.weights, "", a_) {}
+
+    void build(PlanBuilder& plan) const override {
+        const Sequence x = inputSequence(plan, "x", a_.dim, 0, "config \"dim\"");
+        std::optional<Sequence> context;
+        if (plan.hasInput("context"))
+            context = inputSequence(plan, "context", a_.dimContext, x.batch, "config \"dim_context\"");
+        else if (a_.dimContext != a_.dim)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                        "info->inputs has no \"context\", which config \"dim_context\": %u (\"dim\": %u) calls for",
+                        a_.dimContext, a_.dim);
+        const Sequence& keys = context ? *context : x;
+        AttentionInputs inputs;
+        inputs.mask = inputMask(plan, "mask", keys);
+        inputs.bias = inputBias(plan, a_.heads, x.tokens, keys.tokens);
+        plan.wantsOutput("y", true);
+        const OutputTarget y = plan.beginOutput("y", {x.batch, x.tokens, a_.dim}, ChannelAxis::last, false);
+        layer_.apply(plan, x, context ? &*context : nullptr, inputs, y.tensor, noTensor);
+        plan.endOutput(y);
+    }
+
+private:
+    static AttentionArguments arguments(Config& config) {
+        AttentionArguments a = readAttention(config);
+        a.nullKeys = integer(config, "num_null_kv", 0, 4096, 0);
+        a.normContext = config.boolean("norm_context", true);
+        a.scale = static_cast<float>(config.number("scale", -1e6, 1e6, 8));
+        config.number("dropout", 0, 1, 0); // identity at inference
+        return a;
+    }
+
+    AttentionArguments a_;
+    PhenakiAttentionLayer layer_;
+};
+
+class PhenakiFeedForward final : public Module {
+public:
+    explicit PhenakiFeedForward(const ModuleSource& source)
+        : dim_(static_cast<uint32_t>(source.config.integer("dim", 1, maxChannels))),
+          layer_(source.weights, "", dim_, source.config.number("mult", 0.1, 64, 4)) {
+        source.config.number("dropout", 0, 1, 0);
+    }
+
+    void build(PlanBuilder& plan) const override {
+        const Sequence x = inputSequence(plan, "x", dim_, 0, "config \"dim\"");
+        plan.wantsOutput("y", true);
+        const OutputTarget y = plan.beginOutput("y", {x.batch, x.tokens, dim_}, ChannelAxis::last, false);
+        layer_.apply(plan, x, y.tensor, noTensor);
+        plan.endOutput(y);
+    }
+
+private:
+    uint32_t dim_;
+    FeedForwardLayer layer_;
+};
+
+class Peg final : public Module {
+public:
+    explicit Peg(const ModuleSource& source)
+        : dim_(static_cast<uint32_t>(source.config.integer("dim", 1, maxChannels))),
+          layer_(source.weights, "", dim_, source.config.boolean("causal", false)) {}
+
+    void build(PlanBuilder& plan) const override {
+        const Shape shape = plan.inputShape("x", 5); // (b, frames, height, width, dim)
+        plan.expectDimension("x", 4, dim_, "config \"dim\"");
+        plan.setBatch(shape[0]);
+        const std::array<uint32_t, 3> video{static_cast<uint32_t>(shape[1]), static_cast<uint32_t>(shape[2]),
+                                            static_cast<uint32_t>(shape[3])};
+        const Sequence x{plan.inputTokens("x", ChannelAxis::last), plan.batch(), video[0] * video[1] * video[2], dim_};
+        plan.wantsOutput("y", true);
+        const OutputTarget y = plan.beginOutput("y", shape, ChannelAxis::last, false);
+        layer_.apply(plan, x, video, y.tensor, false);
+        plan.endOutput(y);
+    }
+
+private:
+    uint32_t dim_;
+    PegLayer layer_;
+};
+
+struct TransformerArguments {
+    AttentionArguments self, cross;
+    uint32_t depth = 0;
+    bool hasCross = false, peg = false, pegCausal = false;
+    double feedForward = 4;
+    Config::Integers videoShape; ///< (b, frames, height, width) where the configuration has it
+};
+
+class PhenakiTransformer final : public Module {
+public:
+    explicit PhenakiTransformer(const ModuleSource& source);
+    void build(PlanBuilder& plan) const override;
+
+private:
+    struct Layer {
+        std::optional<PegLayer> peg;
+        PhenakiAttentionLayer self;
+        std::optional<PhenakiAttentionLayer> cross;
+        FeedForwardLayer feedForward;
+    };
+
+    std::array<uint32_t, 3> video(PlanBuilder& plan, const Sequence& x) const;
+
+    TransformerArguments a_;
+    std::pmr::vector<Layer> layers_;
+    std::optional<LayerNorm> normOut_;
+};
+
+TransformerArguments readTransformer(Config& config) {
+    TransformerArguments a;
+    a.self = readAttention(config);
+    a.cross = a.self;
+    a.self.dimContext = a.self.dim;
+    a.cross.causal = false;
+    a.cross.nullKeys = integer(config, "attn_num_null_kv", 0, 4096, 2);
+    a.depth = static_cast<uint32_t>(config.integer("depth", 1, 1024));
+    a.hasCross = config.boolean("has_cross_attn", false);
+    a.peg = config.boolean("peg", false);
+    a.pegCausal = config.boolean("peg_causal", false);
+    a.feedForward = config.number("ff_mult", 0.1, 64, 4);
+    config.number("attn_dropout", 0, 1, 0); // identity at inference, both
+    config.number("ff_dropout", 0, 1, 0);
+    if (config.has("video_shape"))
+        a.videoShape = config.integers("video_shape", {4, 4}, 1, 1 << 20);
+    return a;
+}
+
+PhenakiTransformer::PhenakiTransformer(const ModuleSource& source)
+    : a_(readTransformer(source.config)), layers_(source.memory) {
+    WeightSet& weights = source.weights;
+    layers_.reserve(a_.depth);
+    for (uint32_t i = 0; i < a_.depth; ++i) {
+        const auto part = [&](int number) {
+            char text[48];
+            std::snprintf(text, sizeof(text), "layers.%u.%d.", i, number);
+            return std::pmr::string(text, source.memory);
+        };
+        std::optional<PegLayer> peg;
+        if (a_.peg)
+            peg.emplace(weights, part(0), a_.self.dim, a_.pegCausal);
+        PhenakiAttentionLayer self(weights, part(1), a_.self);
+        std::optional<PhenakiAttentionLayer> cross;
+        if (a_.hasCross)
+            cross.emplace(weights, part(2), a_.cross);
+        layers_.push_back({std::move(peg), std::move(self), std::move(cross),
+                           FeedForwardLayer(weights, part(3), a_.self.dim, a_.feedForward)});
+    }
+    normOut_.emplace(weights, "", "norm_out.gamma", "norm_out.beta", a_.self.dim);
+}
+
+std::array<uint32_t, 3> PhenakiTransformer::video(PlanBuilder& plan, const Sequence& x) const {
+    Config::Integers shape = a_.videoShape;
+    if (plan.options().has("video_shape"))
+        shape = plan.options().integers("video_shape", {4, 4}, 1, 1 << 20);
+    if (!a_.peg)
+        return {};
+    if (shape.empty())
+        throw Error(SAC_ERROR_INVALID_CONFIG, "info->options has no \"video_shape\", which \"peg\" needs");
+    if (static_cast<uint64_t>(shape[1]) * static_cast<uint64_t>(shape[2]) * static_cast<uint64_t>(shape[3]) != x.tokens)
+        throw Error(SAC_ERROR_INVALID_CONFIG,
+                    "\"video_shape\": %lld frames of %lld x %lld are not the %u tokens of input \"x\"",
+                    static_cast<long long>(shape[1]), static_cast<long long>(shape[2]), static_cast<long long>(shape[3]),
+                    x.tokens);
+    return {static_cast<uint32_t>(shape[1]), static_cast<uint32_t>(shape[2]), static_cast<uint32_t>(shape[3])};
+}
+
+void PhenakiTransformer::build(PlanBuilder& plan) const {
+    Sequence x = inputSequence(plan, "x", a_.self.dim, 0, "config \"dim\"");
+    const std::array<uint32_t, 3> size = video(plan, x);
+    std::optional<Sequence> context;
+    AttentionInputs selfInputs, crossInputs;
+    selfInputs.bias = inputBias(plan, a_.self.heads, x.tokens, x.tokens);
+    selfInputs.mask = inputMask(plan, "self_attn_mask", x);
+    if (a_.hasCross && plan.hasInput("context")) {
+        context = inputSequence(plan, "context", a_.cross.dimContext, x.batch, "config \"dim_context\"");
+        crossInputs.mask = inputMask(plan, "cross_attn_context_mask", *context);
+    }
+    const auto next = [&] { return plan.activation("x", {x.batch, x.tokens, x.width}); };
+    for (const Layer& layer : layers_) {
+        if (layer.peg) {
+            const TensorId result = next();
+            layer.peg->apply(plan, x, size, result, true);
+            x.tensor = result;
+        }
+        TensorId result = next();
+        layer.self.apply(plan, x, nullptr, selfInputs, result, x.tensor);
+        x.tensor = result;
+        if (layer.cross && context) {
+            result = next();
+            layer.cross->apply(plan, x, &*context, crossInputs, result, x.tensor);
+            x.tensor = result;
+        }
+        result = next();
+        layer.feedForward.apply(plan, x, result, x.tensor);
+        x.tensor = result;
+    }
+    plan.wantsOutput("y", true);
+    const OutputTarget y = plan.beginOutput("y", {x.batch, x.tokens, x.width}, ChannelAxis::last, false);
+    normOut_->apply(plan, "norm_out", x, y.tensor);
+    plan.endOutput(y);
+}
+
+} // namespace
+
+ModulePtr makePhenakiAttention(const ModuleSource& source) { return makeModule<PhenakiAttention>(source); }
+ModulePtr makePhenakiFeedForward(const ModuleSource& source) { return makeModule<PhenakiFeedForward>(source); }
+ModulePtr makePeg(const ModuleSource& source) { return makeModule<Peg>(source); }
+ModulePtr makePhenakiTransformer(const ModuleSource& source) { return makeModule<PhenakiTransformer>(source); }
+
+} // namespace saccade

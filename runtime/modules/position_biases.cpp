@@ -1,0 +1,142 @@
+// Position biases as results of their own, as phenaki-pytorch has them: AlibiPositionalBias (Press et al., arXiv
+// 2108.12409) and ContinuousPositionBias (Swin V2, arXiv 2111.09883).
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstdio>
+#include <vector>
+
+#include "base/error.hpp"
+#include "kernels/pair_bias.hpp"
+#include "modules/alibi.hpp"
+#include "modules/linear.hpp"
+#include "modules/plan_builder.hpp"
+#include "modules/registry.hpp"
+
+namespace saccade {
+
+WeightId declareAlibiSlopes(WeightSet& weights, uint32_t heads) {
+    const auto pack = [](std::span<const std::span<const float>>, std::span<const uint64_t>, std::span<float> out) {
+        // Head i of n, n a power of two, has 2^(-8 (i + 1) / n).
+        const auto slope = [](size_t i, size_t n) {
+            return static_cast<float>(std::exp2(-8.0 * static_cast<double>(i + 1) / static_cast<double>(n)));
+        };
+        const size_t power = std::bit_floor(out.size());
+        for (size_t i = 0; i < out.size(); ++i)
+            out[i] = i < power ? slope(i, power) : slope(2 * (i - power), 2 * power);
+    };
+    return weights.pack("alibi slopes", {}, heads, pack, {}, WeightPrecision::float32);
+}
+
+namespace {
+
+// A number of the configuration that a plan's options may replace.
+uint32_t forwardInteger(PlanBuilder& plan, std::string_view key, uint32_t configured) {
+    const auto given = plan.options().optionalInteger(key, 1, 1 << 24);
+    if (!given && !configured)
+        throw Error(SAC_ERROR_INVALID_CONFIG, "info->options has no \"%.*s\", and neither has the configuration",
+                    clip(key), key.data());
+    return given ? static_cast<uint32_t>(*given) : configured;
+}
+
+class AlibiPositionalBias final : public Module {
+public:
+    explicit AlibiPositionalBias(const ModuleSource& source)
+        : heads_(static_cast<uint32_t>(source.config.integer("heads", 1, 1024))),
+          queries_(static_cast<uint32_t>(source.config.integer("i", 0, 1 << 24, 0))),
+          keys_(static_cast<uint32_t>(source.config.integer("j", 0, 1 << 24, 0))),
+          slopes_(declareAlibiSlopes(source.weights, heads_)) {}
+
+    void build(PlanBuilder& plan) const override {
+        PairBiasDesc desc;
+        desc.heads = heads_;
+        desc.queries = forwardInteger(plan, "i", queries_);
+        desc.keys = forwardInteger(plan, "j", keys_);
+        if (desc.queries > desc.keys)
+            throw Error(SAC_ERROR_INVALID_CONFIG, "\"i\": %u is greater than \"j\": %u", desc.queries, desc.keys);
+        plan.wantsOutput("bias", true);
+        const TensorId bias = plan.outputPlain("bias", DataType::f32, {heads_, desc.queries, desc.keys});
+        plan.graph().add("alibi", pairBiasKernel(desc, plan.device()), {plan.weight(slopes_), bias});
+    }
+
+private:
+    uint32_t heads_, queries_, keys_;
+    WeightId slopes_;
+};
+
+// The network runs once per relative place, of which there are few, and the bias is looked up from its results.
+class ContinuousPositionBias final : public Module {
+public:
+    explicit ContinuousPositionBias(const ModuleSource& source);
+    void build(PlanBuilder& plan) const override;
+
+private:
+    std::array<uint32_t, 3> size(PlanBuilder& plan) const;
+
+    uint32_t dim_, heads_, dims_;
+    bool logDistance_;
+    Config::Integers dimensions_; ///< where the configuration has them
+    std::pmr::vector<Linear> layers_;
+};
+
+ContinuousPositionBias::ContinuousPositionBias(const ModuleSource& source)
+    : dim_(static_cast<uint32_t>(source.config.integer("dim", 1, 1 << 16))),
+      heads_(static_cast<uint32_t>(source.config.integer("heads", 1, 1024))),
+      dims_(static_cast<uint32_t>(source.config.integer("num_dims", 1, 3, 2))),
+      logDistance_(source.config.boolean("log_dist", true)), layers_(source.memory) {
+    const auto layers = source.config.integer("layers", 1, 64, 2);
+    source.config.boolean("cache_rel_pos", false); // a cache of the same values
+    if (source.config.has("dimensions"))
+        dimensions_ = source.config.integers("dimensions", {dims_, dims_}, 1, 1 << 16);
+    for (int64_t i = 0; i <= layers; ++i) {
+        char name[32];
+        std::snprintf(name, sizeof(name), i < layers ? "net.%lld.0" : "net.%lld", static_cast<long long>(i));
+        LinearOptions options;
+        options.precision = WeightPrecision::float32;
+        if (i < layers)
+            options.activation = Activation::leakyRelu;
+        layers_.emplace_back(source.weights, name, i ? dim_ : dims_, i < layers ? dim_ : heads_, options);
+    }
+}
+
+std::array<uint32_t, 3> ContinuousPositionBias::size(PlanBuilder& plan) const {
+    Config::Integers dimensions = dimensions_;
+    if (plan.options().has("dimensions"))
+        dimensions = plan.options().integers("dimensions", {dims_, dims_}, 1, 1 << 16);
+    if (dimensions.empty())
+        throw Error(SAC_ERROR_INVALID_CONFIG, "info->options has no \"dimensions\", and neither has the configuration");
+    std::array<uint32_t, 3> out{1, 1, 1};
+    for (uint32_t axis = 0; axis < dims_; ++axis)
+        out[3 - dims_ + axis] = static_cast<uint32_t>(dimensions[axis]);
+    return out;
+}
+
+void ContinuousPositionBias::build(PlanBuilder& plan) const {
+    const std::array<uint32_t, 3> grid = size(plan);
+    const uint64_t places = relativePlaces(grid), tokens = uint64_t{grid[0]} * grid[1] * grid[2];
+    Graph& graph = plan.graph();
+    TensorId rows = graph.intermediate("relative places", DataType::f32, {places, dims_});
+    graph.add("relative places", relativePlacesKernel(dims_, grid, logDistance_, plan.device()), {rows});
+    for (const Linear& layer : layers_) {
+        const bool last = &layer == &layers_.back();
+        const TensorId result = graph.intermediate("hidden", DataType::f32, {places, last ? heads_ : dim_});
+        layer.apply(plan, "net", 1, places, rows, result);
+        rows = result;
+    }
+    PairBiasDesc desc;
+    desc.heads = heads_;
+    desc.queries = desc.keys = static_cast<uint32_t>(tokens);
+    desc.lookup = true;
+    desc.size = grid;
+    plan.wantsOutput("bias", true);
+    const TensorId bias = plan.outputPlain("bias", DataType::f32, {heads_, tokens, tokens});
+    graph.add("bias", pairBiasKernel(desc, plan.device()), {rows, bias});
+}
+
+} // namespace
+
+ModulePtr makeAlibiPositionalBias(const ModuleSource& source) { return makeModule<AlibiPositionalBias>(source); }
+ModulePtr makeContinuousPositionBias(const ModuleSource& source) { return makeModule<ContinuousPositionBias>(source); }
+
+} // namespace saccade

@@ -1,0 +1,26 @@
+// The relative places of a grid, one row each: (2 size - 1) an axis, from -(size - 1) to size - 1, last axis fastest.
+// Grid: (flat index over places, its overflow, 1).
+#version 450
+#extension GL_GOOGLE_include_directive : require
+
+layout(local_size_x_id = 0) in;
+#include "flat_index.glsl"
+layout(constant_id = 1) const uint dims = 2;
+layout(constant_id = 2) const bool logDistance = true; // sign(p) log(|p| + 1), else p
+
+layout(set = 0, binding = 0) writeonly buffer Places { float places[]; }; // (places, dims)
+
+layout(push_constant) uniform Push { uint sizeZ, sizeY, sizeX; };
+
+void main() {
+    const uint row = flatIndex();
+    const uvec3 count = 2 * uvec3(sizeZ, sizeY, sizeX) - 1;
+    if (row >= count.x * count.y * count.z)
+        return;
+    const uvec3 cell = uvec3(row / (count.z * count.y), row / count.z % count.y, row % count.z);
+    const vec3 place = vec3(ivec3(cell) - ivec3(sizeZ, sizeY, sizeX) + 1);
+    for (uint axis = 0; axis < dims; ++axis) {
+        const float p = place[3 - dims + axis];
+        places[row * dims + axis] = logDistance ? sign(p) * log(abs(p) + 1.0) : p;
+    }
+}
