@@ -1,0 +1,102 @@
+#include "host/device.hpp"
+
+#include <cstring>
+
+#include "host/errors.hpp"
+
+namespace saccade::host {
+
+Device::Device(Instance& instance, const PhysicalDevice& physical, const DeviceOptions& options)
+    : instance_(instance), physical_(physical) {
+    chooseQueueFamily(options.graphics);
+    vkGetPhysicalDeviceMemoryProperties(physical.handle, &memory_);
+
+    features_ = physical.support.features;
+    if (!options.pushDescriptors)
+        features_ &= ~SAC_FEATURE_PUSH_DESCRIPTOR_BIT;
+    if (!options.storage16Bit)
+        features_ &= ~SAC_FEATURE_STORAGE_16BIT_BIT;
+
+    std::vector<const char*> extensions;
+    for (uint32_t i = 0; i < physical.support.extensionCount; ++i) {
+        const char* extension = physical.support.extensions[i];
+        const bool pushes = !std::strcmp(extension, VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME);
+        if (!pushes || options.pushDescriptors)
+            extensions.push_back(extension);
+    }
+
+    VkPhysicalDevice16BitStorageFeatures storage16{};
+    storage16.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES;
+    storage16.storageBuffer16BitAccess = (features_ & SAC_FEATURE_STORAGE_16BIT_BIT) ? VK_TRUE : VK_FALSE;
+    VkPhysicalDeviceFeatures2 enabled{};
+    enabled.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
+    enabled.pNext = &storage16;
+    if (instance.validation() == Validation::gpuAssisted) {
+        // Instrumented shaders write their findings to a buffer; the layer warns where it has to enable this itself.
+        VkPhysicalDeviceFeatures offered{};
+        vkGetPhysicalDeviceFeatures(physical.handle, &offered);
+        enabled.features.fragmentStoresAndAtomics = offered.fragmentStoresAndAtomics;
+        enabled.features.vertexPipelineStoresAndAtomics = offered.vertexPipelineStoresAndAtomics;
+    }
+
+    const float priority = 1;
+    VkDeviceQueueCreateInfo queue{};
+    queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
+    queue.queueFamilyIndex = queueFamily_;
+    queue.queueCount = 1;
+    queue.pQueuePriorities = &priority;
+
+    VkDeviceCreateInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
+    info.pNext = &enabled;
+    info.queueCreateInfoCount = 1;
+    info.pQueueCreateInfos = &queue;
+    info.enabledExtensionCount = static_cast<uint32_t>(extensions.size());
+    info.ppEnabledExtensionNames = extensions.data();
+    checkVulkan(vkCreateDevice(physical.handle, &info, nullptr, &handle_), "vkCreateDevice");
+    vkGetDeviceQueue(handle_, queueFamily_, 0, &queue_);
+
+    if (instance.debugUtils())
+        features_ |= SAC_FEATURE_DEBUG_UTILS_BIT;
+
+    const VkPipelineCacheCreateInfo cache{VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO, nullptr, 0, 0, nullptr};
+    const VkResult result = vkCreatePipelineCache(handle_, &cache, nullptr, &pipelineCache_);
+    if (result != VK_SUCCESS) {
+        vkDestroyDevice(handle_, nullptr);
+        checkVulkan(result, "vkCreatePipelineCache");
+    }
+}
+
+Device::~Device() {
+    vkDestroyPipelineCache(handle_, pipelineCache_, nullptr);
+    vkDestroyDevice(handle_, nullptr);
+}
+
+void Device::chooseQueueFamily(bool graphics) {
+    uint32_t count = 0;
+    vkGetPhysicalDeviceQueueFamilyProperties(physical_.handle, &count, nullptr);
+    std::vector<VkQueueFamilyProperties> families(count);
+    vkGetPhysicalDeviceQueueFamilyProperties(physical_.handle, &count, families.data());
+
+    VkQueueFlags wanted = VK_QUEUE_COMPUTE_BIT;
+    if (graphics)
+        wanted |= VK_QUEUE_GRAPHICS_BIT;
+    for (uint32_t i = 0; i < count; ++i) {
+        if ((families[i].queueFlags & wanted) == wanted) {
+            queueFamily_ = i;
+            timestampBits_ = families[i].timestampValidBits;
+            return;
+        }
+    }
+    throw DeviceError(std::string(name()) + " has no queue that computes" + (graphics ? " and draws" : ""));
+}
+
+uint32_t Device::memoryType(uint32_t typeBits, VkMemoryPropertyFlags required, VkMemoryPropertyFlags preferred) const {
+    for (const VkMemoryPropertyFlags flags : {required | preferred, required})
+        for (uint32_t i = 0; i < memory_.memoryTypeCount; ++i)
+            if ((typeBits & (1u << i)) && (memory_.memoryTypes[i].propertyFlags & flags) == flags)
+                return i;
+    throw DeviceError(std::string(name()) + " has no memory type that a buffer needs");
+}
+
+} // namespace saccade::host

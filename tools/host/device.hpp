@@ -1,0 +1,82 @@
+// Physical devices and the choice among them; a logical device made as the library advises.
+#pragma once
+
+#include <saccade/saccade.h>
+#include <vulkan/vulkan.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "host/instance.hpp"
+
+namespace saccade::host {
+
+struct PhysicalDevice {
+    uint32_t index = 0; ///< in the order Vulkan lists them
+    VkPhysicalDevice handle = VK_NULL_HANDLE;
+    VkPhysicalDeviceProperties properties{};
+    std::string driver;         ///< name and version as the driver spells them; empty below Vulkan 1.2
+    SacDeviceSupport support{}; ///< what sacQueryDevice says
+};
+
+/// "discrete", "integrated", "virtual", "cpu" or "other".
+const char* deviceTypeName(VkPhysicalDeviceType type);
+
+std::vector<PhysicalDevice> listDevices(const Instance& instance);
+
+/// The device of `selector`: its index, its type ("cpu", "discrete", ...), or a part of its name in any case. Empty: the
+/// environment variable SACCADE_DEVICE in the same form, and without it the first supported device in the order
+/// discrete, integrated, virtual, CPU. Throws DeviceError where no supported device fits.
+PhysicalDevice chooseDevice(const Instance& instance, const std::string& selector = {});
+
+/// What to leave out of what the device offers: the library's other paths have to work as well.
+struct DeviceOptions {
+    bool pushDescriptors = true;
+    bool storage16Bit = true;
+    bool graphics = false; ///< the queue also draws
+};
+
+/// A logical device with one queue of a family that computes. One thread at a time uses queue().
+class Device {
+public:
+    /// Throws DeviceError.
+    explicit Device(Instance& instance, const PhysicalDevice& physical, const DeviceOptions& options = {});
+    /// chooseDevice with `selector`.
+    explicit Device(Instance& instance, const std::string& selector = {}, const DeviceOptions& options = {})
+        : Device(instance, chooseDevice(instance, selector), options) {}
+    ~Device();
+    Device(const Device&) = delete;
+    Device& operator=(const Device&) = delete;
+
+    Instance& instance() const { return instance_; }
+    const PhysicalDevice& physical() const { return physical_; }
+    const char* name() const { return physical_.properties.deviceName; }
+    VkDevice handle() const { return handle_; }
+    VkQueue queue() const { return queue_; }
+    uint32_t queueFamily() const { return queueFamily_; }
+    VkPipelineCache pipelineCache() const { return pipelineCache_; }
+    /// What was enabled, for sacCreateContext.
+    SacFeatureFlags features() const { return features_; }
+    /// Bits of a timestamp on this queue; 0: none.
+    uint32_t timestampBits() const { return timestampBits_; }
+
+    /// A memory type among `typeBits` that has all of `required` and, if there is one, all of `preferred`.
+    /// Throws DeviceError.
+    uint32_t memoryType(uint32_t typeBits, VkMemoryPropertyFlags required, VkMemoryPropertyFlags preferred) const;
+
+private:
+    void chooseQueueFamily(bool graphics);
+
+    Instance& instance_;
+    PhysicalDevice physical_;
+    VkDevice handle_ = VK_NULL_HANDLE;
+    VkQueue queue_ = VK_NULL_HANDLE;
+    VkPipelineCache pipelineCache_ = VK_NULL_HANDLE;
+    VkPhysicalDeviceMemoryProperties memory_{};
+    uint32_t queueFamily_ = 0;
+    uint32_t timestampBits_ = 0;
+    SacFeatureFlags features_ = 0;
+};
+
+} // namespace saccade::host

@@ -1,0 +1,50 @@
+// A headless Vulkan instance, with the Khronos validation layer where a program asks for it.
+#pragma once
+
+#include <vulkan/vulkan.h>
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace saccade::host {
+
+/// How much the validation layer checks. Each step includes the ones before it.
+enum class Validation {
+    off,
+    full,       ///< core checks and synchronization
+    gpuAssisted ///< also memory accesses of shaders, by instrumenting them; slow
+};
+
+class Instance {
+public:
+    /// Vulkan 1.1 or, where the loader has it, up to 1.3. Throws DeviceError, above all where the validation layer is
+    /// wanted and not installed: a check that is silently left out would pass.
+    explicit Instance(Validation validation = Validation::off);
+    ~Instance();
+    Instance(const Instance&) = delete;
+    Instance& operator=(const Instance&) = delete;
+
+    VkInstance handle() const { return handle_; }
+    Validation validation() const { return validation_; }
+    /// Whether VK_EXT_debug_utils is enabled: with validation only.
+    bool debugUtils() const { return messenger_ != VK_NULL_HANDLE; }
+
+    /// Warnings and errors of the validation layer so far, and forgets them. Empty means that nothing was wrong with
+    /// what has been called; what only the end of an object's life shows comes after that.
+    std::vector<std::string> takeMessages();
+
+    /// Called by the messenger, from any thread.
+    void addMessage(std::string message);
+
+private:
+    void createMessenger(const VkDebugUtilsMessengerCreateInfoEXT& info);
+
+    VkInstance handle_ = VK_NULL_HANDLE;
+    VkDebugUtilsMessengerEXT messenger_ = VK_NULL_HANDLE;
+    Validation validation_;
+    std::mutex mutex_;
+    std::vector<std::string> messages_;
+};
+
+} // namespace saccade::host

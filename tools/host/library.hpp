@@ -1,0 +1,111 @@
+// The library's objects as C++ values: each ends what it began, and failures are exceptions.
+#pragma once
+
+#include <saccade/saccade.h>
+
+#include <array>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "host/device.hpp"
+#include "host/tensor.hpp"
+
+namespace saccade::host {
+
+/// Receives the library's log.
+using LogSink = std::function<void(SacLogSeverity severity, const std::string& message)>;
+
+class Context {
+public:
+    /// `allocator` may be null: the library's own. Throws LibraryError.
+    explicit Context(Device& device, LogSink log = {}, const VkAllocationCallbacks* allocator = nullptr);
+    ~Context();
+    Context(const Context&) = delete;
+    Context& operator=(const Context&) = delete;
+
+    SacContext handle() const { return handle_; }
+    Device& device() const { return device_; }
+
+private:
+    Device& device_;
+    LogSink log_;
+    SacContext handle_ = nullptr;
+};
+
+/// What a model is made of; see SacModelInfo. Empty texts are left to the file.
+struct ModelSource {
+    std::span<const std::byte> bytes; ///< outlive the model
+    std::string module;
+    std::string config; ///< JSON whose members replace those of the file's config
+    std::string weightPrefix;
+};
+
+class Model {
+public:
+    /// Throws LibraryError.
+    Model(Context& context, const ModelSource& source);
+    ~Model();
+    Model(const Model&) = delete;
+    Model& operator=(const Model&) = delete;
+
+    SacModel handle() const { return handle_; }
+    Context& context() const { return context_; }
+    std::string module() const { return sacGetModelModule(handle_); }
+
+private:
+    Context& context_;
+    SacModel handle_ = nullptr;
+};
+
+/// A result that is wanted, and how; zeros are the module's own choice.
+struct OutputRequest {
+    std::string name;
+    SacDataType dataType = SAC_DATA_TYPE_DEFAULT;
+    SacLayout layout = SAC_LAYOUT_CONTIGUOUS;
+};
+
+/// See SacPlanInfo.
+struct PlanOptions {
+    std::vector<OutputRequest> outputs; ///< none: the module's main result
+    std::string options;                ///< forward arguments as JSON
+    SacPrecision precision = SAC_PRECISION_FLOAT32;
+    SacPositionBias positionBias = SAC_POSITION_BIAS_AUTO;
+    float positionBiasTolerance = 0;
+    VkDeviceSize positionBiasTableLimit = 0;
+    uint32_t maxRecords = 0;
+    SacPlanFlags flags = 0;
+    /// Called between pipelines; false cancels.
+    std::function<bool(uint32_t done, uint32_t total)> progress;
+};
+
+/// The library's name for a type that a file holds. BF16 and F64 are answered with FLOAT32, as which ModelRunner
+/// hands them over. Throws std::invalid_argument naming `tensor` for a type without counterpart.
+SacDataType libraryType(DataType type, const std::string& tensor);
+
+/// The type in a file of what the library calls `type`.
+DataType fileType(SacDataType type);
+
+class Plan {
+public:
+    /// `inputs` are read during the call only. Throws LibraryError.
+    Plan(Model& model, const TensorMap& inputs, const PlanOptions& options = {});
+    ~Plan();
+    Plan(const Plan&) = delete;
+    Plan& operator=(const Plan&) = delete;
+
+    SacPlan handle() const { return handle_; }
+    const std::vector<SacTensorInfo>& tensors() const { return tensors_; }
+    const SacPlanProperties& properties() const { return properties_; }
+    const SacMemoryRequirements& memory(SacMemoryKind kind) const { return memory_[static_cast<std::size_t>(kind)]; }
+
+private:
+    void query();
+
+    SacPlan handle_ = nullptr;
+    std::vector<SacTensorInfo> tensors_;
+    SacPlanProperties properties_{};
+    std::array<SacMemoryRequirements, SAC_MEMORY_KIND_COUNT> memory_{};
+};
+
+} // namespace saccade::host

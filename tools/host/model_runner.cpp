@@ -1,0 +1,147 @@
+#include "host/model_runner.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+#include "host/errors.hpp"
+
+namespace saccade::host {
+
+namespace {
+
+// The library computes in F32 and F16; other floating-point inputs are rounded before they are handed over.
+TensorMap convertible(const TensorMap& inputs) {
+    TensorMap converted;
+    for (const auto& [name, tensor] : inputs)
+        converted[name] = tensor.type == DataType::f64 || tensor.type == DataType::bf16
+                              ? convert(tensor, DataType::f32)
+                              : tensor;
+    return converted;
+}
+
+bool isBound(const SacTensorInfo& info) { return !(info.flags & SAC_TENSOR_HOST_BIT); }
+
+/// Calls `visit` with every bound tensor that has `flag` and its place in the host buffer of all of them.
+template <class Visit>
+VkDeviceSize forEachBound(const Plan& plan, SacTensorFlags flag, const Visit& visit) {
+    VkDeviceSize offset = 0;
+    for (const SacTensorInfo& info : plan.tensors()) {
+        if (!isBound(info) || !(info.flags & flag))
+            continue;
+        visit(info, offset);
+        offset += info.size;
+    }
+    return offset;
+}
+
+constexpr auto ignore = [](const SacTensorInfo&, VkDeviceSize) {};
+
+} // namespace
+
+ModelRunner::ModelRunner(Context& context, const ModelSource& source, const TensorMap& inputs,
+                         const PlanOptions& options)
+    : device_(context.device()), submitter_(device_), inputs_(convertible(inputs)), model_(context, source),
+      plan_(model_, inputs_, options) {
+    constexpr VkBufferUsageFlags transfer = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+    for (std::size_t kind = 0; kind < memory_.size(); ++kind) {
+        const SacMemoryRequirements& needed = plan_.memory(static_cast<SacMemoryKind>(kind));
+        const bool isStaging = kind == SAC_MEMORY_STAGING;
+        memory_[kind] = Buffer(device_, needed.size, needed.usage | transfer,
+                               isStaging ? BufferMemory::upload : BufferMemory::device);
+    }
+    for (const SacTensorInfo& info : plan_.tensors())
+        if (isBound(info))
+            bound_[info.name] =
+                Buffer(device_, info.size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | transfer, BufferMemory::device);
+    hostInputs_ = Buffer(device_, forEachBound(plan_, SAC_TENSOR_INPUT_BIT, ignore), VK_BUFFER_USAGE_TRANSFER_SRC_BIT,
+                         BufferMemory::upload);
+    hostOutputs_ = Buffer(device_, forEachBound(plan_, SAC_TENSOR_OUTPUT_BIT, ignore),
+                          VK_BUFFER_USAGE_TRANSFER_DST_BIT, BufferMemory::readback);
+}
+
+void ModelRunner::setInput(const std::string& name, const Tensor& tensor) {
+    Tensor& input = inputs_.at(name);
+    if (input.type != tensor.type || input.shape != tensor.shape)
+        throw std::invalid_argument("input \"" + name + "\" was planned with another type or shape");
+    input = tensor;
+}
+
+Timing ModelRunner::upload() {
+    forEachBound(plan_, SAC_TENSOR_INPUT_BIT, [&](const SacTensorInfo& info, VkDeviceSize offset) {
+        const std::vector<std::byte>& data = inputs_.at(info.name).data;
+        std::memcpy(hostInputs_.mapped().data() + offset, data.data(), std::min<std::size_t>(data.size(), info.size));
+    });
+
+    SacUploadInfo info{};
+    info.sType = SAC_STRUCTURE_TYPE_UPLOAD_INFO;
+    info.weights = memory(SAC_MEMORY_WEIGHTS).range();
+    info.tables = memory(SAC_MEMORY_TABLES).range();
+    info.workspace = memory(SAC_MEMORY_WORKSPACE).range();
+    info.staging = memory(SAC_MEMORY_STAGING).range();
+    info.stagingData = memory(SAC_MEMORY_STAGING).mapped().data();
+
+    return submitter_.run([&](VkCommandBuffer commandBuffer) {
+        forEachBound(plan_, SAC_TENSOR_INPUT_BIT, [&](const SacTensorInfo& tensor, VkDeviceSize offset) {
+            const VkBufferCopy copy{offset, 0, tensor.size};
+            vkCmdCopyBuffer(commandBuffer, hostInputs_.handle(), tensorBuffer(tensor.name).handle(), 1, &copy);
+        });
+        if (const Buffer& state = memory(SAC_MEMORY_STATE); state.size() > 0)
+            vkCmdFillBuffer(commandBuffer, state.handle(), 0, VK_WHOLE_SIZE, 0);
+        fullBarrier(commandBuffer);
+        SacError error{};
+        checkLibrary(sacCmdUpload(plan_.handle(), commandBuffer, &info, &error), error);
+        fullBarrier(commandBuffer);
+    });
+}
+
+Timing ModelRunner::run(uint32_t batch) {
+    return submitter_.run([&](VkCommandBuffer commandBuffer) {
+        fullBarrier(commandBuffer); // against the run before
+        record(commandBuffer, batch);
+        fullBarrier(commandBuffer);
+    });
+}
+
+void ModelRunner::record(VkCommandBuffer commandBuffer, uint32_t batch) const {
+    std::vector<SacTensorBinding> bindings;
+    for (const auto& [name, buffer] : bound_)
+        bindings.push_back({name.c_str(), buffer.range()});
+
+    SacRunInfo info{};
+    info.sType = SAC_STRUCTURE_TYPE_RUN_INFO;
+    info.weights = memory(SAC_MEMORY_WEIGHTS).range();
+    info.tables = memory(SAC_MEMORY_TABLES).range();
+    info.workspace = memory(SAC_MEMORY_WORKSPACE).range();
+    info.state = memory(SAC_MEMORY_STATE).range();
+    info.bindingCount = static_cast<uint32_t>(bindings.size());
+    info.bindings = bindings.data();
+    info.batch = batch;
+    SacError error{};
+    checkLibrary(sacCmdRun(plan_.handle(), commandBuffer, &info, &error), error);
+}
+
+TensorMap ModelRunner::outputs() {
+    submitter_.run([&](VkCommandBuffer commandBuffer) {
+        fullBarrier(commandBuffer);
+        forEachBound(plan_, SAC_TENSOR_OUTPUT_BIT, [&](const SacTensorInfo& info, VkDeviceSize offset) {
+            const VkBufferCopy copy{0, offset, info.size};
+            vkCmdCopyBuffer(commandBuffer, tensorBuffer(info.name).handle(), hostOutputs_.handle(), 1, &copy);
+        });
+        fullBarrier(commandBuffer);
+    });
+
+    TensorMap results;
+    forEachBound(plan_, SAC_TENSOR_OUTPUT_BIT, [&](const SacTensorInfo& info, VkDeviceSize offset) {
+        Tensor tensor{fileType(info.dataType), Shape(info.shape, info.shape + info.rank), {}};
+        uint64_t bytes = dataTypeSize(tensor.type);
+        for (const uint64_t dimension : tensor.shape)
+            bytes *= dimension;
+        const std::byte* data = hostOutputs_.mapped().data() + offset;
+        tensor.data.assign(data, data + bytes);
+        results[info.name] = std::move(tensor);
+    });
+    return results;
+}
+
+} // namespace saccade::host
