@@ -1,0 +1,1 @@
+"""What the library is measured against: the layers in eager PyTorch, and the files that hold cases."""
