@@ -1,0 +1,96 @@
+// Numbers from outside: every golden file and ONNX backend case of a module the library has, through the public API.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "reference/compare.hpp"
+#include "support/golden.hpp"
+
+namespace saccade::test {
+namespace {
+
+std::vector<std::string> filesIn(const std::string& folder) {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(std::string(SACCADE_TEST_DATA "/") + folder))
+        if (entry.path().extension() == ".safetensors")
+            names.push_back(folder + "/" + entry.path().stem().string());
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+std::string testName(const ::testing::TestParamInfo<std::string>& info) {
+    std::string name = info.param.substr(info.param.find('/') + 1);
+    std::replace_if(
+        name.begin(), name.end(), [](unsigned char c) { return !std::isalnum(c); }, '_');
+    return name;
+}
+
+std::filesystem::path pathOf(const std::string& name) {
+    return std::string(SACCADE_TEST_DATA "/") + name + ".safetensors";
+}
+
+bool isDeformable(const GoldenCase& golden) { return golden.module().starts_with("DeformableAttention"); }
+
+// The rule every result keeps, except the two that state their own.
+constexpr double usualTolerance = 1e-5, exactBiasTolerance = 5e-5, tableTolerance = 2e-4, halfTolerance = 1e-3;
+
+class Golden : public GpuTest, public ::testing::WithParamInterface<std::string> {
+protected:
+    void expectResults(const GoldenCase& golden, const Plan& plan, double tolerance) {
+        const reference::Tensors results = runOnce(plan, golden.inputs, golden.outputs);
+        for (const auto& [name, expected] : golden.outputs) {
+            const double error = reference::relativeError(results.at(name), expected);
+            const bool half = golden.file.dtypes.at("out." + name) == "F16";
+            EXPECT_LE(error, half ? halfTolerance : tolerance) << GetParam() << ": \"" << name << "\"";
+        }
+    }
+};
+
+TEST_P(Golden, matches) {
+    const GoldenCase golden(pathOf(GetParam()));
+    if (!hasModule(golden.module()))
+        GTEST_SKIP() << "the library has no module \"" << golden.module() << "\"";
+    Context context(device());
+    Model model(context, golden.bytes);
+    PlanDescription description;
+    golden.describe(description);
+    const auto& dtypes = golden.file.dtypes;
+    const bool half =
+        std::any_of(dtypes.begin(), dtypes.end(), [](const auto& entry) { return entry.second == "F16"; });
+    if (half && !(device().features() & SAC_FEATURE_STORAGE_16BIT_BIT))
+        GTEST_SKIP() << "the device has no 16-bit storage";
+    description.info.precision = half ? SAC_PRECISION_FLOAT16 : SAC_PRECISION_FLOAT32;
+    description.info.positionBias = SAC_POSITION_BIAS_EXACT;
+    const Plan plan(model, description);
+    expectResults(golden, plan, isDeformable(golden) ? exactBiasTolerance : usualTolerance);
+    if (!isDeformable(golden))
+        return;
+
+    EXPECT_EQ(plan.properties().positionBias, SAC_POSITION_BIAS_EXACT);
+    description.info.positionBias = SAC_POSITION_BIAS_AUTO;
+    const Plan tabulated(model, description);
+    const SacPlanProperties properties = tabulated.properties();
+    if (properties.positionBias == SAC_POSITION_BIAS_TABLE) {
+        EXPECT_LE(properties.tableError, 1e-4f);
+        expectResults(golden, tabulated, tableTolerance);
+    } else {
+        EXPECT_EQ(properties.positionBias, SAC_POSITION_BIAS_EXACT);
+        std::printf("%s: no table meets the default tolerance, AUTO is exact\n", GetParam().c_str());
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, Golden, ::testing::ValuesIn(filesIn("golden")), testName);
+INSTANTIATE_TEST_SUITE_P(Onnx, Golden, ::testing::ValuesIn(filesIn("onnx")), testName);
+
+TEST(GoldenFiles, areAllThere) {
+    EXPECT_EQ(filesIn("golden").size(), 95u);
+    EXPECT_EQ(filesIn("onnx").size(), 90u);
+}
+
+} // namespace
+} // namespace saccade::test

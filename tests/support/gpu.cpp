@@ -1,0 +1,108 @@
+#include "support/gpu.hpp"
+
+#include <cstdlib>
+#include <memory>
+
+#include "host/errors.hpp"
+
+namespace saccade::test {
+
+namespace {
+
+std::unique_ptr<Gpu> theGpu;
+
+// What the layer says of objects that were never destroyed comes with the device's end: within the test program's
+// verdict, so before main returns.
+class GpuEnvironment : public ::testing::Environment {
+public:
+    void TearDown() override { theGpu.reset(); }
+};
+[[maybe_unused]] const ::testing::Environment* const environment =
+    ::testing::AddGlobalTestEnvironment(new GpuEnvironment);
+
+host::PhysicalDevice testDevice(const host::Instance& instance) {
+    if (!std::getenv("SACCADE_DEVICE"))
+        for (const host::PhysicalDevice& device : host::listDevices(instance))
+            if (device.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU && device.support.supported)
+                return device;
+    return host::chooseDevice(instance);
+}
+
+void failFor(host::Instance& instance) {
+    for (const std::string& message : instance.takeMessages())
+        ADD_FAILURE() << "validation: " << message;
+}
+
+} // namespace
+
+Gpu::Gpu() {
+    device_.emplace(instance_, testDevice(instance_));
+    submitter_.emplace(*device_);
+}
+
+Gpu::~Gpu() {
+    submitter_.reset();
+    device_.reset();
+    failFor(instance_);
+}
+
+Gpu& Gpu::get() {
+    if (!theGpu)
+        theGpu.reset(new Gpu);
+    return *theGpu;
+}
+
+void expectNoValidationMessages() {
+    if (theGpu)
+        failFor(theGpu->instance());
+}
+
+SacContextInfo Context::info(const host::Device& device) {
+    SacContextInfo info{};
+    info.sType = SAC_STRUCTURE_TYPE_CONTEXT_INFO;
+    info.getInstanceProcAddr = vkGetInstanceProcAddr;
+    info.instance = device.instance().handle();
+    info.physicalDevice = device.physical().handle;
+    info.device = device.handle();
+    info.enabledFeatures = device.features();
+    info.pipelineCache = device.pipelineCache();
+    return info;
+}
+
+Context::Context(const host::Device& device, const VkAllocationCallbacks* allocator) {
+    SacContextInfo info = Context::info(device);
+    info.allocator = allocator;
+    info.logUserData = this;
+    info.log = [](void* self, SacLogSeverity severity, const char* message) {
+        if (severity != SAC_LOG_ERROR)
+            static_cast<Context*>(self)->log_.push_back(message);
+    };
+    SacError error{};
+    host::checkLibrary(sacCreateContext(&info, &handle_, &error), error);
+}
+
+Context::~Context() {
+    SacError error{};
+    EXPECT_EQ(sacDestroyContext(handle_, &error), SAC_SUCCESS) << error.message;
+}
+
+Model::Model(SacContext context, const SacModelInfo& info) {
+    SacError error{};
+    host::checkLibrary(sacCreateModel(context, &info, &handle_, &error), error);
+}
+
+Model::Model(SacContext context, const std::vector<std::byte>& bytes) {
+    SacModelInfo info{};
+    info.sType = SAC_STRUCTURE_TYPE_MODEL_INFO;
+    info.data = bytes.data();
+    info.size = bytes.size();
+    SacError error{};
+    host::checkLibrary(sacCreateModel(context, &info, &handle_, &error), error);
+}
+
+Model::~Model() {
+    SacError error{};
+    EXPECT_EQ(sacDestroyModel(handle_, &error), SAC_SUCCESS) << error.message;
+}
+
+} // namespace saccade::test

@@ -1,0 +1,92 @@
+// The Vulkan device that the tests of one program share, under the validation layer's eyes.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <saccade/saccade.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/device.hpp"
+#include "host/instance.hpp"
+#include "host/submitter.hpp"
+
+namespace saccade::test {
+
+/// Instance with core and synchronization validation, device and queue: made at the first call, ended after the last
+/// test of the program, when the validation layer's last words are checked too. The device is SACCADE_DEVICE's; without
+/// it the first CPU driver, so that results do not depend on what else a machine has; without one, the library's
+/// choice.
+class Gpu {
+public:
+    /// Throws host::DeviceError, above all where the validation layer is missing: the test fails then.
+    static Gpu& get();
+
+    host::Instance& instance() { return instance_; }
+    const host::Device& device() const { return *device_; }
+    host::Submitter& submitter() { return *submitter_; }
+
+    /// Ends the device and fails for what the validation layer says of it then.
+    ~Gpu();
+
+private:
+    Gpu();
+
+    host::Instance instance_{host::Validation::full};
+    std::optional<host::Device> device_;
+    std::optional<host::Submitter> submitter_;
+};
+
+/// Fails the running test for every message the validation layer has had since the last call.
+void expectNoValidationMessages();
+
+/// A test on the shared device; at its end there are no validation messages.
+class GpuTest : public ::testing::Test {
+protected:
+    void SetUp() override { Gpu::get(); }
+    void TearDown() override { expectNoValidationMessages(); }
+
+    static const host::Device& device() { return Gpu::get().device(); }
+    /// Records, submits and waits. `record` must not throw: use EXPECT in it.
+    static void submit(const std::function<void(VkCommandBuffer)>& record) { Gpu::get().submitter().run(record); }
+};
+
+/// A context; its end is checked to succeed.
+class Context {
+public:
+    explicit Context(const host::Device& device, const VkAllocationCallbacks* allocator = nullptr);
+    ~Context();
+    Context(const Context&) = delete;
+    Context& operator=(const Context&) = delete;
+
+    operator SacContext() const { return handle_; }
+    /// What the library has logged, without the errors.
+    const std::vector<std::string>& log() const { return log_; }
+
+    /// What the constructor passes to sacCreateContext.
+    static SacContextInfo info(const host::Device& device);
+
+private:
+    SacContext handle_ = nullptr;
+    std::vector<std::string> log_;
+};
+
+/// A model; its end is checked to succeed. Throws host::LibraryError.
+class Model {
+public:
+    Model(SacContext context, const SacModelInfo& info);
+    /// Of a file's bytes alone, which must outlive it.
+    Model(SacContext context, const std::vector<std::byte>& bytes);
+    ~Model();
+    Model(const Model&) = delete;
+    Model& operator=(const Model&) = delete;
+
+    operator SacModel() const { return handle_; }
+
+private:
+    SacModel handle_ = nullptr;
+};
+
+} // namespace saccade::test

@@ -1,0 +1,242 @@
+#include "support/plan.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <stdexcept>
+
+#include "host/errors.hpp"
+#include "host/submitter.hpp"
+#include "support/safetensors_file.hpp"
+
+namespace saccade::test {
+
+namespace {
+
+// Nearest, ties to even.
+uint16_t doubleToHalf(double value) {
+    const uint16_t sign = std::signbit(value) ? 0x8000 : 0;
+    const double magnitude = std::abs(value);
+    if (std::isnan(value))
+        return sign | 0x7e00;
+    if (magnitude >= 65520)
+        return sign | 0x7c00;
+    if (magnitude == 0)
+        return sign;
+    int exponent = 0;
+    std::frexp(magnitude, &exponent);
+    const int step = std::max(exponent - 11, -24); // exponent of the last bit
+    const double units = std::nearbyint(std::ldexp(magnitude, -step));
+    // The leading one of a normal number, and a mantissa that rounds up to 2048, add to the exponent's bits.
+    return static_cast<uint16_t>(sign + ((step + 24) << 10) + static_cast<int>(units));
+}
+
+template <class Stored, class Convert>
+std::vector<std::byte> encodeAs(const reference::Tensor& tensor, Convert convert) {
+    std::vector<std::byte> bytes((tensor.data.size() * sizeof(Stored) + 3) / 4 * 4);
+    for (std::size_t i = 0; i < tensor.data.size(); ++i) {
+        const Stored value = convert(tensor.data[i]);
+        std::memcpy(bytes.data() + i * sizeof(Stored), &value, sizeof(Stored));
+    }
+    return bytes;
+}
+
+template <class Stored, class Convert>
+void decodeAs(const std::byte* bytes, reference::Tensor& tensor, Convert convert) {
+    for (std::size_t i = 0; i < tensor.data.size(); ++i) {
+        Stored value;
+        std::memcpy(&value, bytes + i * sizeof(Stored), sizeof(Stored));
+        tensor.data[i] = convert(value);
+    }
+}
+
+} // namespace
+
+std::vector<std::byte> encode(const reference::Tensor& tensor, SacDataType type) {
+    switch (type) {
+    case SAC_DATA_TYPE_FLOAT16:
+        return encodeAs<uint16_t>(tensor, doubleToHalf);
+    case SAC_DATA_TYPE_INT32:
+        return encodeAs<int32_t>(tensor, [](double v) { return static_cast<int32_t>(v); });
+    case SAC_DATA_TYPE_INT64:
+        return encodeAs<int64_t>(tensor, [](double v) { return static_cast<int64_t>(v); });
+    case SAC_DATA_TYPE_UINT8:
+    case SAC_DATA_TYPE_BOOL:
+        return encodeAs<uint8_t>(tensor, [](double v) { return static_cast<uint8_t>(v); });
+    default:
+        return encodeAs<float>(tensor, [](double v) { return static_cast<float>(v); });
+    }
+}
+
+reference::Tensor decode(const std::byte* bytes, SacDataType type, const reference::Shape& shape) {
+    reference::Tensor tensor(shape);
+    tensor.boolean = type == SAC_DATA_TYPE_BOOL;
+    const auto widen = [](auto value) { return static_cast<double>(value); };
+    switch (type) {
+    case SAC_DATA_TYPE_FLOAT16:
+        decodeAs<uint16_t>(bytes, tensor, halfToDouble);
+        break;
+    case SAC_DATA_TYPE_INT32:
+        decodeAs<int32_t>(bytes, tensor, widen);
+        break;
+    case SAC_DATA_TYPE_INT64:
+        decodeAs<int64_t>(bytes, tensor, widen);
+        break;
+    case SAC_DATA_TYPE_UINT8:
+    case SAC_DATA_TYPE_BOOL:
+        decodeAs<uint8_t>(bytes, tensor, widen);
+        break;
+    default:
+        decodeAs<float>(bytes, tensor, widen);
+        break;
+    }
+    return tensor;
+}
+
+PlanDescription::PlanDescription() { info.sType = SAC_STRUCTURE_TYPE_PLAN_INFO; }
+
+PlanDescription& PlanDescription::input(const std::string& name, const reference::Shape& shape, SacDataType type,
+                                        SacLayout layout, std::vector<std::byte> values) {
+    SacTensorDesc desc{};
+    desc.name = names_.emplace_back(name).c_str();
+    desc.dataType = type;
+    desc.layout = layout;
+    desc.rank = static_cast<uint32_t>(shape.size());
+    for (std::size_t i = 0; i < shape.size() && i < SAC_MAX_RANK; ++i)
+        desc.shape[i] = static_cast<uint64_t>(shape[i]);
+    if (!values.empty())
+        desc.hostData = values_.emplace_back(std::move(values)).data();
+    inputs.push_back(desc);
+    return *this;
+}
+
+PlanDescription& PlanDescription::output(const std::string& name, SacDataType type, SacLayout layout) {
+    SacTensorDesc desc{};
+    desc.name = names_.emplace_back(name).c_str();
+    desc.dataType = type;
+    desc.layout = layout;
+    outputs.push_back(desc);
+    return *this;
+}
+
+const SacPlanInfo* PlanDescription::get() {
+    info.inputCount = static_cast<uint32_t>(inputs.size());
+    info.inputs = inputs.data();
+    info.outputCount = static_cast<uint32_t>(outputs.size());
+    info.outputs = outputs.data();
+    return &info;
+}
+
+Plan::Plan(SacModel model, PlanDescription& description) {
+    SacError error{};
+    host::checkLibrary(sacCreatePlan(model, description.get(), &handle_, &error), error);
+}
+
+Plan::~Plan() { sacDestroyPlan(handle_); }
+
+SacMemoryRequirements Plan::memory(SacMemoryKind kind) const {
+    SacMemoryRequirements out{};
+    SacError error{};
+    host::checkLibrary(sacGetPlanMemory(handle_, kind, &out, &error), error);
+    return out;
+}
+
+SacPlanProperties Plan::properties() const {
+    SacPlanProperties out{};
+    out.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;
+    SacError error{};
+    host::checkLibrary(sacGetPlanProperties(handle_, &out, &error), error);
+    return out;
+}
+
+std::vector<SacTensorInfo> Plan::tensors() const {
+    SacError error{};
+    uint32_t count = 0;
+    host::checkLibrary(sacGetPlanTensors(handle_, &count, nullptr, &error), error);
+    std::vector<SacTensorInfo> out(count);
+    host::checkLibrary(sacGetPlanTensors(handle_, &count, out.data(), &error), error);
+    return out;
+}
+
+PlanBuffers::PlanBuffers(const host::Device& device, const Plan& plan) {
+    for (int kind = 0; kind < SAC_MEMORY_KIND_COUNT; ++kind) {
+        const SacMemoryRequirements memory = plan.memory(static_cast<SacMemoryKind>(kind));
+        kinds_[kind] = host::Buffer(device, memory.size, memory.usage, host::BufferMemory::readback);
+        ranges_[kind] = kinds_[kind].range();
+    }
+    for (const SacTensorInfo& info : plan.tensors()) {
+        if (info.flags & SAC_TENSOR_HOST_BIT)
+            continue;
+        tensors_.push_back(
+            {info, host::Buffer(device, info.size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, host::BufferMemory::readback)});
+        bindings.push_back({info.name, tensors_.back().buffer.range()});
+    }
+}
+
+SacUploadInfo PlanBuffers::uploadInfo() const {
+    SacUploadInfo info{};
+    info.sType = SAC_STRUCTURE_TYPE_UPLOAD_INFO;
+    info.weights = ranges_[SAC_MEMORY_WEIGHTS];
+    info.tables = ranges_[SAC_MEMORY_TABLES];
+    info.workspace = ranges_[SAC_MEMORY_WORKSPACE];
+    info.staging = ranges_[SAC_MEMORY_STAGING];
+    info.stagingData = kinds_[SAC_MEMORY_STAGING].mapped().data();
+    return info;
+}
+
+SacRunInfo PlanBuffers::runInfo() const {
+    SacRunInfo info{};
+    info.sType = SAC_STRUCTURE_TYPE_RUN_INFO;
+    info.weights = ranges_[SAC_MEMORY_WEIGHTS];
+    info.tables = ranges_[SAC_MEMORY_TABLES];
+    info.workspace = ranges_[SAC_MEMORY_WORKSPACE];
+    info.state = ranges_[SAC_MEMORY_STATE];
+    info.bindingCount = static_cast<uint32_t>(bindings.size());
+    info.bindings = bindings.data();
+    return info;
+}
+
+PlanBuffers::Bound& PlanBuffers::tensor(const std::string& name) {
+    for (Bound& bound : tensors_)
+        if (bound.info.name == name)
+            return bound;
+    throw std::invalid_argument("the plan binds no tensor \"" + name + "\"");
+}
+
+void PlanBuffers::write(const std::string& name, const reference::Tensor& values) {
+    Bound& bound = tensor(name);
+    const std::vector<std::byte> bytes = encode(values, bound.info.dataType);
+    if (bytes.size() != bound.buffer.size())
+        throw std::invalid_argument("the plan wants another size of \"" + name + "\"");
+    std::copy(bytes.begin(), bytes.end(), bound.buffer.mapped().begin());
+}
+
+reference::Tensor PlanBuffers::read(const std::string& name) const {
+    const Bound& bound = tensor(name);
+    const reference::Shape shape(bound.info.shape, bound.info.shape + bound.info.rank);
+    return decode(bound.buffer.mapped().data(), bound.info.dataType, shape);
+}
+
+std::vector<std::byte> PlanBuffers::bytes(const std::string& name) const {
+    const auto mapped = tensor(name).buffer.mapped();
+    return {mapped.begin(), mapped.end()};
+}
+
+void recordUpload(SacPlan plan, VkCommandBuffer commandBuffer, const PlanBuffers& buffers) {
+    const SacUploadInfo info = buffers.uploadInfo();
+    SacError error{};
+    EXPECT_EQ(sacCmdUpload(plan, commandBuffer, &info, &error), SAC_SUCCESS) << error.message;
+    host::fullBarrier(commandBuffer);
+}
+
+void recordRun(SacPlan plan, VkCommandBuffer commandBuffer, const PlanBuffers& buffers, uint32_t batch) {
+    SacRunInfo info = buffers.runInfo();
+    info.batch = batch;
+    SacError error{};
+    EXPECT_EQ(sacCmdRun(plan, commandBuffer, &info, &error), SAC_SUCCESS) << error.message;
+    host::fullBarrier(commandBuffer);
+}
+
+} // namespace saccade::test

@@ -1,0 +1,106 @@
+// A plan with buffers of its own: from named tensors to named results in a few lines.
+#pragma once
+
+#include <saccade/saccade.h>
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/buffer.hpp"
+#include "host/device.hpp"
+#include "reference/tensor.hpp"
+
+namespace saccade::test {
+
+/// A tensor's values as the bytes of a buffer, rounded to `type`; padded to a multiple of 4 bytes.
+std::vector<std::byte> encode(const reference::Tensor& tensor, SacDataType type);
+/// The reverse. DEFAULT is FLOAT32.
+reference::Tensor decode(const std::byte* bytes, SacDataType type, const reference::Shape& shape);
+
+/// A SacPlanInfo under construction, which owns what it points to.
+class PlanDescription {
+public:
+    PlanDescription();
+    PlanDescription(const PlanDescription&) = delete;
+    PlanDescription& operator=(const PlanDescription&) = delete;
+
+    /// `values` become hostData, for inputs that the module reads at once; empty: none.
+    PlanDescription& input(const std::string& name, const reference::Shape& shape,
+                           SacDataType type = SAC_DATA_TYPE_DEFAULT, SacLayout layout = SAC_LAYOUT_CONTIGUOUS,
+                           std::vector<std::byte> values = {});
+    PlanDescription& output(const std::string& name, SacDataType type = SAC_DATA_TYPE_DEFAULT,
+                            SacLayout layout = SAC_LAYOUT_CONTIGUOUS);
+
+    /// Everything but inputs and outputs is the caller's to set.
+    SacPlanInfo info{};
+    std::vector<SacTensorDesc> inputs, outputs;
+
+    /// `info` with its arrays.
+    const SacPlanInfo* get();
+
+private:
+    std::deque<std::string> names_;
+    std::deque<std::vector<std::byte>> values_;
+};
+
+/// A plan. Throws host::LibraryError.
+class Plan {
+public:
+    Plan(SacModel model, PlanDescription& description);
+    ~Plan();
+    Plan(const Plan&) = delete;
+    Plan& operator=(const Plan&) = delete;
+
+    operator SacPlan() const { return handle_; }
+    SacMemoryRequirements memory(SacMemoryKind kind) const;
+    SacPlanProperties properties() const;
+    std::vector<SacTensorInfo> tensors() const;
+
+private:
+    SacPlan handle_ = nullptr;
+};
+
+/// Mapped buffers for everything a plan needs. Weights, workspace and so on may be replaced by shared ones before use.
+class PlanBuffers {
+public:
+    PlanBuffers(const host::Device& device, const Plan& plan);
+
+    /// Takes the place of the plan's own buffer; at least as large, and alive as long.
+    void share(SacMemoryKind kind, const SacBufferRange& range) { ranges_[kind] = range; }
+    const SacBufferRange& range(SacMemoryKind kind) const { return ranges_[kind]; }
+    std::span<std::byte> mapped(SacMemoryKind kind) { return kinds_[kind].mapped(); }
+
+    SacUploadInfo uploadInfo() const;
+    /// Points into this object.
+    SacRunInfo runInfo() const;
+
+    void write(const std::string& name, const reference::Tensor& tensor);
+    reference::Tensor read(const std::string& name) const;
+    /// The bytes of a tensor's buffer, for comparisons bit by bit.
+    std::vector<std::byte> bytes(const std::string& name) const;
+    std::span<std::byte> mapped(const std::string& name) { return tensor(name).buffer.mapped(); }
+
+    std::vector<SacTensorBinding> bindings;
+
+private:
+    struct Bound {
+        SacTensorInfo info;
+        host::Buffer buffer;
+    };
+    Bound& tensor(const std::string& name);
+    const Bound& tensor(const std::string& name) const { return const_cast<PlanBuffers*>(this)->tensor(name); }
+
+    host::Buffer kinds_[SAC_MEMORY_KIND_COUNT];
+    SacBufferRange ranges_[SAC_MEMORY_KIND_COUNT]{};
+    std::deque<Bound> tensors_;
+};
+
+/// Records upload and run, each followed by a full barrier; fails the running test where the library refuses.
+void recordUpload(SacPlan plan, VkCommandBuffer commandBuffer, const PlanBuffers& buffers);
+void recordRun(SacPlan plan, VkCommandBuffer commandBuffer, const PlanBuffers& buffers, uint32_t batch = 0);
+
+} // namespace saccade::test
