@@ -25,6 +25,8 @@ Extent attentionExtent(uint batch) {
             extent.keys = uint(clamp(length + keysPlus, 0, int(keys)));
         if (causalFromLength)
             extent.causalOffset += length;
+        if (causalAtLengthZero && length != 0)
+            extent.causalOffset = int(keys);
         if (staticMaskFromLength)
             extent.staticMaskOffset += length;
     }

@@ -30,6 +30,7 @@ enum Feature : uint32_t {
     keysFromLength = 1u << 15,
     causalFromLength = 1u << 16,
     staticMaskFromLength = 1u << 17,
+    causalAtLengthZero = 1u << 18,
 };
 
 struct AttentionPush {
@@ -113,6 +114,7 @@ uint32_t features(const AttentionDesc& desc) {
     set(keysFromLength, desc.keysFromLength);
     set(causalFromLength, desc.causalFromLength);
     set(staticMaskFromLength, desc.staticMaskFromLength);
+    set(causalAtLengthZero, desc.causalAtLengthZero);
     return bits;
 }
 
@@ -165,8 +167,8 @@ void pushConstants(const AttentionDesc& desc, uint32_t bits, uint32_t slots, con
         constants.push_back(value);
     if (desc.pattern == AttentionPattern::blocks) {
         constants.push_back(desc.blockSize);
-        constants.push_back(divideUp(desc.queries, desc.blockSize));
-        constants.push_back(divideUp(desc.keys, desc.blockSize));
+        constants.push_back(desc.layoutBlocks ? desc.layoutBlocks : divideUp(desc.queries, desc.blockSize));
+        constants.push_back(desc.layoutBlocks ? desc.layoutBlocks : divideUp(desc.keys, desc.blockSize));
     } else {
         constants.push_back(desc.textLength);
         constants.push_back(std::max(desc.imageSize, 1u));

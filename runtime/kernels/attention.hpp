@@ -116,6 +116,7 @@ struct AttentionDesc {
 
     AttentionPattern pattern = AttentionPattern::dense;
     uint32_t blockSize = 0;        ///< blocks: tokens per side of a block
+    uint32_t layoutBlocks = 0;     ///< blocks: per side of the layout, where that is more than the tokens fill
     bool layoutPerHead = false;    ///< blocks: layoutHeads = heads, else 1
     uint32_t textLength = 0;       ///< text-and-image: leading text tokens, seen causally by text
     uint32_t imageSize = 0;        ///< text-and-image: side of the image, whose tokens follow
@@ -128,6 +129,7 @@ struct AttentionDesc {
     bool keysFromLength = false; ///< key count = clamp(length + keysPlus, 0, keys): nothing behind it is read
     int32_t keysPlus = 0;
     bool causalFromLength = false;
+    bool causalAtLengthZero = false; ///< the causal rule holds only where the length read is 0
     bool staticMaskFromLength = false;
 
     /// What a query that sees no key gets: zeros, or (as masking with -FLT_MAX gives) the average of all values.

@@ -15,6 +15,10 @@ constexpr ModuleType types[] = {
     {"PhenakiTransformer", makePhenakiTransformer},
     {"AlibiPositionalBias", makeAlibiPositionalBias},
     {"ContinuousPositionBias", makeContinuousPositionBias},
+    {"DalleAttention", makeDalleAttention},
+    {"SparseConvCausalAttention", makeDalleSparse},
+    {"SparseAxialCausalAttention", makeDalleSparse},
+    {"SparseAttention", makeDalleBlockSparse},
 };
 
 } // namespace

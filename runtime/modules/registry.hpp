@@ -25,5 +25,8 @@ ModulePtr makePeg(const ModuleSource& source);
 ModulePtr makePhenakiTransformer(const ModuleSource& source);
 ModulePtr makeAlibiPositionalBias(const ModuleSource& source);
 ModulePtr makeContinuousPositionBias(const ModuleSource& source);
+ModulePtr makeDalleAttention(const ModuleSource& source);
+ModulePtr makeDalleSparse(const ModuleSource& source);
+ModulePtr makeDalleBlockSparse(const ModuleSource& source);
 
 } // namespace saccade

@@ -1,0 +1,133 @@
+// Attention of DALL-E (Ramesh et al., arXiv 2102.12092) as published in lucidrains/DALLE-pytorch: causal, with masks,
+// rotary embedding and a key-value cache.
+//
+// With option "cache" keys and values live in the plan's state, (batch, cache_length, inner) each, which plans of one
+// model and batch share whatever their number of tokens: one plan reads a prompt, another continues token by token. Input
+// "offset" says how many tokens the cache holds before the run.
+#include "base/error.hpp"
+#include "kernels/copy.hpp"
+#include "modules/dalle_projection.hpp"
+#include "modules/registry.hpp"
+
+namespace saccade {
+namespace {
+
+class DalleAttention final : public Module {
+public:
+    explicit DalleAttention(const ModuleSource& source)
+        : a_(arguments(source.config)), projection_(source.weights, a_) {
+        source.config.has("cache_steps"); // how a test cuts its sequence; says nothing about the module
+    }
+
+    void build(PlanBuilder& plan) const override;
+
+private:
+    static DalleArguments arguments(Config& config) {
+        DalleArguments a = readDalleArguments(config);
+        a.causal = config.boolean("causal", true);
+        return a;
+    }
+
+    struct Cache {
+        uint32_t length = 0; ///< 0: none
+        TensorId offset = noTensor;
+    };
+    Cache addCache(PlanBuilder& plan, uint32_t tokens) const;
+    TensorId append(PlanBuilder& plan, const Cache& cache, const char* label, TensorId qkv, uint32_t tokens,
+                    uint32_t part) const;
+    TensorId staticMask(PlanBuilder& plan, AttentionDesc& attention, bool cached) const;
+    TensorId keyMask(PlanBuilder& plan, AttentionDesc& attention) const;
+
+    DalleArguments a_;
+    DalleProjection projection_;
+};
+
+DalleAttention::Cache DalleAttention::addCache(PlanBuilder& plan, uint32_t tokens) const {
+    Cache cache;
+    const auto length = plan.options().integer("cache_length", 1, 1 << 24, a_.sequence);
+    if (!plan.options().boolean("cache", false))
+        return cache;
+    cache.length = static_cast<uint32_t>(length);
+    if (tokens > cache.length)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"x\" has %u tokens, \"cache_length\" is %u", tokens,
+                    cache.length);
+    plan.inputShape("offset", 1);
+    plan.expectDimension("offset", 0, 1, "one number");
+    cache.offset = plan.inputPlain("offset", DataType::i32);
+    return cache;
+}
+
+// Copies keys (part 1) or values (part 2) to the end of their cache.
+TensorId DalleAttention::append(PlanBuilder& plan, const Cache& cache, const char* label, TensorId qkv, uint32_t tokens,
+                                uint32_t part) const {
+    const uint32_t inner = a_.inner();
+    const TensorId kept = plan.graph().state(label, plan.storage(), {plan.batch(), cache.length, inner});
+    CopyDesc desc;
+    desc.fromType = desc.toType = plan.storage();
+    desc.batch = plan.batch();
+    desc.tokens = tokens;
+    desc.channels = inner;
+    desc.from = {part * inner, tokens * 3 * inner, 0, 3 * inner, 1};
+    desc.to = {0, cache.length * inner, 0, inner, 1};
+    desc.shifted = true;
+    desc.toTokens = cache.length;
+    plan.graph().add(label, copyKernel(desc, plan.device()), {qkv, kept, cache.offset});
+    return kept;
+}
+
+TensorId DalleAttention::keyMask(PlanBuilder& plan, AttentionDesc& attention) const {
+    plan.inputShape("mask", 2);
+    plan.expectDimension("mask", 0, attention.batch, "the batch of \"x\"");
+    plan.expectDimension("mask", 1, attention.keys, "the number of keys");
+    attention.keyMask = true;
+    attention.keyMaskStride = attention.keys;
+    return plan.inputPlain("mask", DataType::boolean);
+}
+
+TensorId DalleAttention::staticMask(PlanBuilder& plan, AttentionDesc& attention, bool cached) const {
+    const Shape shape = plan.inputShape("static_mask", 2);
+    if (shape[0] != shape[1] || shape[0] < attention.keys)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "input \"static_mask\" is %llu x %llu, it must be square and cover %u keys",
+                    static_cast<unsigned long long>(shape[0]), static_cast<unsigned long long>(shape[1]),
+                    attention.keys);
+    attention.staticMask = true;
+    attention.staticMaskStrides = {0, 0, static_cast<uint32_t>(shape[1]), 1};
+    attention.staticMaskFromLength = cached;
+    return plan.inputPlain("static_mask", DataType::boolean);
+}
+
+void DalleAttention::build(PlanBuilder& plan) const {
+    const uint32_t tokens = dalleTokens(plan, a_);
+    const Cache cache = addCache(plan, tokens);
+    const TensorId qkv = projection_.addQkv(plan, tokens, cache.offset);
+    AttentionDesc attention = projection_.describe(plan, tokens, tokens);
+    attention.causal = a_.causal;
+    TensorId k = qkv, v = qkv;
+    if (cache.length) {
+        k = append(plan, cache, "key cache", qkv, tokens, 1);
+        v = append(plan, cache, "value cache", qkv, tokens, 2);
+        attention.keys = cache.length;
+        attention.k = attention.v = AttentionView::tokens(cache.length, a_.inner(), a_.dimHead);
+        attention.lengths = attention.keysFromLength = true;
+        attention.keysPlus = static_cast<int32_t>(tokens);
+        attention.causalAtLengthZero = true; // a later piece sees all of itself
+    }
+    const TensorId attended = plan.activation("attention", {plan.batch(), tokens, a_.inner()});
+    FixedVector<TensorId, 8> operands{qkv, k, v, attended};
+    if (plan.hasInput("mask"))
+        operands.push_back(keyMask(plan, attention));
+    if (plan.hasInput("static_mask"))
+        operands.push_back(staticMask(plan, attention, cache.length != 0));
+    if (cache.length)
+        operands.push_back(cache.offset);
+    plan.graph().add("attention", attentionKernel(attention, plan.device()), operands);
+    plan.wantsOutput("y", true);
+    projection_.addOutput(plan, "y", attended, tokens);
+}
+
+} // namespace
+
+ModulePtr makeDalleAttention(const ModuleSource& source) { return makeModule<DalleAttention>(source); }
+
+} // namespace saccade

@@ -1,0 +1,154 @@
+// SparseAttention of DALLE-pytorch over DeepSpeed's block layouts: a query sees the keys of the blocks its row names.
+//
+// The layout is input "layout", bytes (heads or 1, blocks, blocks); sacBuildVariableLayout makes DeepSpeed's variable
+// one. Upstream pads x to whole blocks and hands DeepSpeed the boolean padding mask to be added, so padded and masked
+// keys gain 1 instead of being hidden: "padding" is "exclude" (default, hidden) or "reference_add" (as upstream computes).
+#include <array>
+
+#include "base/error.hpp"
+#include "kernels/copy.hpp"
+#include "kernels/mask_bias.hpp"
+#include "modules/dalle_projection.hpp"
+#include "modules/registry.hpp"
+
+namespace saccade {
+namespace {
+
+class DalleBlockSparse final : public Module {
+public:
+    explicit DalleBlockSparse(const ModuleSource& source)
+        : a_(arguments(source.config)), projection_(source.weights, a_) {
+        Config& config = source.config;
+        block_ = static_cast<uint32_t>(config.integer("block_size", 1, 4096, 16));
+        referenceAdd_ = readPadding(config, 0) == 1;
+        // They shape the layout, which comes ready made.
+        config.integer("text_seq_len", 0, 1 << 24, 256);
+        config.optionalInteger("num_random_blocks", 0, 1 << 20);
+        const auto zero = [](std::span<const std::span<const float>>, std::span<const uint64_t>, std::span<float>) {};
+        zero_ = source.weights.pack("zero", {}, 4, zero, {}, WeightPrecision::float32);
+    }
+
+    void build(PlanBuilder& plan) const override;
+
+private:
+    static DalleArguments arguments(Config& config) {
+        DalleArguments a = readDalleArguments(config);
+        a.causal = config.boolean("causal", true);
+        return a;
+    }
+    static size_t readPadding(Config& config, size_t byDefault) {
+        return config.choice("padding", {"exclude", "reference_add"}, byDefault);
+    }
+
+    // What every result of a plan shares.
+    struct Common {
+        uint32_t tokens, padded;
+        TensorId qkv, layout, mask;
+        AttentionDesc attention;
+    };
+    void addPadding(PlanBuilder& plan, const Common& common) const;
+    TensorId addMaskBias(PlanBuilder& plan, const Common& common) const;
+    void addResult(PlanBuilder& plan, const Common& common, const char* name, bool referenceAdd) const;
+
+    DalleArguments a_;
+    DalleProjection projection_;
+    uint32_t block_ = 16;
+    bool referenceAdd_ = false;
+    WeightId zero_ = 0;
+};
+
+// Rows behind x's tokens are zero: a padded x projects to zero, having no bias.
+void DalleBlockSparse::addPadding(PlanBuilder& plan, const Common& common) const {
+    if (common.padded == common.tokens)
+        return;
+    const uint32_t width = 3 * a_.inner();
+    CopyDesc desc;
+    desc.toType = plan.storage();
+    desc.batch = plan.batch();
+    desc.tokens = common.padded - common.tokens;
+    desc.channels = width;
+    desc.from = {0, 0, 0, 0, 0};
+    desc.to = {common.tokens * width, common.padded * width, 0, width, 1};
+    plan.graph().add("padding", copyKernel(desc, plan.device()), {plan.weight(zero_), common.qkv});
+}
+
+TensorId DalleBlockSparse::addMaskBias(PlanBuilder& plan, const Common& common) const {
+    MaskBiasDesc desc;
+    desc.batch = plan.batch();
+    desc.keys = common.padded;
+    desc.masked = common.tokens;
+    desc.hasMask = common.mask != noTensor;
+    const TensorId bias = plan.graph().intermediate("mask bias", DataType::f32, {plan.batch(), common.padded});
+    FixedVector<TensorId, 2> operands{bias};
+    if (desc.hasMask)
+        operands.push_back(common.mask);
+    plan.graph().add("mask bias", maskBiasKernel(desc, plan.device()), operands);
+    return bias;
+}
+
+void DalleBlockSparse::addResult(PlanBuilder& plan, const Common& common, const char* name, bool referenceAdd) const {
+    AttentionDesc attention = common.attention;
+    const TensorId attended = plan.activation("attention", {plan.batch(), common.tokens, a_.inner()});
+    FixedVector<TensorId, 8> operands{common.qkv, common.qkv, common.qkv, attended};
+    if (referenceAdd) {
+        attention.keys = common.padded;
+        attention.denseBias = true;
+        attention.denseBiasStrides = {common.padded, 0, 0, 1};
+        operands.push_back(addMaskBias(plan, common));
+    } else if (common.mask != noTensor) {
+        attention.keyMask = true;
+        attention.keyMaskStride = common.tokens;
+        operands.push_back(common.mask);
+    }
+    operands.push_back(common.layout);
+    plan.graph().add("attention", attentionKernel(attention, plan.device()), operands);
+    projection_.addOutput(plan, name, attended, common.tokens);
+}
+
+void DalleBlockSparse::build(PlanBuilder& plan) const {
+    Common common;
+    common.tokens = dalleTokens(plan, a_);
+    const uint32_t blocks = (common.tokens + block_ - 1) / block_;
+    common.padded = blocks * block_;
+    const Shape layout = plan.inputShape("layout", 3);
+    if (layout[0] != 1)
+        plan.expectDimension("layout", 0, a_.heads, "config \"heads\", or 1 for all");
+    plan.expectDimension("layout", 2, layout[1], "as many key blocks as query blocks");
+    if (layout[1] < blocks)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"layout\": shape[1] is %llu, input \"x\" fills %u blocks",
+                    static_cast<unsigned long long>(layout[1]), blocks);
+    common.mask = noTensor;
+    if (plan.hasInput("mask")) {
+        plan.inputShape("mask", 2);
+        plan.expectDimension("mask", 0, plan.batch(), "the batch of \"x\"");
+        plan.expectDimension("mask", 1, common.tokens, "the tokens of \"x\"");
+        common.mask = plan.inputPlain("mask", DataType::boolean);
+    }
+    common.layout = plan.inputPlain("layout", DataType::u8);
+
+    const bool referenceAdd = readPadding(plan.options(), referenceAdd_) == 1;
+    const bool y = plan.wantsOutput("y", true);
+    const bool excluded = plan.wantsOutput("y_exclude"), added = plan.wantsOutput("y_reference_add");
+    common.qkv = projection_.addQkv(plan, common.padded, noTensor);
+    if (added || (y && referenceAdd))
+        addPadding(plan, common);
+    common.attention = projection_.describe(plan, common.tokens, common.padded);
+    common.attention.causal = a_.causal;
+    common.attention.pattern = AttentionPattern::blocks;
+    common.attention.blockSize = block_;
+    common.attention.layoutBlocks = static_cast<uint32_t>(layout[1]);
+    common.attention.layoutPerHead = layout[0] > 1;
+    common.attention.empty = AttentionDesc::Empty::zeros;
+    if (y)
+        addResult(plan, common, "y", referenceAdd);
+    if (excluded)
+        addResult(plan, common, "y_exclude", false);
+    if (added)
+        addResult(plan, common, "y_reference_add", true);
+}
+
+} // namespace
+
+ModulePtr makeDalleBlockSparse(const ModuleSource& source) { return makeModule<DalleBlockSparse>(source); }
+
+} // namespace saccade

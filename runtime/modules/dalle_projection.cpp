@@ -1,0 +1,102 @@
+#include "modules/dalle_projection.hpp"
+
+#include <cmath>
+
+#include "base/error.hpp"
+#include "kernels/rotary.hpp"
+
+namespace saccade {
+namespace {
+
+LinearOptions withoutBias() {
+    LinearOptions options;
+    options.bias = false;
+    return options;
+}
+
+} // namespace
+
+DalleArguments readDalleArguments(Config& config) {
+    DalleArguments a;
+    a.dim = static_cast<uint32_t>(config.integer("dim", 1, 1 << 16));
+    a.sequence = static_cast<uint32_t>(config.integer("seq_len", 1, 1 << 24));
+    a.heads = static_cast<uint32_t>(config.integer("heads", 1, 1024, 8));
+    a.dimHead = static_cast<uint32_t>(config.integer("dim_head", 1, 256, 64));
+    config.number("dropout", 0, 1, 0);
+    config.boolean("stable", false); // the same function, and the running softmax is finite anyway
+    return a;
+}
+
+DalleProjection::DalleProjection(WeightSet& weights, const DalleArguments& a)
+    : a_(a), toQkv_(weights, "to_qkv", a.dim, 3 * uint64_t{a.inner()}, withoutBias()),
+      toOut_(weights, "to_out.0", a.inner(), a.dim, {}) {}
+
+uint32_t dalleTokens(PlanBuilder& plan, const DalleArguments& a) {
+    const Shape& x = plan.inputShape("x", 3);
+    plan.expectDimension("x", 2, a.dim, "config \"dim\"");
+    plan.setBatch(x[0]);
+    return static_cast<uint32_t>(x[1]);
+}
+
+TensorId DalleProjection::addQkv(PlanBuilder& plan, uint32_t rows, TensorId offset) const {
+    const uint32_t tokens = static_cast<uint32_t>(plan.inputShape("x", 3)[1]), width = 3 * a_.inner();
+    const TensorId x = plan.inputTokens("x", ChannelAxis::last);
+    const TensorId qkv = plan.activation("qkv", {plan.batch(), rows, width});
+    LinearUse use;
+    use.output.batchStride = rows * width;
+    toQkv_.apply(plan, "to_qkv", plan.batch(), tokens, x, qkv, use);
+    if (plan.hasInput("rotary_pos_emb"))
+        addRotary(plan, qkv, tokens, rows, offset);
+    return qkv;
+}
+
+// Queries, keys and values of all heads lie side by side, so they rotate as 3 * heads heads.
+void DalleProjection::addRotary(PlanBuilder& plan, TensorId qkv, uint32_t tokens, uint32_t rows, TensorId offset) const {
+    const Shape table = plan.inputShape("rotary_pos_emb", 3);
+    plan.expectDimension("rotary_pos_emb", 0, 1, "shared by the batch");
+    if (table[2] % 2 || table[2] > a_.dimHead)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "input \"rotary_pos_emb\": shape[2] is %llu, it must be even and at most config \"dim_head\": %u",
+                    static_cast<unsigned long long>(table[2]), a_.dimHead);
+    if (offset == noTensor && table[1] < tokens)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"rotary_pos_emb\": shape[1] is %llu, input \"x\" has %u tokens",
+                    static_cast<unsigned long long>(table[1]), tokens);
+    RotaryDesc desc;
+    desc.storage = plan.storage();
+    desc.batch = plan.batch();
+    desc.heads = 3 * a_.heads;
+    desc.tokens = tokens;
+    desc.channels = a_.dimHead;
+    desc.rotated = static_cast<uint32_t>(table[2]);
+    desc.source = desc.result = AttentionView::tokens(rows, 3 * a_.inner(), a_.dimHead);
+    desc.tablePositions = static_cast<uint32_t>(table[1]);
+    desc.shifted = offset != noTensor;
+    FixedVector<TensorId, 4> operands{qkv, qkv, plan.inputPlain("rotary_pos_emb", DataType::f32)};
+    if (desc.shifted)
+        operands.push_back(offset);
+    plan.graph().add("rotary", rotaryKernel(desc, plan.device()), operands);
+}
+
+AttentionDesc DalleProjection::describe(const PlanBuilder& plan, uint32_t tokens, uint32_t rows) const {
+    AttentionDesc desc;
+    desc.half = plan.half();
+    desc.batch = plan.batch();
+    desc.heads = desc.kvHeads = a_.heads;
+    desc.queries = desc.keys = tokens;
+    desc.headDim = desc.valueDim = a_.dimHead;
+    desc.scale = 1.0f / std::sqrt(static_cast<float>(a_.dimHead));
+    const uint32_t inner = a_.inner();
+    desc.q = AttentionView::tokens(rows, 3 * inner, a_.dimHead);
+    desc.k = AttentionView::tokens(rows, 3 * inner, a_.dimHead, inner);
+    desc.v = AttentionView::tokens(rows, 3 * inner, a_.dimHead, 2 * inner);
+    desc.out = AttentionView::tokens(tokens, inner, a_.dimHead);
+    return desc;
+}
+
+void DalleProjection::addOutput(PlanBuilder& plan, std::string_view name, TensorId attended, uint32_t tokens) const {
+    const OutputTarget y = plan.beginOutput(name, {plan.batch(), tokens, a_.dim}, ChannelAxis::last, false);
+    toOut_.apply(plan, "to_out", plan.batch(), tokens, attended, y.tensor);
+    plan.endOutput(y);
+}
+
+} // namespace saccade

@@ -1,0 +1,49 @@
+// What all attentions of DALLE-pytorch share: one projection to queries, keys and values, rotary embedding of all three,
+// and the output projection.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/attention.hpp"
+#include "modules/linear.hpp"
+#include "modules/plan_builder.hpp"
+
+namespace saccade {
+
+struct DalleArguments {
+    uint32_t dim = 0, heads = 8, dimHead = 64;
+    uint32_t sequence = 0; ///< config "seq_len"
+    bool causal = true;
+
+    uint32_t inner() const { return heads * dimHead; }
+};
+
+/// Reads dim, seq_len, heads, dim_head; dropout and stable, which change no result, are accepted.
+DalleArguments readDalleArguments(Config& config);
+
+class DalleProjection {
+public:
+    DalleProjection(WeightSet& weights, const DalleArguments& arguments);
+
+    /// Adds to_qkv of input "x", and rotates what the optional input "rotary_pos_emb" (1, positions, features) says.
+    /// The result is (batch, rows, 3 * inner): queries, keys and values side by side, where `rows` >= x's tokens leaves
+    /// room behind them. `offset`: int32, the position of the first token; noTensor: 0.
+    TensorId addQkv(PlanBuilder& plan, uint32_t rows, TensorId offset) const;
+
+    /// Adds output `name` (batch, tokens, dim) from attended (batch, tokens, inner).
+    void addOutput(PlanBuilder& plan, std::string_view name, TensorId attended, uint32_t tokens) const;
+
+    /// An attention of `tokens` queries and as many keys over addQkv's result; operands 0 to 2 are that tensor.
+    AttentionDesc describe(const PlanBuilder& plan, uint32_t tokens, uint32_t rows) const;
+
+private:
+    void addRotary(PlanBuilder& plan, TensorId qkv, uint32_t tokens, uint32_t rows, TensorId offset) const;
+
+    DalleArguments a_;
+    Linear toQkv_, toOut_;
+};
+
+/// Input "x" (batch, tokens, dim): checks it, sets the plan's batch and returns the tokens.
+uint32_t dalleTokens(PlanBuilder& plan, const DalleArguments& arguments);
+
+} // namespace saccade

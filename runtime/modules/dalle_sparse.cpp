@@ -1,0 +1,75 @@
+// Sparse causal attentions of DALLE-pytorch over a sequence of text and then image tokens: SparseConvCausalAttention and
+// SparseAxialCausalAttention.
+//
+// Upstream pads the sequence to its full length first. No token that is asked for can see the padding: text and image are
+// both causal, and image queries come after all text. So nothing is padded here.
+#include "base/error.hpp"
+#include "modules/dalle_projection.hpp"
+#include "modules/registry.hpp"
+
+namespace saccade {
+namespace {
+
+class DalleSparse final : public Module {
+public:
+    explicit DalleSparse(const ModuleSource& source)
+        : a_(readDalleArguments(source.config)), projection_(source.weights, a_) {
+        Config& config = source.config;
+        image_ = static_cast<uint32_t>(config.integer("image_size", 1, 4096, 32));
+        if (uint64_t{image_} * image_ > a_.sequence)
+            throw Error(SAC_ERROR_INVALID_CONFIG,
+                        "config \"image_size\": %u squared leaves no text in \"seq_len\": %u + 1 tokens", image_,
+                        a_.sequence);
+        if (source.type == "SparseAxialCausalAttention") {
+            pattern_ = config.integer("axis", 0, 1, 0) == 0 ? AttentionPattern::axialRow : AttentionPattern::axialColumn;
+            return;
+        }
+        pattern_ = AttentionPattern::convWindow;
+        window_ = static_cast<uint32_t>(config.integer("kernel_size", 1, 1023, 5));
+        dilation_ = static_cast<uint32_t>(config.integer("dilation", 1, 1023, 1));
+        if (window_ % 2 == 0)
+            throw Error(SAC_ERROR_INVALID_CONFIG, "config \"kernel_size\": %u must be odd", window_);
+    }
+
+    void build(PlanBuilder& plan) const override {
+        const uint32_t tokens = dalleTokens(plan, a_), text = a_.sequence + 1 - image_ * image_;
+        if (tokens > a_.sequence)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"x\" has %u tokens, config \"seq_len\" is %u", tokens,
+                        a_.sequence);
+        const TensorId qkv = projection_.addQkv(plan, tokens, noTensor);
+        AttentionDesc attention = projection_.describe(plan, tokens, tokens);
+        attention.pattern = pattern_;
+        attention.textLength = text;
+        attention.imageSize = image_;
+        attention.windowSize = window_;
+        attention.windowDilation = dilation_;
+        const TensorId attended = plan.activation("attention", {plan.batch(), tokens, a_.inner()});
+        FixedVector<TensorId, 8> operands{qkv, qkv, qkv, attended};
+        if (plan.hasInput("mask")) {
+            const Shape mask = plan.inputShape("mask", 2);
+            plan.expectDimension("mask", 0, plan.batch(), "the batch of \"x\"");
+            if (mask[1] < text)
+                throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"mask\": shape[1] is %llu, there are %u text tokens",
+                            static_cast<unsigned long long>(mask[1]), text);
+            attention.keyMask = true;
+            attention.keyMaskStride = static_cast<uint32_t>(mask[1]);
+            operands.push_back(plan.inputPlain("mask", DataType::boolean));
+        }
+        plan.graph().add("attention", attentionKernel(attention, plan.device()), operands);
+        plan.wantsOutput("y", true);
+        projection_.addOutput(plan, "y", attended, tokens);
+    }
+
+private:
+    DalleArguments a_;
+    DalleProjection projection_;
+    uint32_t image_ = 0;
+    AttentionPattern pattern_{};
+    uint32_t window_ = 1, dilation_ = 1;
+};
+
+} // namespace
+
+ModulePtr makeDalleSparse(const ModuleSource& source) { return makeModule<DalleSparse>(source); }
+
+} // namespace saccade
