@@ -30,7 +30,7 @@ enum class Scalar : uint8_t { refuse, broadcast };
 
 class Config {
 public:
-    static constexpr std::size_t maxIntegers = 8;
+    static constexpr std::size_t maxIntegers = 64;
     using Integers = FixedVector<int64_t, maxIntegers>;
 
     /// `object` must outlive this, as must the document that holds it. Throws where it is no object.

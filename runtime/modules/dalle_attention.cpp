@@ -4,6 +4,11 @@
 // With option "cache" keys and values live in the plan's state, (batch, cache_length, inner) each, which plans of one
 // model and batch share whatever their number of tokens: one plan reads a prompt, another continues token by token. Input
 // "offset" says how many tokens the cache holds before the run.
+//
+// "cache_steps" instead computes a whole sequence as a cached run in pieces of those lengths would: the first piece is
+// causal, a later one sees all keys up to its own last.
+#include <numeric>
+
 #include "base/error.hpp"
 #include "kernels/copy.hpp"
 #include "modules/dalle_projection.hpp"
@@ -16,7 +21,8 @@ class DalleAttention final : public Module {
 public:
     explicit DalleAttention(const ModuleSource& source)
         : a_(arguments(source.config)), projection_(source.weights, a_) {
-        source.config.has("cache_steps"); // how a test cuts its sequence; says nothing about the module
+        if (source.config.has("cache_steps"))
+            steps_ = source.config.integers("cache_steps", {1, Config::maxIntegers}, 1, 1 << 24);
     }
 
     void build(PlanBuilder& plan) const override;
@@ -37,10 +43,26 @@ private:
                     uint32_t part) const;
     TensorId staticMask(PlanBuilder& plan, AttentionDesc& attention, bool cached) const;
     TensorId keyMask(PlanBuilder& plan, AttentionDesc& attention) const;
+    Config::Integers steps(PlanBuilder& plan, uint32_t tokens) const;
 
     DalleArguments a_;
     DalleProjection projection_;
+    Config::Integers steps_; ///< where the configuration has them
 };
+
+// The pieces of an uncached plan: as "cache_steps" says, else the whole.
+Config::Integers DalleAttention::steps(PlanBuilder& plan, uint32_t tokens) const {
+    Config::Integers steps = steps_;
+    if (plan.options().has("cache_steps"))
+        steps = plan.options().integers("cache_steps", {1, Config::maxIntegers}, 1, 1 << 24);
+    if (steps.empty())
+        return {tokens};
+    const int64_t sum = std::accumulate(steps.begin(), steps.end(), int64_t{0});
+    if (sum != tokens)
+        throw Error(SAC_ERROR_INVALID_CONFIG, "\"cache_steps\" add up to %lld, input \"x\" has %u tokens",
+                    static_cast<long long>(sum), tokens);
+    return steps;
+}
 
 DalleAttention::Cache DalleAttention::addCache(PlanBuilder& plan, uint32_t tokens) const {
     Cache cache;
@@ -121,7 +143,19 @@ void DalleAttention::build(PlanBuilder& plan) const {
         operands.push_back(staticMask(plan, attention, cache.length != 0));
     if (cache.length)
         operands.push_back(cache.offset);
-    plan.graph().add("attention", attentionKernel(attention, plan.device()), operands);
+    const AttentionDesc whole = attention;
+    uint32_t first = 0;
+    for (const int64_t step : cache.length ? Config::Integers{tokens} : steps(plan, tokens)) {
+        attention.queries = static_cast<uint32_t>(step);
+        attention.q.offset = whole.q.offset + first * whole.q.tokenStride;
+        attention.out.offset = whole.out.offset + first * whole.out.tokenStride;
+        attention.staticMaskQueryOffset = static_cast<int32_t>(first);
+        if (!cache.length)
+            attention.keys = first + attention.queries;
+        attention.causal = whole.causal && first == 0;
+        plan.graph().add("attention", attentionKernel(attention, plan.device()), operands);
+        first += attention.queries;
+    }
     plan.wantsOutput("y", true);
     projection_.addOutput(plan, "y", attended, tokens);
 }
