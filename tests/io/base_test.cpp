@@ -74,6 +74,7 @@ struct Callbacks {
     std::size_t freed = 0;
     std::size_t lastAlignment = 0;
     bool fail = false;
+    HostMemory heap{nullptr};
 
     VkAllocationCallbacks functions() {
         VkAllocationCallbacks callbacks{};
@@ -87,7 +88,7 @@ struct Callbacks {
                 return nullptr;
             ++self->allocated;
             self->lastAlignment = alignment;
-            return std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+            return self->heap.allocate(size, alignment);
         };
         callbacks.pfnReallocation = [](void*, void*, size_t, size_t, VkSystemAllocationScope) -> void* {
             ADD_FAILURE() << "nothing here reallocates";
@@ -95,7 +96,7 @@ struct Callbacks {
         };
         callbacks.pfnFree = [](void* user, void* memory) {
             ++static_cast<Callbacks*>(user)->freed;
-            std::free(memory);
+            static_cast<Callbacks*>(user)->heap.deallocate(memory, 0);
         };
         return callbacks;
     }

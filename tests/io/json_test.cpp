@@ -214,9 +214,12 @@ TEST_F(Json, mergesObjects) {
     EXPECT_EQ(result.root().find("m")->asInteger(), 4);
     EXPECT_EQ(result.root().find("z")->asInteger(), 2);
 
-    for (const auto& [a, b] : {std::pair("{}", "[1]"), std::pair("3", "{}")})
+    const auto notAnObject = [&](std::string_view a, std::string_view b) {
         expectError(SAC_ERROR_INVALID_CONFIG, {"is not an object"},
                     [&] { (void)mergeObjects(parse(a).root(), parse(b).root(), &memory_); });
+    };
+    notAnObject("{}", "[1]");
+    notAnObject("3", "{}");
 }
 
 TEST_F(Json, writesStringsThatReadBack) {

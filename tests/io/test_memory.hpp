@@ -10,6 +10,8 @@
 #include <new>
 #include <utility>
 
+#include "base/memory.hpp"
+
 namespace saccade::test {
 
 /// Counts, fails at a chosen allocation, and checks that size and alignment come back as they were asked for.
@@ -35,8 +37,7 @@ private:
         if (allocations_ == failAt_)
             throw std::bad_alloc();
         ++allocations_;
-        const std::size_t unit = alignment < sizeof(void*) ? sizeof(void*) : alignment;
-        void* memory = std::aligned_alloc(unit, (bytes + unit) / unit * unit);
+        void* memory = heap_.allocate(bytes, alignment);
         live_[memory] = {bytes, alignment};
         return memory;
     }
@@ -50,7 +51,7 @@ private:
         EXPECT_EQ(block->second.bytes, bytes);
         EXPECT_EQ(block->second.alignment, alignment);
         live_.erase(block);
-        std::free(memory);
+        heap_.deallocate(memory, bytes, alignment);
     }
 
     bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
@@ -67,6 +68,7 @@ private:
         bool operator==(const Malloc&) const { return true; }
     };
 
+    HostMemory heap_{nullptr};
     std::map<void*, Block, std::less<>, Malloc<std::pair<void* const, Block>>> live_;
     std::size_t allocations_ = 0;
     std::size_t failAt_;
