@@ -24,30 +24,55 @@ std::pmr::memory_resource& alignedHeap() {
     return heap;
 }
 
-} // namespace
-
-// The other forms (arrays, nothrow) end here by the standard's defaults. Not inlined: GCC would see only one of a
-// pair's malloc and free and warn of a mismatch.
-[[gnu::noinline]] void* operator new(std::size_t size) {
+// Not inlined: GCC would see only one of a pair's malloc and free and warn of a mismatch.
+[[gnu::noinline]] void* countedAllocate(std::size_t size) {
     ++globalAllocations;
     void* memory = std::malloc(size ? size : 1);
     if (!memory)
         throw std::bad_alloc();
     return memory;
 }
-[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
+
+[[gnu::noinline]] void* countedAllocate(std::size_t size, std::align_val_t alignment) {
     ++globalAllocations;
     return alignedHeap().allocate(size, static_cast<std::size_t>(alignment));
 }
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::align_val_t alignment) noexcept {
+
+[[gnu::noinline]] void release(void* memory) noexcept { std::free(memory); }
+
+[[gnu::noinline]] void release(void* memory, std::align_val_t alignment) noexcept {
     if (memory)
         alignedHeap().deallocate(memory, 0, static_cast<std::size_t>(alignment));
 }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
-    operator delete(memory, alignment);
+
+} // namespace
+
+// Every form by itself: the address sanitizer's own do not forward to the plain ones as the standard's do. Nothrow
+// forms may throw here, which ends the program; no test lets them run out of memory.
+void* operator new(std::size_t size) { return countedAllocate(size); }
+void* operator new[](std::size_t size) { return countedAllocate(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return countedAllocate(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return countedAllocate(size); }
+void* operator new(std::size_t size, std::align_val_t a) { return countedAllocate(size, a); }
+void* operator new[](std::size_t size, std::align_val_t a) { return countedAllocate(size, a); }
+void* operator new(std::size_t size, std::align_val_t a, const std::nothrow_t&) noexcept {
+    return countedAllocate(size, a);
 }
+void* operator new[](std::size_t size, std::align_val_t a, const std::nothrow_t&) noexcept {
+    return countedAllocate(size, a);
+}
+void operator delete(void* memory) noexcept { release(memory); }
+void operator delete[](void* memory) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t) noexcept { release(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { release(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { release(memory); }
+void operator delete(void* memory, std::align_val_t a) noexcept { release(memory, a); }
+void operator delete[](void* memory, std::align_val_t a) noexcept { release(memory, a); }
+void operator delete(void* memory, std::size_t, std::align_val_t a) noexcept { release(memory, a); }
+void operator delete[](void* memory, std::size_t, std::align_val_t a) noexcept { release(memory, a); }
+void operator delete(void* memory, std::align_val_t a, const std::nothrow_t&) noexcept { release(memory, a); }
+void operator delete[](void* memory, std::align_val_t a, const std::nothrow_t&) noexcept { release(memory, a); }
 
 namespace saccade::test {
 namespace {
@@ -181,11 +206,16 @@ INSTANTIATE_TEST_SUITE_P(Io, Allocation, testing::Values(useJson, useConfig, use
 TEST(AllocationCounter, seesGlobalNew) {
     const std::size_t before = globalAllocations;
     // Called by name: a compiler may leave out the allocations of new expressions and containers.
+    const std::align_val_t wide{128};
     ::operator delete(::operator new(10));
     ::operator delete[](::operator new[](10));
-    const std::align_val_t wide{128};
+    ::operator delete(::operator new(10, std::nothrow));
+    ::operator delete[](::operator new[](10, std::nothrow));
     ::operator delete(::operator new(10, wide), wide);
-    EXPECT_EQ(globalAllocations, before + 3);
+    ::operator delete[](::operator new[](10, wide), wide);
+    ::operator delete(::operator new(10, wide, std::nothrow), wide);
+    ::operator delete[](::operator new[](10, wide, std::nothrow), wide);
+    EXPECT_EQ(globalAllocations, before + 8);
 }
 
 } // namespace
