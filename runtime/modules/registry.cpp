@@ -9,6 +9,7 @@ constexpr ModuleType types[] = {
     {"DeformableAttention2D", makeDeformableAttention},
     {"DeformableAttention3D", makeDeformableAttention},
     {"grid_sample", makeGridSample},
+    {"MSDeformAttn", makeMSDeformAttention},
     {"PhenakiAttention", makePhenakiAttention},
     {"PhenakiFeedForward", makePhenakiFeedForward},
     {"PEG", makePeg},
@@ -19,6 +20,8 @@ constexpr ModuleType types[] = {
     {"SparseConvCausalAttention", makeDalleSparse},
     {"SparseAxialCausalAttention", makeDalleSparse},
     {"SparseAttention", makeDalleBlockSparse},
+    {"onnx.Attention", makeOnnxAttention},
+    {"onnx.RotaryEmbedding", makeOnnxRotaryEmbedding},
 };
 
 } // namespace

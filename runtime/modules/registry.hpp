@@ -19,6 +19,7 @@ const ModuleType* findModule(std::string_view name);
 // Each is defined in the file of its system.
 ModulePtr makeDeformableAttention(const ModuleSource& source);
 ModulePtr makeGridSample(const ModuleSource& source);
+ModulePtr makeMSDeformAttention(const ModuleSource& source);
 ModulePtr makePhenakiAttention(const ModuleSource& source);
 ModulePtr makePhenakiFeedForward(const ModuleSource& source);
 ModulePtr makePeg(const ModuleSource& source);
@@ -28,5 +29,7 @@ ModulePtr makeContinuousPositionBias(const ModuleSource& source);
 ModulePtr makeDalleAttention(const ModuleSource& source);
 ModulePtr makeDalleSparse(const ModuleSource& source);
 ModulePtr makeDalleBlockSparse(const ModuleSource& source);
+ModulePtr makeOnnxAttention(const ModuleSource& source);
+ModulePtr makeOnnxRotaryEmbedding(const ModuleSource& source);
 
 } // namespace saccade

@@ -1,0 +1,79 @@
+#include "kernels/ms_deform.hpp"
+
+#include "kernels/flat_grid.hpp"
+
+namespace saccade {
+namespace {
+
+constexpr uint32_t lanes = 64;
+constexpr uint8_t operandValue = 0, operandResult = 4, operandLocations = 5, operandPadding = 6;
+
+// As in shaders/ms_deform.comp.
+struct Push {
+    uint32_t queries, heads, width, tokens;
+    std::array<uint32_t, maxSampledLevels> sizes;
+};
+
+// As in shaders/zero_rows.comp.
+struct ZeroPush {
+    uint32_t tokens, width;
+};
+
+// Vectors of channels per thread. What a thread does besides reading values, the softmax and the places, is the same
+// for all threads of a head: a CPU driver has nothing to hide that repetition behind, while a GPU wants more threads.
+uint32_t chunksPerThread(uint32_t width, const Capabilities& device) {
+    uint32_t chunks = device.isCpu ? 8 : 2;
+    while (width % chunks)
+        --chunks;
+    return chunks;
+}
+
+} // namespace
+
+Kernel msDeform(const MSDeformDesc& desc, const Capabilities& device) {
+    const bool half = desc.storage == DataType::f16;
+    const bool vectors = desc.headDim % 4 == 0;
+    const uint32_t width = vectors ? desc.headDim / 4 : desc.headDim;
+    const uint32_t levels = static_cast<uint32_t>(desc.levels.size());
+    Push push{desc.queries, desc.heads, width, 0, {}};
+    for (uint32_t level = 0; level < levels; ++level) {
+        const auto [h, w] = desc.levels[level];
+        push.sizes[level] = w | h << 16;
+        push.tokens += h * w;
+    }
+
+    Kernel kernel;
+    kernel.operandCount = 7;
+    if (desc.padded) {
+        Dispatch zero;
+        zero.shader = half ? Shader::zeroRowsF16 : Shader::zeroRows;
+        zero.constants = {lanes, vectors};
+        zero.push.set(ZeroPush{push.tokens, desc.heads * width});
+        // Rows that are not padded keep what they hold.
+        zero.bindings = {{operandPadding, Access::read}, {operandValue, Access::readWrite}};
+        zero.groups = flatGrid("multi-scale sampling", uint64_t{push.tokens} * desc.heads * width, lanes, desc.batch,
+                               device);
+        kernel.dispatches.push_back(zero);
+    }
+
+    const uint32_t chunks = chunksPerThread(width, device);
+    Dispatch sample;
+    sample.shader = half ? Shader::msDeformF16 : Shader::msDeform;
+    sample.constants = {lanes, vectors, chunks, levels, desc.points, desc.boxes, desc.locations};
+    sample.push.set(push);
+    // The shader's interface names every binding: one that is not used gets a buffer that is there anyway.
+    sample.bindings = {{operandValue, Access::read},
+                       {1, Access::read},
+                       {2, Access::read},
+                       {3, Access::read},
+                       {operandResult, Access::write},
+                       {desc.locations ? operandLocations : operandResult, Access::write}};
+    sample.groups = flatGrid("multi-scale sampling", uint64_t{desc.queries} * desc.heads * (width / chunks), lanes,
+                             desc.batch, device);
+    kernel.dispatches.push_back(sample);
+    // A multiply-add for each tap of each channel.
+    kernel.flops = 8ull * desc.batch * desc.queries * desc.heads * desc.headDim * levels * desc.points;
+    return kernel;
+}
+
+} // namespace saccade

@@ -1,0 +1,137 @@
+// Multi-scale deformable attention (Zhu et al., arXiv 2010.04159), as published in fundamentalvision/Deformable-DETR:
+// every query reads a few points of every level, at a cost that does not depend on the levels' sizes.
+//
+//   value = value_proj(x), zeros where padded
+//   y = output_proj(sum over levels and points of softmax(attention_weights(query)) * value at the sampling locations)
+#include <array>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "kernels/ms_deform.hpp"
+#include "modules/linear.hpp"
+#include "modules/plan_builder.hpp"
+#include "modules/registry.hpp"
+
+namespace saccade {
+namespace {
+
+struct Arguments {
+    uint32_t model = 256, levels = 4, heads = 8, points = 4;
+
+    explicit Arguments(Config& config) {
+        model = static_cast<uint32_t>(config.integer("d_model", 1, 1 << 16, 256));
+        levels = static_cast<uint32_t>(config.integer("n_levels", 1, maxSampledLevels, 4));
+        heads = static_cast<uint32_t>(config.integer("n_heads", 1, 1024, 8));
+        points = static_cast<uint32_t>(config.integer("n_points", 1, 1024, 4));
+        if (model % heads)
+            throw Error(SAC_ERROR_INVALID_CONFIG, "config \"d_model\": %u is not divisible by \"n_heads\": %u", model,
+                        heads);
+    }
+    uint32_t samples() const { return heads * levels * points; }
+};
+
+class MSDeformAttention final : public Module {
+public:
+    explicit MSDeformAttention(const ModuleSource& source)
+        : MSDeformAttention(Arguments(source.config), source.weights) {}
+
+    void build(PlanBuilder& plan) const override;
+
+private:
+    MSDeformAttention(const Arguments& a, WeightSet& weights)
+        : a_(a), offsets_(weights, "sampling_offsets", a.model, a.samples() * 2, {}),
+          weights_(weights, "attention_weights", a.model, a.samples(), {}),
+          value_(weights, "value_proj", a.model, a.model, {}), output_(weights, "output_proj", a.model, a.model, {}) {}
+
+    void readLevels(PlanBuilder& plan, MSDeformDesc& desc, uint64_t tokens) const;
+
+    Arguments a_;
+    Linear offsets_, weights_, value_, output_;
+};
+
+void MSDeformAttention::readLevels(PlanBuilder& plan, MSDeformDesc& desc, uint64_t tokens) const {
+    plan.inputShape("spatial_shapes", 2);
+    plan.expectDimension("spatial_shapes", 0, a_.levels, "config \"n_levels\"");
+    plan.expectDimension("spatial_shapes", 1, 2, "height and width");
+    std::array<int32_t, 2 * maxSampledLevels> sizes{}; // a copy: hostData may have any alignment
+    std::memcpy(sizes.data(), plan.inputHost("spatial_shapes", DataType::i32), a_.levels * 2 * sizeof(int32_t));
+    uint64_t sum = 0;
+    for (uint32_t level = 0; level < a_.levels; ++level) {
+        const int32_t height = sizes[2 * level], width = sizes[2 * level + 1];
+        for (const int32_t size : {height, width})
+            if (size < 1 || size > static_cast<int32_t>(maxLevelSize))
+                throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                            "input \"spatial_shapes\": level %u is %d x %d, sizes are in 1..%u", level, height, width,
+                            maxLevelSize);
+        desc.levels.push_back({static_cast<uint32_t>(height), static_cast<uint32_t>(width)});
+        sum += static_cast<uint64_t>(height) * static_cast<uint64_t>(width);
+    }
+    if (sum != tokens)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "input \"spatial_shapes\": the levels have %llu pixels, input \"x\" has %llu tokens",
+                    static_cast<unsigned long long>(sum), static_cast<unsigned long long>(tokens));
+}
+
+void MSDeformAttention::build(PlanBuilder& plan) const {
+    const Shape query = plan.inputShape("query", 3), x = plan.inputShape("x", 3);
+    plan.expectDimension("query", 2, a_.model, "config \"d_model\"");
+    plan.expectDimension("x", 0, query[0], "the batch of \"query\"");
+    plan.expectDimension("x", 2, a_.model, "config \"d_model\"");
+    const Shape references = plan.inputShape("reference_points", 4);
+    plan.expectDimension("reference_points", 0, query[0], "the batch of \"query\"");
+    plan.expectDimension("reference_points", 1, query[1], "the queries of \"query\"");
+    plan.expectDimension("reference_points", 2, a_.levels, "config \"n_levels\"");
+    if (references[3] != 2 && references[3] != 4)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "input \"reference_points\": shape[3] is %llu, it must be 2 (points) or 4 (boxes)",
+                    static_cast<unsigned long long>(references[3]));
+    plan.setBatch(query[0]);
+
+    MSDeformDesc desc;
+    desc.storage = plan.storage();
+    desc.batch = plan.batch();
+    desc.queries = static_cast<uint32_t>(query[1]);
+    desc.heads = a_.heads;
+    desc.headDim = a_.model / a_.heads;
+    desc.points = a_.points;
+    desc.boxes = references[3] == 4;
+    desc.padded = plan.hasInput("padding_mask");
+    readLevels(plan, desc, x[1]);
+    if (desc.padded) {
+        plan.inputShape("padding_mask", 2);
+        plan.expectDimension("padding_mask", 0, query[0], "the batch of \"query\"");
+        plan.expectDimension("padding_mask", 1, x[1], "the tokens of \"x\"");
+    }
+
+    const uint32_t batch = desc.batch, queries = desc.queries;
+    const TensorId queryTokens = plan.inputTokens("query", ChannelAxis::last);
+    const TensorId tokens = plan.inputTokens("x", ChannelAxis::last);
+    const TensorId places = plan.inputPlain("reference_points", DataType::f32);
+    const TensorId padding = desc.padded ? plan.inputPlain("padding_mask", DataType::boolean) : noTensor;
+    const TensorId value = plan.activation("value", {batch, x[1], a_.model});
+    const TensorId offsets = plan.activation("offsets", {batch, queries, a_.samples() * 2});
+    const TensorId logits = plan.activation("logits", {batch, queries, a_.samples()});
+    const TensorId gathered = plan.activation("gathered", {batch, queries, a_.model});
+    value_.apply(plan, "value_proj", batch, x[1], tokens, value);
+    offsets_.apply(plan, "sampling_offsets", batch, queries, queryTokens, offsets);
+    weights_.apply(plan, "attention_weights", batch, queries, queryTokens, logits);
+
+    TensorId locations = noTensor;
+    desc.locations = plan.wantsOutput("sampling_locations");
+    if (desc.locations)
+        locations = plan.outputPlain("sampling_locations", DataType::f32,
+                                     {batch, queries, a_.heads, a_.levels, a_.points, 2});
+    plan.graph().add("multi-scale sampling", msDeform(desc, plan.device()),
+                     {value, offsets, logits, places, gathered, locations, padding});
+    if (!plan.wantsOutput("y", true))
+        return;
+    const OutputTarget y = plan.beginOutput("y", query, ChannelAxis::last, false);
+    output_.apply(plan, "output_proj", batch, queries, gathered, y.tensor);
+    plan.endOutput(y);
+}
+
+} // namespace
+
+ModulePtr makeMSDeformAttention(const ModuleSource& source) { return makeModule<MSDeformAttention>(source); }
+
+} // namespace saccade
