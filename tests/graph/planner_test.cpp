@@ -1,0 +1,291 @@
+// Memory and barriers of hand-made and random graphs, judged by the definition of a hazard rather than by the planner.
+#include "graph/planner.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <memory_resource>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace saccade::test {
+namespace {
+
+struct Use {
+    TensorId tensor;
+    Access access;
+};
+
+// One dispatch over `uses`.
+void addNode(Graph& graph, const std::vector<Use>& uses, Phase phase = Phase::run) {
+    Kernel kernel;
+    kernel.operandCount = static_cast<uint32_t>(uses.size());
+    Dispatch dispatch;
+    std::vector<TensorId> operands;
+    for (const Use& use : uses) {
+        dispatch.bindings.push_back({static_cast<uint8_t>(operands.size()), use.access});
+        operands.push_back(use.tensor);
+    }
+    kernel.dispatches.push_back(dispatch);
+    graph.add("node", kernel, operands, phase);
+}
+
+constexpr uint32_t alignment = 64;
+
+class Planner : public ::testing::Test {
+protected:
+    TensorId intermediate(uint64_t bytes) { return graph.intermediate("t", DataType::u8, {bytes}); }
+    TensorId external() { return graph.external("e", DataType::f32, {16}); }
+    void node(const std::vector<Use>& uses, Phase phase = Phase::run) { addNode(graph, uses, phase); }
+
+    std::vector<bool> barriers() {
+        planMemory(graph, true);
+        planBarriers(graph);
+        std::vector<bool> out;
+        for (const Node& n : graph.nodes())
+            out.push_back(n.barrier);
+        return out;
+    }
+
+    Graph graph{std::pmr::new_delete_resource(), alignment};
+};
+
+using Barriers = std::vector<bool>;
+
+TEST_F(Planner, readAfterWriteWaits) {
+    const TensorId a = external(), b = external(), c = external();
+    node({{a, Access::read}, {b, Access::write}});
+    node({{b, Access::read}, {c, Access::write}});
+    EXPECT_EQ(barriers(), (Barriers{false, true}));
+}
+
+TEST_F(Planner, writeAfterReadWaits) {
+    const TensorId a = external(), b = external(), c = external();
+    node({{a, Access::read}, {b, Access::write}});
+    node({{c, Access::read}, {a, Access::write}});
+    EXPECT_EQ(barriers(), (Barriers{false, true}));
+}
+
+TEST_F(Planner, writeAfterWriteWaits) {
+    const TensorId a = external();
+    node({{a, Access::write}});
+    node({{a, Access::write}});
+    EXPECT_EQ(barriers(), (Barriers{false, true}));
+}
+
+TEST_F(Planner, readWriteWaitsBothWays) {
+    const TensorId a = external(), b = external(), c = external();
+    node({{a, Access::read}, {b, Access::write}});
+    node({{a, Access::readWrite}});
+    node({{a, Access::read}, {c, Access::write}});
+    EXPECT_EQ(barriers(), (Barriers{false, true, true}));
+}
+
+TEST_F(Planner, readersOfOneTensorRunSideBySide) {
+    const TensorId a = external(), b = external(), c = external(), d = external();
+    node({{a, Access::read}, {b, Access::write}});
+    node({{a, Access::read}, {c, Access::write}});
+    node({{a, Access::read}, {d, Access::write}});
+    EXPECT_EQ(barriers(), (Barriers{false, false, false}));
+}
+
+TEST_F(Planner, oneBarrierCoversAllBeforeIt) {
+    const TensorId a = external(), b = external(), c = external(), d = external(), e = external(), f = external();
+    node({{a, Access::read}, {b, Access::write}});
+    node({{a, Access::read}, {c, Access::write}});
+    node({{b, Access::read}, {d, Access::write}}); // waits, and c is visible from here as well
+    node({{c, Access::read}, {e, Access::write}});
+    node({{d, Access::read}, {f, Access::write}}); // d is younger than the barrier
+    EXPECT_EQ(barriers(), (Barriers{false, false, true, false, true}));
+}
+
+TEST_F(Planner, classesAreApartThoughOffsetsAreEqual) {
+    const TensorId weight = graph.weight("w", DataType::f32, 16, 0), table = graph.table("t", DataType::f32, {16}),
+                   state = graph.state("s", DataType::f32, {16}), work = intermediate(64), outside = external();
+    node({{weight, Access::read}, {outside, Access::write}});
+    node({{weight, Access::read}, {table, Access::write}});
+    node({{weight, Access::read}, {state, Access::write}});
+    node({{weight, Access::read}, {work, Access::write}});
+    EXPECT_EQ(barriers(), (Barriers{false, false, false, false}));
+}
+
+TEST_F(Planner, tensorsOfOneClassAreApart) {
+    const TensorId s = graph.state("s", DataType::f32, {3}), t = graph.state("t", DataType::f32, {3});
+    EXPECT_EQ(graph.tensor(s).offset, 0u);
+    EXPECT_EQ(graph.tensor(t).offset, alignment);
+    EXPECT_EQ(graph.stateBytes(), alignment + 12u);
+    node({{s, Access::write}});
+    node({{t, Access::write}});
+    EXPECT_EQ(barriers(), (Barriers{false, false}));
+}
+
+TEST_F(Planner, sharedMemoryWaitsWhereTensorsDoNot) {
+    // b dies at the second node, d takes its bytes at the third while nothing else connects the two.
+    const TensorId a = external(), b = intermediate(256), c = external(), d = intermediate(256);
+    node({{a, Access::read}, {b, Access::write}});
+    node({{b, Access::read}, {c, Access::write}});
+    node({{a, Access::read}, {d, Access::write}});
+    EXPECT_EQ(barriers(), (Barriers{false, true, true}));
+    EXPECT_EQ(graph.tensor(b).offset, graph.tensor(d).offset);
+
+    EXPECT_EQ(planMemory(graph, false), 512u);
+    planBarriers(graph);
+    EXPECT_NE(graph.tensor(b).offset, graph.tensor(d).offset);
+    EXPECT_FALSE(graph.nodes()[2].barrier);
+}
+
+TEST_F(Planner, phasesAreApart) {
+    // Upload and run lie in different command buffers: the engine's barrier stands between them.
+    const TensorId table = graph.table("t", DataType::f32, {16}), a = external();
+    node({{table, Access::write}}, Phase::upload);
+    node({{table, Access::read}, {a, Access::write}});
+    EXPECT_EQ(barriers(), (Barriers{false, false}));
+    node({{table, Access::readWrite}}, Phase::upload);
+    EXPECT_EQ(barriers(), (Barriers{false, false, true}));
+}
+
+TEST_F(Planner, chainNeedsTwoBuffers) {
+    std::vector<TensorId> t;
+    for (int i = 0; i < 6; ++i)
+        t.push_back(intermediate(1000));
+    for (int i = 0; i < 5; ++i)
+        node({{t[static_cast<size_t>(i)], Access::read}, {t[static_cast<size_t>(i) + 1], Access::write}});
+    EXPECT_EQ(planMemory(graph, true), 1024u + 1000u);
+    EXPECT_EQ(planMemory(graph, false), 5 * 1024u + 1000u);
+}
+
+TEST_F(Planner, unusedTensorsTakeNothing) {
+    intermediate(1 << 20);
+    const TensorId used = intermediate(100);
+    node({{used, Access::write}});
+    EXPECT_EQ(planMemory(graph, true), 100u);
+}
+
+TEST_F(Planner, scratchIsPrivateToItsKernel) {
+    Kernel kernel;
+    kernel.operandCount = 1;
+    kernel.scratchBytes.push_back(100);
+    Dispatch first, second;
+    first.bindings = {{0, Access::read}, {1, Access::write}};
+    second.bindings = {{1, Access::read}, {0, Access::write}};
+    kernel.dispatches.push_back(first);
+    kernel.dispatches.push_back(second);
+    const TensorId a = external();
+    graph.add("twice", kernel, {a});
+    graph.add("twice", kernel, {a});
+    EXPECT_EQ(barriers(), (Barriers{false, true, true, true}));
+    EXPECT_EQ(planMemory(graph, true), 100u);
+    EXPECT_EQ(planMemory(graph, false), 128u + 100u);
+}
+
+TEST_F(Planner, wrongNumberOfOperandsIsADefect) {
+    Kernel kernel;
+    kernel.operandCount = 2;
+    try {
+        graph.add("gemm", kernel, {external()});
+        FAIL() << "an operand is missing";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), SAC_ERROR_INTERNAL);
+        EXPECT_NE(std::string(error.what()).find("gemm"), std::string::npos) << error.what();
+    }
+}
+
+// ---- Random graphs
+
+struct Range {
+    uint64_t begin, end;
+    bool meets(const Range& other) const { return begin < other.end && other.begin < end; }
+};
+Range bytesOf(const Tensor& tensor) { return {tensor.offset, tensor.offset + tensor.bytes}; }
+
+bool hazard(const Graph& graph, const Node& a, const Node& b) {
+    for (size_t i = 0; i < a.tensors.size(); ++i)
+        for (size_t j = 0; j < b.tensors.size(); ++j) {
+            const Tensor &s = graph.tensor(a.tensors[i]), &t = graph.tensor(b.tensors[j]);
+            const bool written =
+                a.dispatch.bindings[i].access != Access::read || b.dispatch.bindings[j].access != Access::read;
+            const bool samePlace = s.memory == MemoryClass::external
+                                       ? a.tensors[i] == b.tensors[j]
+                                       : s.memory == t.memory && bytesOf(s).meets(bytesOf(t));
+            if (written && samePlace)
+                return true;
+        }
+    return false;
+}
+
+// Every hazard between nodes has a barrier between them, and every barrier has a hazard it is for.
+void checkBarriers(const Graph& graph) {
+    const auto& nodes = graph.nodes();
+    size_t since = 0; // the node of the last barrier
+    for (size_t j = 0; j < nodes.size(); ++j) {
+        bool needed = false;
+        for (size_t i = since; i < j; ++i)
+            needed = needed || hazard(graph, nodes[i], nodes[j]);
+        EXPECT_EQ(nodes[j].barrier, needed) << "node " << j;
+        if (nodes[j].barrier)
+            since = j;
+    }
+}
+
+void checkMemory(const Graph& graph, uint64_t total, bool alias) {
+    const auto& tensors = graph.tensors();
+    std::vector<std::vector<bool>> alive(tensors.size(), std::vector<bool>(graph.nodes().size()));
+    for (TensorId id = 0; id < tensors.size(); ++id) {
+        size_t first = graph.nodes().size(), last = 0;
+        for (size_t n = 0; n < graph.nodes().size(); ++n)
+            for (const TensorId used : graph.nodes()[n].tensors)
+                if (used == id)
+                    first = std::min(first, n), last = n;
+        for (size_t n = first; n <= last && n < graph.nodes().size(); ++n)
+            alive[id][n] = true;
+    }
+    for (TensorId a = 0; a < tensors.size(); ++a) {
+        const bool usedA = std::find(alive[a].begin(), alive[a].end(), true) != alive[a].end();
+        if (tensors[a].memory != MemoryClass::workspace || !usedA)
+            continue;
+        EXPECT_EQ(tensors[a].offset % alignment, 0u);
+        EXPECT_LE(bytesOf(tensors[a]).end, total);
+        for (TensorId b = 0; b < a; ++b) {
+            if (tensors[b].memory != MemoryClass::workspace)
+                continue;
+            bool together = !alias && std::find(alive[b].begin(), alive[b].end(), true) != alive[b].end();
+            for (size_t n = 0; n < graph.nodes().size(); ++n)
+                together = together || (alive[a][n] && alive[b][n]);
+            EXPECT_FALSE(together && bytesOf(tensors[a]).meets(bytesOf(tensors[b]))) << "tensors " << a << ", " << b;
+        }
+    }
+}
+
+TEST(RandomGraphs, keepApartWhatLivesTogetherAndWaitWhereNeeded) {
+    for (unsigned seed = 1; seed <= 500; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        std::mt19937 random(seed);
+        const auto below = [&](unsigned n) { return static_cast<uint32_t>(random() % n); };
+        Graph graph(std::pmr::new_delete_resource(), alignment);
+        const uint32_t count = 3 + below(20);
+        for (uint32_t i = 0; i < count; ++i) {
+            if (below(4) == 0)
+                graph.external("e", DataType::f32, {1 + below(50)});
+            else
+                graph.intermediate("t", DataType::f32, {1 + below(500)});
+        }
+        for (uint32_t n = 2 + below(25); n > 0; --n) {
+            std::vector<Use> uses;
+            for (uint32_t i = 1 + below(4); i > 0; --i)
+                uses.push_back({below(count), static_cast<Access>(below(3))});
+            addNode(graph, uses);
+        }
+        for (const bool alias : {true, false}) {
+            checkMemory(graph, planMemory(graph, alias), alias);
+            planBarriers(graph);
+            checkBarriers(graph);
+        }
+    }
+}
+
+} // namespace
+} // namespace saccade::test
