@@ -8,9 +8,22 @@
 // Grid: (query tiles, parts of the keys, batch * heads).
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#ifdef LANE_BROADCAST
+#extension GL_KHR_shader_subgroup_shuffle : require
+#endif
 #define FIRST_OPTIONAL 4
 #include "attention_interface.glsl"
 #include "attention_modifiers.glsl"
+
+// With LANE_BROADCAST a workgroup is one subgroup of keyCount lanes. Each lane reads one of a step's keys and hands it
+// to the others, which replaces keyCount reads per lane by one.
+#ifdef LANE_BROADCAST
+const bool laneBroadcast = true;
+#define FROM_LANE(value, index) subgroupShuffle(value, index)
+#else
+const bool laneBroadcast = false;
+#define FROM_LANE(value, index) (value)
+#endif
 
 layout(std430, set = 0, binding = 0) readonly buffer Q { T q1[]; };
 layout(std430, set = 0, binding = 0) readonly buffer Q4 { T4 q4[]; };
@@ -186,7 +199,13 @@ void main() {
         // Scores of this lane's channels.
         uint kAt[keyCount], vAt[keyCount];
         [[unroll]] for (uint j = 0; j < keyCount; ++j) {
-            if (staged) {
+            if (laneBroadcast) {
+                if (j == 0u) {
+                    uint token = min(walkToken(visitedWalk(visit, min(place + lane, end - 1u))), extent.keys - 1u);
+                    kAt[0] = kBase + token * kView.w;
+                    vAt[0] = vBase + token * vView.w;
+                }
+            } else if (staged) {
                 kAt[j] = (place + j - stagedBegin) * stagedStride;
             } else {
                 uint token = min(walkToken(visitedWalk(visit, min(place + j, end - 1u))), extent.keys - 1u);
@@ -199,8 +218,11 @@ void main() {
             scores[i] = 0.0;
         [[unroll]] for (uint c = 0; c < qkOwn; ++c) {
             uint vector = min(c * laneSplit + share, qkVectors - 1u); // behind the last, q is zero
+            vec4 mine = laneBroadcast ? loadK(kAt[0], vector) : vec4(0);
             [[unroll]] for (uint j = 0; j < keyCount; ++j) {
-                vec4 k = staged ? stagedTile[kAt[j] + vector] : loadK(kAt[j], vector);
+                vec4 k = laneBroadcast ? FROM_LANE(mine, j)
+                         : staged      ? stagedTile[kAt[j] + vector]
+                                       : loadK(kAt[j], vector);
                 [[unroll]] for (uint r = 0; r < rowCount; ++r)
                     scores[r * keyCount + j] += dot(q[r * qkOwn + c], k);
             }
@@ -226,10 +248,25 @@ void main() {
         }
         Key keysHere[ownKeys];
         uint walks[ownKeys];
+        Key mineKey;
+        uint mineWalk = 0;
+        if (laneBroadcast) {
+            mineWalk = visitedWalk(visit, min(place + lane, end - 1u));
+            mineKey = attentionKey(mineWalk, place + lane < end, batch, head, extent);
+        }
         [[unroll]] for (uint jj = 0; jj < ownKeys; ++jj) {
-            uint p = place + jj * laneSplit + share;
-            walks[jj] = visitedWalk(visit, min(p, end - 1u));
-            keysHere[jj] = attentionKey(walks[jj], p < end, batch, head, extent);
+            if (laneBroadcast) {
+                walks[jj] = FROM_LANE(mineWalk, jj);
+                keysHere[jj].token = FROM_LANE(mineKey.token, jj);
+                keysHere[jj].exists = place + jj < end && keysHere[jj].token < extent.keys;
+                keysHere[jj].kept = FROM_LANE(mineKey.kept ? 1u : 0u, jj) != 0u;
+                keysHere[jj].cell = FROM_LANE(mineKey.cell, jj);
+                keysHere[jj].position = FROM_LANE(mineKey.position, jj);
+            } else {
+                uint p = place + jj * laneSplit + share;
+                walks[jj] = visitedWalk(visit, min(p, end - 1u));
+                keysHere[jj] = attentionKey(walks[jj], p < end, batch, head, extent);
+            }
         }
         float bias[ownPairs];
         if (biasMode == biasExact) {
@@ -285,8 +322,11 @@ void main() {
             uint vector = min(c * laneSplit + share, voVectors - 1u); // behind the last, the sum is not stored
             [[unroll]] for (uint r = 0; r < rowCount; ++r)
                 sums[r * voOwn + c] *= shrink[r];
+            vec4 mine = laneBroadcast ? loadV(vAt[0], vector) : vec4(0);
             [[unroll]] for (uint j = 0; j < keyCount; ++j) {
-                vec4 v = staged ? stagedTile[kAt[j] + qkVectors + vector] : loadV(vAt[j], vector);
+                vec4 v = laneBroadcast ? FROM_LANE(mine, j)
+                         : staged      ? stagedTile[kAt[j] + qkVectors + vector]
+                                       : loadV(vAt[j], vector);
                 [[unroll]] for (uint r = 0; r < rowCount; ++r)
                     sums[r * voOwn + c] += scores[r * keyCount + j] * v;
             }

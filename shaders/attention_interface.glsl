@@ -63,6 +63,7 @@ const bool keysFromLength = (features & (1u << 15)) != 0u;
 const bool causalFromLength = (features & (1u << 16)) != 0u;
 const bool staticMaskFromLength = (features & (1u << 17)) != 0u;
 const bool causalAtLengthZero = (features & (1u << 18)) != 0u;
+const bool wideLengths = (features & (1u << 19)) != 0u;
 
 const uint patternBlocks = 1u;
 const uint patternConvWindow = 2u;

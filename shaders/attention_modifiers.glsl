@@ -20,7 +20,7 @@ struct Extent {
 Extent attentionExtent(uint batch) {
     Extent extent = Extent(keys, causalOffset, staticMaskOffset);
     if (hasLengths) {
-        int length = int(optionalWord(lengthsSlot, lengthsPerBatch ? batch : 0u));
+        int length = int(optionalWord(lengthsSlot, lengthsPerBatch ? batch << (wideLengths ? 1 : 0) : 0u));
         if (keysFromLength)
             extent.keys = uint(clamp(length + keysPlus, 0, int(keys)));
         if (causalFromLength)

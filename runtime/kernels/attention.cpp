@@ -31,6 +31,7 @@ enum Feature : uint32_t {
     causalFromLength = 1u << 16,
     staticMaskFromLength = 1u << 17,
     causalAtLengthZero = 1u << 18,
+    wideLengths = 1u << 19,
 };
 
 struct AttentionPush {
@@ -115,6 +116,7 @@ uint32_t features(const AttentionDesc& desc) {
     set(causalFromLength, desc.causalFromLength);
     set(staticMaskFromLength, desc.staticMaskFromLength);
     set(causalAtLengthZero, desc.causalAtLengthZero);
+    set(wideLengths, desc.wideLengths);
     return bits;
 }
 

@@ -123,8 +123,10 @@ struct AttentionDesc {
     uint32_t windowSize = 0;       ///< convWindow: kernel size
     uint32_t windowDilation = 1;   ///< convWindow
 
-    /// Operand `lengths`: i32, one for all or one per batch element, read when the kernel runs.
+    /// Operand `lengths`: i32 (or i64, if wideLengths, below 2^31), one for all or one per batch element, read when the
+    /// kernel runs.
     bool lengths = false;
+    bool wideLengths = false;
     bool lengthsPerBatch = false;
     bool keysFromLength = false; ///< key count = clamp(length + keysPlus, 0, keys): nothing behind it is read
     int32_t keysPlus = 0;

@@ -88,14 +88,30 @@ PlanTensor& PlanBuilder::addTensor(const TensorRequest& request, bool output, Da
     return tensors_.back();
 }
 
+PlanTensor& PlanBuilder::addFloatInput(const TensorRequest& request) {
+    const DataType type = request.type.value_or(DataType::f32);
+    if (type != DataType::f32 && type != DataType::f16)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\" is of type %s, the module wants FLOAT32 or FLOAT16",
+                    clip(request.name), request.name.data(), dataTypeName(type));
+    PlanTensor& tensor = addTensor(request, false, type);
+    tensor.tensor = graph_.external(request.name, type, request.shape);
+    return tensor;
+}
+
+TensorId PlanBuilder::inputFloats(std::string_view name) {
+    const TensorRequest& request = requireInput(name);
+    const TensorId bound = addFloatInput(request).tensor;
+    if (graph_.tensor(bound).type == DataType::f32)
+        return bound;
+    const TensorId floats = graph_.intermediate(name, DataType::f32, request.shape);
+    convertTokens(name, bound, false, floats, false, request.shape, ChannelAxis::last);
+    return floats;
+}
+
 TensorId PlanBuilder::inputTokens(std::string_view name, ChannelAxis channels) {
     const TensorRequest& request = requireInput(name);
-    const DataType type = request.type.value_or(DataType::f32);
-    if (!isFloatingPoint(type))
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\" is of type %s, the module wants FLOAT32 or FLOAT16",
-                    clip(name), name.data(), dataTypeName(type));
-    PlanTensor& tensor = addTensor(request, false, type);
-    tensor.tensor = graph_.external(name, type, request.shape);
+    const PlanTensor& tensor = addFloatInput(request);
+    const DataType type = tensor.type;
     const TensorId bound = tensor.tensor;
     const bool channelMajor = channels == ChannelAxis::second && !request.channelsLast;
     if (!channelMajor && type == request_.storage)

@@ -99,6 +99,8 @@ public:
 
     /// Whether the caller gave the input: for optional ones. Also makes the name known.
     bool hasInput(std::string_view name);
+    /// The type the caller binds it as, if it says one. Throws if it was not given.
+    std::optional<DataType> inputType(std::string_view name) { return requireInput(name).type; }
     /// Shape of an input. Throws if it was not given, or its rank is not `rank`; 0 allows any.
     const Shape& inputShape(std::string_view name, uint32_t rank);
     /// Throws unless dimension `axis` of the input is `expected`; `rule` says what it stands for ("dim", "x's batch").
@@ -108,6 +110,8 @@ public:
     TensorId inputTokens(std::string_view name, ChannelAxis channels);
     /// The input as it is bound: `type` in PyTorch's contiguous order; a request for anything else is refused.
     TensorId inputPlain(std::string_view name, DataType type);
+    /// The input as float32 in PyTorch's contiguous order, converted if it is bound as FLOAT16.
+    TensorId inputFloats(std::string_view name);
     /// Values of an input that is read now: `type` in PyTorch's contiguous order. Throws if hostData is null.
     const void* inputHost(std::string_view name, DataType type);
 
@@ -125,6 +129,7 @@ public:
     std::pmr::vector<PlanTensor>& tensors() { return tensors_; }
 
 private:
+    PlanTensor& addFloatInput(const TensorRequest& request);
     const TensorRequest* findInput(std::string_view name);
     const TensorRequest& requireInput(std::string_view name);
     const TensorRequest* findOutput(std::string_view name) const;

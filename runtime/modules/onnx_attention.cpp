@@ -1,0 +1,249 @@
+// ONNX's Attention operator (opset 23 and 24) as a model of one operator: onnx.ai/onnx/operators/onnx__Attention.html.
+#include <cmath>
+#include <limits>
+
+#include "base/error.hpp"
+#include "kernels/attention.hpp"
+#include "kernels/copy.hpp"
+#include "modules/plan_builder.hpp"
+#include "modules/registry.hpp"
+
+namespace saccade {
+namespace {
+
+using Wide = unsigned long long; // what %llu wants
+
+class OnnxAttention final : public Module {
+public:
+    explicit OnnxAttention(const ModuleSource& source);
+    void build(PlanBuilder& plan) const override;
+
+private:
+    // An operand as (batch, heads, tokens, channels), whichever of the two layouts it came in.
+    struct Operand {
+        uint32_t heads, tokens, channels;
+        AttentionView view;
+        TensorId tensor = noTensor;
+    };
+    Operand readOperand(PlanBuilder& plan, std::string_view name, uint32_t heads, const char* attribute) const;
+    void addPresent(PlanBuilder& plan, Operand& operand, std::string_view past, std::string_view present) const;
+    void addMask(PlanBuilder& plan, AttentionDesc& attention, FixedVector<TensorId, 8>& operands) const;
+    void addScores(PlanBuilder& plan, const AttentionDesc& attention, std::span<const TensorId> operands) const;
+
+    uint32_t queryHeads_, keyHeads_; ///< 0: not given, as 4D inputs need not
+    bool causal_;
+    double scale_; ///< 0: 1 / sqrt(head size)
+    float softcap_;
+    AttentionStage stage_;
+};
+
+OnnxAttention::OnnxAttention(const ModuleSource& source) {
+    Config& config = source.config;
+    queryHeads_ = static_cast<uint32_t>(config.integer("q_num_heads", 0, 4096, 0));
+    keyHeads_ = static_cast<uint32_t>(config.integer("kv_num_heads", 0, 4096, 0));
+    causal_ = config.integer("is_causal", 0, 1, 0) == 1;
+    scale_ = config.number("scale", -1e6, 1e6, 0);
+    softcap_ = static_cast<float>(config.number("softcap", 0, 1e6, 0));
+    stage_ = static_cast<AttentionStage>(config.integer("qk_matmul_output_mode", 0, 3, 0));
+    config.optionalInteger("softmax_precision", 0, 64); // the softmax is float32 whatever is asked
+}
+
+OnnxAttention::Operand OnnxAttention::readOperand(PlanBuilder& plan, std::string_view name, uint32_t heads,
+                                                  const char* attribute) const {
+    const Shape shape = plan.inputShape(name, 0);
+    Operand out;
+    if (shape.size() == 4) {
+        out.heads = static_cast<uint32_t>(shape[1]);
+        out.tokens = static_cast<uint32_t>(shape[2]);
+        out.channels = static_cast<uint32_t>(shape[3]);
+        out.view = AttentionView::heads(out.heads, out.tokens, out.channels);
+    } else if (shape.size() == 3) {
+        if (!heads)
+            throw Error(SAC_ERROR_INVALID_CONFIG, "config has no \"%s\", which input \"%.*s\" of rank 3 needs", attribute,
+                        clip(name), name.data());
+        if (shape[2] % heads)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\": shape[2] is %llu, not divisible by \"%s\": %u",
+                        clip(name), name.data(), static_cast<Wide>(shape[2]), attribute, heads);
+        out.heads = heads;
+        out.tokens = static_cast<uint32_t>(shape[1]);
+        out.channels = static_cast<uint32_t>(shape[2]) / heads;
+        out.view = AttentionView::tokens(out.tokens, static_cast<uint32_t>(shape[2]), out.channels);
+    } else {
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\" has rank %zu, the operator wants 3 or 4", clip(name),
+                    name.data(), shape.size());
+    }
+    if (out.channels > 256)
+        throw Error(SAC_ERROR_UNSUPPORTED, "input \"%.*s\" has heads of %u channels, at most 256", clip(name),
+                    name.data(), out.channels);
+    out.tensor = plan.inputTokens(name, ChannelAxis::last);
+    return out;
+}
+
+// Puts the past before the current keys or values, where there is one or the joined tensor is asked for.
+void OnnxAttention::addPresent(PlanBuilder& plan, Operand& operand, std::string_view past,
+                               std::string_view present) const {
+    const bool hasPast = plan.hasInput(past), wanted = plan.wantsOutput(present);
+    if (!hasPast && !wanted)
+        return;
+    uint32_t before = 0;
+    if (hasPast) {
+        const Shape shape = plan.inputShape(past, 4);
+        plan.expectDimension(past, 0, plan.batch(), "the batch of \"Q\"");
+        plan.expectDimension(past, 1, operand.heads, "the heads of the current keys and values");
+        plan.expectDimension(past, 3, operand.channels, "their channels");
+        before = static_cast<uint32_t>(shape[2]);
+    }
+    const uint32_t total = before + operand.tokens, channels = operand.channels;
+    const Shape shape{plan.batch(), operand.heads, total, channels};
+    OutputTarget target;
+    const TensorId joined = wanted ? (target = plan.beginOutput(present, shape, ChannelAxis::last, false)).tensor
+                                   : plan.activation(present, shape);
+    const AttentionView view = AttentionView::heads(operand.heads, total, channels);
+    const auto copy = [&](TensorId from, const AttentionView& source, uint32_t tokens, uint32_t first) {
+        CopyDesc desc;
+        desc.fromType = desc.toType = plan.storage();
+        desc.batch = plan.batch();
+        desc.heads = operand.heads;
+        desc.tokens = tokens;
+        desc.channels = channels;
+        desc.from = {source.offset, source.batchStride, source.headStride, source.tokenStride, 1};
+        desc.to = {first * channels, view.batchStride, view.headStride, view.tokenStride, 1};
+        plan.graph().add(present, copyKernel(desc, plan.device()), {from, joined});
+    };
+    if (hasPast)
+        copy(plan.inputTokens(past, ChannelAxis::last), AttentionView::heads(operand.heads, before, channels), before, 0);
+    copy(operand.tensor, operand.view, operand.tokens, before);
+    if (wanted)
+        plan.endOutput(target);
+    operand.tensor = joined;
+    operand.view = view;
+    operand.tokens = total;
+}
+
+// attn_mask broadcasts from the right over (batch, heads, queries, keys). Keys it is too short for are hidden.
+void OnnxAttention::addMask(PlanBuilder& plan, AttentionDesc& attention, FixedVector<TensorId, 8>& operands) const {
+    const Shape shape = plan.inputShape("attn_mask", 0);
+    if (shape.size() < 2 || shape.size() > 4)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"attn_mask\" has rank %zu, the operator wants 2 to 4",
+                    shape.size());
+    const uint64_t full[] = {attention.batch, attention.heads, attention.queries, attention.keys};
+    std::array<uint32_t, 4> strides{};
+    uint64_t stride = 1;
+    for (size_t axis = 4, from = shape.size(); from-- > 0;) {
+        --axis;
+        const bool fits = shape[from] == full[axis] || shape[from] == 1 || (axis == 3 && shape[from] < full[axis]);
+        if (!fits)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"attn_mask\": shape[%zu] is %llu, it must be %llu or 1", from,
+                        static_cast<Wide>(shape[from]), static_cast<Wide>(full[axis]));
+        strides[axis] = shape[from] == 1 && axis != 3 ? 0 : static_cast<uint32_t>(stride);
+        stride *= shape[from];
+    }
+    if (shape.back() == 1 && attention.keys > 1)
+        strides[3] = 0;
+    else
+        attention.keys = static_cast<uint32_t>(shape.back());
+    if (plan.inputType("attn_mask") == DataType::boolean) {
+        attention.staticMask = true;
+        attention.staticMaskStrides = strides;
+        operands.push_back(plan.inputPlain("attn_mask", DataType::boolean));
+    } else {
+        attention.denseBias = true;
+        attention.denseBiasStrides = strides;
+        operands.push_back(plan.inputFloats("attn_mask"));
+    }
+}
+
+// The quadratic matrix, which only those pay for who ask for it.
+void OnnxAttention::addScores(PlanBuilder& plan, const AttentionDesc& attention, std::span<const TensorId> operands) const {
+    FixedVector<TensorId, 8> reads{operands[0], operands[1]};
+    for (size_t i = 4; i < operands.size(); ++i)
+        reads.push_back(operands[i]);
+    const OutputTarget scores =
+        plan.beginOutput("qk_matmul_output", {attention.batch, attention.heads, attention.queries, attention.keys},
+                         ChannelAxis::last, false);
+    reads.push_back(scores.tensor);
+    constexpr float hidden = -std::numeric_limits<float>::infinity();
+    plan.graph().add("qk_matmul_output", attentionScoresKernel(attention, stage_, hidden, plan.device()), reads);
+    plan.endOutput(scores);
+}
+
+void OnnxAttention::build(PlanBuilder& plan) const {
+    const Shape shape = plan.inputShape("Q", 0);
+    plan.setBatch(shape[0]);
+    plan.expectDimension("K", 0, shape[0], "the batch of \"Q\"");
+    plan.expectDimension("V", 0, shape[0], "the batch of \"Q\"");
+    const Operand q = readOperand(plan, "Q", queryHeads_, "q_num_heads");
+    Operand k = readOperand(plan, "K", keyHeads_, "kv_num_heads");
+    Operand v = readOperand(plan, "V", keyHeads_, "kv_num_heads");
+    if (k.channels != q.channels)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"K\" has heads of %u channels, input \"Q\" of %u", k.channels,
+                    q.channels);
+    if (k.heads != v.heads || q.heads % k.heads)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "inputs \"K\" and \"V\" have %u and %u heads, they must have as many as each other and divide the %u "
+                    "of \"Q\"",
+                    k.heads, v.heads, q.heads);
+    const uint32_t past = plan.hasInput("past_key") ? static_cast<uint32_t>(plan.inputShape("past_key", 4)[2]) : 0;
+    if (plan.hasInput("past_key") != plan.hasInput("past_value"))
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "inputs \"past_key\" and \"past_value\" come together or not at all");
+    addPresent(plan, k, "past_key", "present_key");
+    addPresent(plan, v, "past_value", "present_value");
+    if (k.tokens != v.tokens)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "inputs \"K\" and \"V\" have %u and %u tokens with their past", k.tokens,
+                    v.tokens);
+
+    AttentionDesc attention;
+    attention.half = plan.half();
+    attention.batch = plan.batch();
+    attention.heads = q.heads;
+    attention.kvHeads = k.heads;
+    attention.queries = q.tokens;
+    attention.keys = k.tokens;
+    attention.headDim = q.channels;
+    attention.valueDim = v.channels;
+    attention.scale = static_cast<float>(scale_ != 0 ? scale_ : 1 / std::sqrt(static_cast<double>(q.channels)));
+    attention.q = q.view;
+    attention.k = k.view;
+    attention.v = v.view;
+    attention.softcap = softcap_;
+    attention.causal = causal_;
+    attention.causalOffset = static_cast<int32_t>(past);
+    attention.empty = AttentionDesc::Empty::zeros;
+    Shape outShape{plan.batch(), q.tokens, uint64_t{q.heads} * v.channels};
+    attention.out = AttentionView::tokens(q.tokens, q.heads * v.channels, v.channels);
+    if (shape.size() == 4) {
+        outShape = {plan.batch(), q.heads, q.tokens, v.channels};
+        attention.out = AttentionView::heads(q.heads, q.tokens, v.channels);
+    }
+
+    const bool wantsScores = plan.wantsOutput("qk_matmul_output");
+    plan.wantsOutput("Y", true);
+    const OutputTarget y = plan.beginOutput("Y", outShape, ChannelAxis::last, false);
+    FixedVector<TensorId, 8> operands{q.tensor, k.tensor, v.tensor, y.tensor};
+    if (plan.hasInput("attn_mask"))
+        addMask(plan, attention, operands);
+    if (plan.hasInput("nonpad_kv_seqlen")) {
+        plan.inputShape("nonpad_kv_seqlen", 1);
+        plan.expectDimension("nonpad_kv_seqlen", 0, plan.batch(), "the batch of \"Q\"");
+        attention.lengths = attention.lengthsPerBatch = attention.wideLengths = attention.keysFromLength = true;
+        operands.push_back(plan.inputPlain("nonpad_kv_seqlen", DataType::i64));
+    }
+    if (wantsScores && attention.keys != k.tokens)
+        throw Error(SAC_ERROR_UNSUPPORTED, "output \"qk_matmul_output\" with an \"attn_mask\" for %u of %u keys",
+                    attention.keys, k.tokens);
+    if (wantsScores && stage_ == AttentionStage::softmax) {
+        attention.statistics = true;
+        operands.push_back(
+            plan.graph().intermediate("statistics", DataType::f32, {plan.batch(), q.heads, q.tokens, 2}));
+    }
+    plan.graph().add("attention", attentionKernel(attention, plan.device()), operands);
+    if (wantsScores)
+        addScores(plan, attention, operands);
+    plan.endOutput(y);
+}
+
+} // namespace
+
+ModulePtr makeOnnxAttention(const ModuleSource& source) { return makeModule<OnnxAttention>(source); }
+
+} // namespace saccade
