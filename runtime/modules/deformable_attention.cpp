@@ -169,6 +169,13 @@ LinearOptions pointwise(uint32_t dims, uint32_t groups, bool bias) {
     return options;
 }
 
+// Positions amplify rounding: a key that moves by a thousandth of a pixel samples something else. So in half precision
+// too queries and offsets are computed in float32, and rounded for the attention afterwards.
+LinearOptions exact(LinearOptions options) {
+    options.precision = WeightPrecision::float32;
+    return options;
+}
+
 // The part of an OffsetNetworkDesc that packing depends on, in the form WeightSet keeps. All taps count along one axis.
 OffsetNetworkDesc packedOffsets(std::span<const uint64_t> parameters) {
     OffsetNetworkDesc desc;
@@ -207,7 +214,7 @@ private:
 };
 
 DeformableAttention::DeformableAttention(const Arguments& a, WeightSet& weights)
-    : a_(a), toQ_(weights, "to_q", a.dim, a.inner(), pointwise(a.dims, a.groupQueries ? a.groups : 1, false)),
+    : a_(a), toQ_(weights, "to_q", a.dim, a.inner(), exact(pointwise(a.dims, a.groupQueries ? a.groups : 1, false))),
       toK_(weights, "to_k", a.dim, a.inner(), pointwise(a.dims, a.groupKeyValues ? a.groups : 1, false)),
       toV_(weights, "to_v", a.dim, a.inner(), pointwise(a.dims, a.groupKeyValues ? a.groups : 1, false)),
       toOut_(weights, "to_out", a.inner(), a.dim, pointwise(a.dims, 1, true)),
@@ -238,7 +245,6 @@ DeformableAttention::DeformableAttention(const Arguments& a, WeightSet& weights)
 DeformableAttention::Keys DeformableAttention::addOffsets(PlanBuilder& plan, const Grid& grid, TensorId queries) const {
     const uint64_t entries = uint64_t(plan.batch()) * a_.groups;
     OffsetNetworkDesc desc;
-    desc.storage = plan.storage();
     desc.dims = a_.dims;
     desc.batch = plan.batch();
     desc.groups = a_.groups;
@@ -383,13 +389,15 @@ void DeformableAttention::build(PlanBuilder& plan) const {
     const Grid grid = makeGrid(a_, x);
     const uint32_t batch = plan.batch(), queries = grid.queryCount(), keys = grid.keyCount(), inner = a_.inner();
 
-    const TensorId tokens = plan.inputTokens("x", ChannelAxis::second);
-    const TensorId q = plan.activation("q", {batch, queries, inner});
-    toQ_.apply(plan, "to_q", batch, queries, tokens, q);
-    const Keys moved = addOffsets(plan, grid, q);
+    const TensorId exactTokens = plan.inputTokens("x", ChannelAxis::second, DataType::f32);
+    const TensorId exactQ = plan.graph().intermediate("q", DataType::f32, {batch, queries, inner});
+    toQ_.apply(plan, "to_q", batch, queries, exactTokens, exactQ);
+    const Keys moved = addOffsets(plan, grid, exactQ);
     const bool wantsY = plan.wantsOutput("y", true);
     if (!wantsY && !plan.wantsOutput("attention"))
         return;
+    const TensorId tokens = plan.asType("x", exactTokens, plan.storage());
+    const TensorId q = plan.asType("q", exactQ, plan.storage());
     const TensorId sampled = addSampling(plan, grid, tokens, moved);
     const TensorId k = plan.activation("k", {batch, keys, inner});
     const TensorId v = plan.activation("v", {batch, keys, inner});

@@ -119,8 +119,8 @@ void MSDeformAttention::build(PlanBuilder& plan) const {
     TensorId locations = noTensor;
     desc.locations = plan.wantsOutput("sampling_locations");
     if (desc.locations)
-        locations = plan.outputPlain("sampling_locations", DataType::f32,
-                                     {batch, queries, a_.heads, a_.levels, a_.points, 2});
+        locations =
+            plan.outputPlain("sampling_locations", DataType::f32, {batch, queries, a_.heads, a_.levels, a_.points, 2});
     plan.graph().add("multi-scale sampling", msDeform(desc, plan.device()),
                      {value, offsets, logits, places, gathered, locations, padding});
     if (!plan.wantsOutput("y", true))

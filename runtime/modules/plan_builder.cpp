@@ -108,18 +108,25 @@ TensorId PlanBuilder::inputFloats(std::string_view name) {
     return floats;
 }
 
-TensorId PlanBuilder::inputTokens(std::string_view name, ChannelAxis channels) {
+TensorId PlanBuilder::inputTokens(std::string_view name, ChannelAxis channels, DataType type) {
     const TensorRequest& request = requireInput(name);
-    const PlanTensor& tensor = addFloatInput(request);
-    const DataType type = tensor.type;
-    const TensorId bound = tensor.tensor;
+    const TensorId bound = addFloatInput(request).tensor;
     const bool channelMajor = channels == ChannelAxis::second && !request.channelsLast;
-    if (!channelMajor && type == request_.storage)
+    if (!channelMajor && graph_.tensor(bound).type == type)
         return bound;
     const TokenShape shape = tokenShape(request.shape, channels);
-    const TensorId tokens = activation(name, {shape.batch, shape.tokens, shape.channels});
+    const TensorId tokens = graph_.intermediate(name, type, {shape.batch, shape.tokens, shape.channels});
     convertTokens(name, bound, channelMajor, tokens, false, request.shape, channels);
     return tokens;
+}
+
+TensorId PlanBuilder::asType(std::string_view label, TensorId tokens, DataType type) {
+    if (graph_.tensor(tokens).type == type)
+        return tokens;
+    const Shape shape = graph_.tensor(tokens).shape;
+    const TensorId converted = graph_.intermediate(label, type, shape);
+    convertTokens(label, tokens, false, converted, false, shape, ChannelAxis::last);
+    return converted;
 }
 
 TensorId PlanBuilder::inputPlain(std::string_view name, DataType type) {

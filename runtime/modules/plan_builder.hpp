@@ -106,8 +106,12 @@ public:
     /// Throws unless dimension `axis` of the input is `expected`; `rule` says what it stands for ("dim", "x's batch").
     void expectDimension(std::string_view name, uint32_t axis, uint64_t expected, const char* rule);
 
-    /// The input as tokens of the storage type, (batch, n, channels).
-    TensorId inputTokens(std::string_view name, ChannelAxis channels);
+    /// The input as tokens, (batch, n, channels), of the storage type.
+    TensorId inputTokens(std::string_view name, ChannelAxis channels) { return inputTokens(name, channels, storage()); }
+    /// The same as `type`, f32 or f16.
+    TensorId inputTokens(std::string_view name, ChannelAxis channels, DataType type);
+    /// Tokens as `type`: themselves, or a converted copy.
+    TensorId asType(std::string_view label, TensorId tokens, DataType type);
     /// The input as it is bound: `type` in PyTorch's contiguous order; a request for anything else is refused.
     TensorId inputPlain(std::string_view name, DataType type);
     /// The input as float32 in PyTorch's contiguous order, converted if it is bound as FLOAT16.

@@ -20,6 +20,8 @@ const ModuleType* findModule(std::string_view name);
 ModulePtr makeDeformableAttention(const ModuleSource& source);
 ModulePtr makeGridSample(const ModuleSource& source);
 ModulePtr makeMSDeformAttention(const ModuleSource& source);
+ModulePtr makeTutorialAttention(const ModuleSource& source);
+ModulePtr makeOnnxDeformConv(const ModuleSource& source);
 ModulePtr makePhenakiAttention(const ModuleSource& source);
 ModulePtr makePhenakiFeedForward(const ModuleSource& source);
 ModulePtr makePeg(const ModuleSource& source);
