@@ -27,9 +27,9 @@ Buffer::Buffer(const Device& device, VkDeviceSize size, VkBufferUsageFlags usage
         allocation.allocationSize = requirements.size;
         allocation.memoryTypeIndex =
             device.memoryType(requirements.memoryTypeBits, isDevice ? 0 : hostFlags,
-                              isDevice                            ? VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT
+                              isDevice                           ? VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT
                               : memory == BufferMemory::readback ? VK_MEMORY_PROPERTY_HOST_CACHED_BIT
-                                                                  : 0);
+                                                                 : 0);
         checkVulkan(vkAllocateMemory(device_, &allocation, nullptr, &memory_), "vkAllocateMemory");
         checkVulkan(vkBindBufferMemory(device_, handle_, memory_, 0), "vkBindBufferMemory");
         if (!isDevice) {

@@ -25,8 +25,8 @@ const char* deviceTypeName(VkPhysicalDeviceType type);
 
 std::vector<PhysicalDevice> listDevices(const Instance& instance);
 
-/// The device of `selector`: its index, its type ("cpu", "discrete", ...), or a part of its name in any case. Empty: the
-/// environment variable SACCADE_DEVICE in the same form, and without it the first supported device in the order
+/// The device of `selector`: its index, its type ("cpu", "discrete", ...), or a part of its name in any case. Empty:
+/// the environment variable SACCADE_DEVICE in the same form, and without it the first supported device in the order
 /// discrete, integrated, virtual, CPU. Throws DeviceError where no supported device fits.
 PhysicalDevice chooseDevice(const Instance& instance, const std::string& selector = {});
 

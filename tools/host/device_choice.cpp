@@ -80,11 +80,16 @@ std::string describeAll(const std::vector<PhysicalDevice>& devices) {
 
 const char* deviceTypeName(VkPhysicalDeviceType type) {
     switch (type) {
-    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU: return "discrete";
-    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU: return "integrated";
-    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU: return "virtual";
-    case VK_PHYSICAL_DEVICE_TYPE_CPU: return "cpu";
-    default: return "other";
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
+        return "discrete";
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
+        return "integrated";
+    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU:
+        return "virtual";
+    case VK_PHYSICAL_DEVICE_TYPE_CPU:
+        return "cpu";
+    default:
+        return "other";
     }
 }
 
@@ -110,9 +115,9 @@ PhysicalDevice chooseDevice(const Instance& instance, const std::string& selecto
             if (device.properties.deviceType == type && device.support.supported &&
                 (wanted.empty() || matches(device, wanted)))
                 return device;
-    throw DeviceError((wanted.empty() ? "no supported device; there are:"
-                                      : "no supported device is \"" + wanted + "\"; there are:") +
-                      describeAll(devices));
+    throw DeviceError(
+        (wanted.empty() ? "no supported device; there are:" : "no supported device is \"" + wanted + "\"; there are:") +
+        describeAll(devices));
 }
 
 } // namespace saccade::host

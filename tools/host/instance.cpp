@@ -69,7 +69,8 @@ Instance::Instance(Validation validation) : validation_(validation) {
     const char* extensions[] = {VK_EXT_DEBUG_UTILS_EXTENSION_NAME, VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME};
     if (validation != Validation::off) {
         if (!hasValidationLayer())
-            throw DeviceError("the Khronos validation layer is not installed (Debian, Ubuntu: vulkan-validationlayers)");
+            throw DeviceError(
+                "the Khronos validation layer is not installed (Debian, Ubuntu: vulkan-validationlayers)");
         info.pNext = &features;
         info.enabledLayerCount = 1;
         info.ppEnabledLayerNames = layers;

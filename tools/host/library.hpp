@@ -19,16 +19,16 @@ using LogSink = std::function<void(SacLogSeverity severity, const std::string& m
 class Context {
 public:
     /// `allocator` may be null: the library's own. Throws LibraryError.
-    explicit Context(Device& device, LogSink log = {}, const VkAllocationCallbacks* allocator = nullptr);
+    explicit Context(const Device& device, LogSink log = {}, const VkAllocationCallbacks* allocator = nullptr);
     ~Context();
     Context(const Context&) = delete;
     Context& operator=(const Context&) = delete;
 
     SacContext handle() const { return handle_; }
-    Device& device() const { return device_; }
+    const Device& device() const { return device_; }
 
 private:
-    Device& device_;
+    const Device& device_;
     LogSink log_;
     SacContext handle_ = nullptr;
 };

@@ -14,9 +14,8 @@ namespace {
 TensorMap convertible(const TensorMap& inputs) {
     TensorMap converted;
     for (const auto& [name, tensor] : inputs)
-        converted[name] = tensor.type == DataType::f64 || tensor.type == DataType::bf16
-                              ? convert(tensor, DataType::f32)
-                              : tensor;
+        converted[name] =
+            tensor.type == DataType::f64 || tensor.type == DataType::bf16 ? convert(tensor, DataType::f32) : tensor;
     return converted;
 }
 
@@ -56,8 +55,8 @@ ModelRunner::ModelRunner(Context& context, const ModelSource& source, const Tens
                 Buffer(device_, info.size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | transfer, BufferMemory::device);
     hostInputs_ = Buffer(device_, forEachBound(plan_, SAC_TENSOR_INPUT_BIT, ignore), VK_BUFFER_USAGE_TRANSFER_SRC_BIT,
                          BufferMemory::upload);
-    hostOutputs_ = Buffer(device_, forEachBound(plan_, SAC_TENSOR_OUTPUT_BIT, ignore),
-                          VK_BUFFER_USAGE_TRANSFER_DST_BIT, BufferMemory::readback);
+    hostOutputs_ = Buffer(device_, forEachBound(plan_, SAC_TENSOR_OUTPUT_BIT, ignore), VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+                          BufferMemory::readback);
 }
 
 void ModelRunner::setInput(const std::string& name, const Tensor& tensor) {

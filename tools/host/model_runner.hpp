@@ -46,7 +46,7 @@ public:
     Submitter& submitter() { return submitter_; }
 
 private:
-    Device& device_;
+    const Device& device_;
     Submitter submitter_;
     TensorMap inputs_;
     Model model_;

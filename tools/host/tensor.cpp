@@ -20,19 +20,31 @@ T load(const std::byte* data) {
 
 double loadNumber(const std::byte* data, DataType type) {
     switch (type) {
-    case DataType::f32: return load<float>(data);
-    case DataType::f16: return halfToFloat(load<uint16_t>(data));
-    case DataType::bf16: return bfloat16ToFloat(load<uint16_t>(data));
-    case DataType::f64: return load<double>(data);
+    case DataType::f32:
+        return load<float>(data);
+    case DataType::f16:
+        return halfToFloat(load<uint16_t>(data));
+    case DataType::bf16:
+        return bfloat16ToFloat(load<uint16_t>(data));
+    case DataType::f64:
+        return load<double>(data);
     case DataType::u8:
-    case DataType::boolean: return load<uint8_t>(data);
-    case DataType::i8: return load<int8_t>(data);
-    case DataType::i32: return load<int32_t>(data);
-    case DataType::u32: return load<uint32_t>(data);
-    case DataType::i64: return static_cast<double>(load<int64_t>(data));
-    case DataType::u64: return static_cast<double>(load<uint64_t>(data));
-    case DataType::i16: return load<int16_t>(data);
-    case DataType::u16: return load<uint16_t>(data);
+    case DataType::boolean:
+        return load<uint8_t>(data);
+    case DataType::i8:
+        return load<int8_t>(data);
+    case DataType::i32:
+        return load<int32_t>(data);
+    case DataType::u32:
+        return load<uint32_t>(data);
+    case DataType::i64:
+        return static_cast<double>(load<int64_t>(data));
+    case DataType::u64:
+        return static_cast<double>(load<uint64_t>(data));
+    case DataType::i16:
+        return load<int16_t>(data);
+    case DataType::u16:
+        return load<uint16_t>(data);
     }
     throw std::invalid_argument("unknown data type");
 }
@@ -41,10 +53,14 @@ void storeNumber(std::byte* data, DataType type, double number) {
     const auto store = [data](auto value) { std::memcpy(data, &value, sizeof(value)); };
     const float single = static_cast<float>(number);
     switch (type) {
-    case DataType::f32: return store(single);
-    case DataType::f16: return store(floatToHalf(single));
-    case DataType::bf16: return store(floatToBfloat16(single));
-    default: return store(number);
+    case DataType::f32:
+        return store(single);
+    case DataType::f16:
+        return store(floatToHalf(single));
+    case DataType::bf16:
+        return store(floatToBfloat16(single));
+    default:
+        return store(number);
     }
 }
 

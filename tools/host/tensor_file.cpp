@@ -29,7 +29,9 @@ TensorFile::TensorFile(const std::filesystem::path& path) : TensorFile(readFile(
 TensorFile::TensorFile(std::vector<std::byte> bytes, const std::string& name)
     : name_(name), bytes_(std::move(bytes)), contents_(parse(bytes_, name_)) {}
 
-std::string TensorFile::metadata(std::string_view key) const { return std::string(contents_.metadata(key).value_or("")); }
+std::string TensorFile::metadata(std::string_view key) const {
+    return std::string(contents_.metadata(key).value_or(""));
+}
 
 TensorMap TensorFile::tensors(std::string_view prefix) const {
     TensorMap tensors;

@@ -1,0 +1,156 @@
+#include "bench_ops.hpp"
+
+#include <cstring>
+
+#include "api/objects.hpp"
+#include "graph/graph.hpp"
+#include "graph/planner.hpp"
+#include "graph/program.hpp"
+#include "host/buffer.hpp"
+#include "kernels/attention.hpp"
+#include "kernels/gemm.hpp"
+#include "random_tensors.hpp"
+#include "text.hpp"
+
+namespace saccade::cli {
+
+namespace {
+
+/// One kernel over buffers of random numbers.
+class OpRunner {
+public:
+    /// Operand i of `kernel` is an F32 buffer of elements[i]; 0: the kernel does not use it.
+    OpRunner(host::Context& context, const char* label, const Kernel& kernel, const std::vector<uint64_t>& elements)
+        : device_(context.device()), submitter_(device_),
+          graph_(context.handle()->device.memory, context.handle()->device.capabilities.storageBufferOffsetAlignment),
+          program_(context.handle()->device, context.handle()->pipelines) {
+        FixedVector<TensorId, 12> operands;
+        RandomTensors random(2022);
+        for (const uint64_t count : elements) {
+            if (count == 0) {
+                operands.push_back(noTensor);
+                continue;
+            }
+            operands.push_back(graph_.external("operand", DataType::f32, {count}));
+            operands_.push_back(makeBuffer(count * sizeof(float), BufferFill::random, random));
+            bytes_ += count * sizeof(float);
+        }
+        graph_.add(label, kernel, operands);
+        workspace_ = makeBuffer(planMemory(graph_, true), BufferFill::none, random);
+        planBarriers(graph_);
+        saccade::Progress progress;
+        program_.compile(graph_, Phase::run, 1, 1, progress);
+    }
+
+    host::Timing run() {
+        std::vector<BufferBase> externals;
+        for (const host::Buffer& buffer : operands_)
+            externals.push_back({buffer.handle(), 0});
+        Buffers buffers;
+        buffers.classes[static_cast<std::size_t>(MemoryClass::workspace)] = {workspace_.handle(), 0};
+        buffers.externals = externals;
+        return submitter_.run([&](VkCommandBuffer commandBuffer) {
+            host::fullBarrier(commandBuffer);
+            program_.record(commandBuffer, buffers, 1);
+        });
+    }
+
+    uint64_t bytes() const { return bytes_; }
+
+private:
+    enum class BufferFill { none, random };
+
+    host::Buffer makeBuffer(VkDeviceSize size, BufferFill fill, RandomTensors& random) {
+        constexpr VkBufferUsageFlags usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+        host::Buffer buffer(device_, size, usage, host::BufferMemory::device);
+        if (fill == BufferFill::none)
+            return buffer;
+        const host::Buffer staging(device_, size, VK_BUFFER_USAGE_TRANSFER_SRC_BIT, host::BufferMemory::upload);
+        const host::Tensor values = random.uniform({size / sizeof(float)}, 1);
+        std::memcpy(staging.mapped().data(), values.data.data(), values.data.size());
+        submitter_.run([&](VkCommandBuffer commandBuffer) {
+            const VkBufferCopy copy{0, 0, size};
+            vkCmdCopyBuffer(commandBuffer, staging.handle(), buffer.handle(), 1, &copy);
+        });
+        return buffer;
+    }
+
+    const host::Device& device_;
+    host::Submitter submitter_;
+    Graph graph_;
+    Program program_;
+    std::vector<host::Buffer> operands_;
+    host::Buffer workspace_;
+    uint64_t bytes_ = 0;
+};
+
+OpMeasurement measureOp(host::Context& context, const char* name, const char* shape, const Kernel& kernel,
+                        const std::vector<uint64_t>& elements, uint32_t repeats) {
+    OpRunner runner(context, name, kernel, elements);
+    OpMeasurement m;
+    m.name = name;
+    m.shape = shape;
+    m.flops = kernel.flops;
+    m.bytes = runner.bytes();
+    m.times = repeat(repeats, [&runner] { return runner.run(); });
+    return m;
+}
+
+OpMeasurement measureAttention(host::Context& context, uint32_t repeats) {
+    AttentionDesc desc;
+    desc.heads = desc.kvHeads = 8;
+    desc.queries = 4096;
+    desc.keys = 256;
+    desc.headDim = desc.valueDim = 64;
+    desc.scale = 0.125f;
+    const uint32_t width = desc.heads * desc.headDim;
+    desc.q = desc.out = AttentionView::tokens(desc.queries, width, desc.headDim);
+    desc.k = desc.v = AttentionView::tokens(desc.keys, width, desc.headDim);
+    const uint64_t queryElements = uint64_t{desc.queries} * width;
+    const uint64_t keyElements = uint64_t{desc.keys} * width;
+    return measureOp(context, "attention", "8 heads of 64, 4096 queries, 256 keys",
+                     attentionKernel(desc, context.handle()->device.capabilities),
+                     {queryElements, keyElements, keyElements, queryElements}, repeats);
+}
+
+OpMeasurement measureGemm(host::Context& context, uint32_t repeats) {
+    GemmDesc desc;
+    desc.rows = 4096;
+    desc.columns = 512;
+    desc.depth = 512;
+    return measureOp(
+        context, "gemm", "4096 x 512 x 512", gemm(desc, context.handle()->device.capabilities),
+        {uint64_t{desc.rows} * desc.depth, gemmWeightElements(desc), 0, 0, uint64_t{desc.rows} * desc.columns},
+        repeats);
+}
+
+} // namespace
+
+std::vector<OpMeasurement> measureOps(host::Context& context, uint32_t repeats) {
+    return {measureAttention(context, repeats), measureGemm(context, repeats)};
+}
+
+void printOps(const std::vector<OpMeasurement>& measurements) {
+    TextTable table({"kernel", "shape", "median ms", "min ms", "runs", "GFLOP/s", "GB/s"});
+    table.leftColumns(2);
+    for (const OpMeasurement& m : measurements)
+        table.add({m.name, m.shape, format("%.3f", m.times.median), format("%.3f", m.times.minimum),
+                   std::to_string(m.times.repeats),
+                   format("%.1f", static_cast<double>(m.flops) * 1e-6 / m.times.median),
+                   format("%.2f", static_cast<double>(m.bytes) * 1e-6 / m.times.median)});
+    table.print();
+}
+
+nlohmann::json toJson(const OpMeasurement& m) {
+    return {{"kernel", m.name},
+            {"shape", m.shape},
+            {"median_ms", m.times.median},
+            {"min_ms", m.times.minimum},
+            {"repeats", m.times.repeats},
+            {"flops", m.flops},
+            {"bytes", m.bytes},
+            {"gflops_per_second", static_cast<double>(m.flops) * 1e-6 / m.times.median},
+            {"gbytes_per_second", static_cast<double>(m.bytes) * 1e-6 / m.times.median}};
+}
+
+} // namespace saccade::cli

@@ -1,0 +1,79 @@
+#include "bench_case.hpp"
+
+#include "random_tensors.hpp"
+
+namespace saccade::cli {
+
+namespace {
+
+constexpr uint64_t dim = 512;
+constexpr uint64_t heads = 8;
+constexpr uint64_t headDim = 64;
+constexpr uint64_t inner = heads * headDim;
+constexpr uint64_t textLength = 256; // DALL-E's
+
+void addNorm(host::TensorMap& weights, const std::string& name, const char* scale, const char* shift) {
+    weights[name + "." + scale] = constantTensor({dim}, 1);
+    weights[name + "." + shift] = constantTensor({dim}, 0);
+}
+
+BenchCase phenakiTransformer() {
+    constexpr uint64_t depth = 6;
+    constexpr uint64_t hidden = 4 * 2 * dim / 3; // int(mult * 2/3 * dim)
+    RandomTensors random(2022);
+    BenchCase result;
+    result.name = "phenaki transformer";
+    result.module = "PhenakiTransformer";
+    result.config = {{"dim", dim}, {"depth", depth}, {"heads", heads}, {"dim_head", headDim}};
+    for (uint64_t i = 0; i < depth; ++i) {
+        const std::string attention = "layers." + std::to_string(i) + ".1";
+        addNorm(result.weights, attention + ".norm", "gamma", "beta");
+        random.layer(result.weights, attention + ".to_q", {inner, dim}, false);
+        random.layer(result.weights, attention + ".to_kv", {2 * inner, dim}, false);
+        random.layer(result.weights, attention + ".to_out", {dim, inner}, false);
+        result.weights[attention + ".q_scale"] = constantTensor({headDim}, 1);
+        result.weights[attention + ".k_scale"] = constantTensor({headDim}, 1);
+        const std::string feedForward = "layers." + std::to_string(i) + ".3";
+        addNorm(result.weights, feedForward + ".0", "weight", "bias");
+        random.layer(result.weights, feedForward + ".1", {2 * hidden, dim}, false);
+        random.layer(result.weights, feedForward + ".4", {dim, hidden}, false);
+    }
+    addNorm(result.weights, "norm_out", "gamma", "beta");
+    result.inputs["x"] = random.normal({1, 1024, dim});
+    result.queries = result.keys = 1024;
+    return result;
+}
+
+/// Over the text and a square image of `side`^2 tokens, one less than the padded sequence has.
+BenchCase dalle(const std::string& kind, const char* module, uint64_t side, nlohmann::json more) {
+    const uint64_t tokens = textLength + side * side - 1;
+    RandomTensors random(2022);
+    BenchCase result;
+    result.name = kind + " " + std::to_string(side * side);
+    result.module = module;
+    result.config = {{"dim", dim}, {"seq_len", tokens}, {"heads", heads}, {"dim_head", headDim}};
+    result.config.update(more);
+    random.layer(result.weights, "to_qkv", {3 * inner, dim}, false);
+    random.layer(result.weights, "to_out.0", {dim, inner}, true);
+    result.inputs["x"] = random.normal({1, tokens, dim});
+    result.queries = result.keys = tokens;
+    return result;
+}
+
+} // namespace
+
+std::vector<BenchCase> relativeCases() {
+    std::vector<BenchCase> cases = {phenakiTransformer()};
+    for (const uint64_t side : {32, 64}) {
+        cases.push_back(dalle("dalle dense", "DalleAttention", side, {{"causal", true}}));
+        cases.push_back(
+            dalle("dalle axial row", "SparseAxialCausalAttention", side, {{"image_size", side}, {"axis", 0}}));
+        cases.push_back(
+            dalle("dalle axial column", "SparseAxialCausalAttention", side, {{"image_size", side}, {"axis", 1}}));
+        cases.push_back(
+            dalle("dalle window", "SparseConvCausalAttention", side, {{"image_size", side}, {"kernel_size", 5}}));
+    }
+    return cases;
+}
+
+} // namespace saccade::cli

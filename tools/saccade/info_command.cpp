@@ -1,0 +1,112 @@
+// saccade info: what is in a model file, and what its plan would need.
+#include <cstdio>
+
+#include "commands.hpp"
+#include "exit_code.hpp"
+#include "failure.hpp"
+#include "host/golden_case.hpp"
+#include "settings.hpp"
+#include "text.hpp"
+
+namespace saccade::cli {
+
+namespace {
+
+struct InfoOptions {
+    std::vector<std::string> files;
+    DeviceSettings device;
+    PlanSettings plan;
+};
+
+void printTensors(const Safetensors& contents) {
+    TextTable table({"tensor", "type", "shape", "bytes"});
+    table.leftColumns(3);
+    uint64_t total = 0;
+    for (const TensorView& tensor : contents.tensors()) {
+        table.add({std::string(tensor.name), dataTypeName(tensor.type),
+                   host::shapeText(host::Shape(tensor.shape.begin(), tensor.shape.end())),
+                   std::to_string(tensor.bytes)});
+        total += tensor.bytes;
+    }
+    table.print();
+    std::printf("%zu tensors, %s\n", contents.tensors().size(), bytesText(total).c_str());
+}
+
+const char* biasName(SacPositionBias bias) {
+    return bias == SAC_POSITION_BIAS_EXACT ? "exact" : bias == SAC_POSITION_BIAS_TABLE ? "table" : "none";
+}
+
+void printPlan(const host::Plan& plan, const char* device) {
+    std::printf("\nplan on %s\n", device);
+    TextTable tensors({"tensor", "as", "type", "shape", "bytes"});
+    tensors.leftColumns(4);
+    for (const SacTensorInfo& info : plan.tensors())
+        tensors.add({info.name,
+                     (info.flags & SAC_TENSOR_HOST_BIT)     ? "read at creation"
+                     : (info.flags & SAC_TENSOR_OUTPUT_BIT) ? "output"
+                                                            : "input",
+                     dataTypeName(host::fileType(info.dataType)),
+                     host::shapeText(host::Shape(info.shape, info.shape + info.rank)), std::to_string(info.size)});
+    tensors.print();
+
+    constexpr std::array names = {"weights", "tables", "workspace", "state", "staging"};
+    std::string line = "memory:";
+    for (std::size_t kind = 0; kind < names.size(); ++kind)
+        line += std::string(kind ? ", " : " ") + names[kind] + " " +
+                bytesText(plan.memory(static_cast<SacMemoryKind>(kind)).size);
+    std::printf("%s\n", line.c_str());
+
+    const SacPlanProperties& p = plan.properties();
+    std::printf("%u dispatches, %u barriers, %u pipelines, %s, %.3g GFLOP, %s moved\n", p.dispatchCount, p.barrierCount,
+                p.pipelineCount, p.precision == SAC_PRECISION_FLOAT16 ? "f16" : "f32",
+                static_cast<double>(p.flops) * 1e-9, bytesText(p.bytes).c_str());
+    if (p.positionBias == SAC_POSITION_BIAS_TABLE)
+        std::printf("position bias: table of %u x %u x %u nodes, error %.1e of its rms\n", p.tableSize[0],
+                    std::max(p.tableSize[1], 1u), std::max(p.tableSize[2], 1u), static_cast<double>(p.tableError));
+    else
+        std::printf("position bias: %s\n", biasName(p.positionBias));
+}
+
+int run(InfoOptions& options) {
+    options.plan.separateFiles(options.files);
+    if (options.files.size() != 1)
+        throw CLI::ValidationError("FILE", options.files.empty() ? "a model file is required" : "one file at a time");
+    const std::string config = options.plan.config();
+    const host::GoldenCase model(options.files.front());
+    for (const JsonMember& entry : model.file.contents().metadata())
+        std::printf("%.*s: %.*s\n", static_cast<int>(entry.key.size()), entry.key.data(),
+                    static_cast<int>(entry.value.asString().size()), entry.value.asString().data());
+    printTensors(model.file.contents());
+
+    // Without inputs there are no shapes to plan for, but some modules need none.
+    const bool mustPlan = !model.inputs.empty();
+    try {
+        Workbench bench(options.device);
+        Progress progress(model.file.name());
+        host::PlanOptions planOptions = options.plan.planOptions(progress);
+        planOptions.outputs = host::outputsLike(model.references);
+        host::Model library(bench.context(), {model.file.bytes(), "", config, ""});
+        host::Plan plan(library, model.inputs, planOptions);
+        progress.clear();
+        printPlan(plan, bench.device().name());
+        bench.checkValidation();
+    } catch (...) {
+        if (mustPlan)
+            throw;
+        std::printf("\nno plan: %s\n", currentFailure().message.c_str());
+    }
+    return exitOk;
+}
+
+} // namespace
+
+Command addInfoCommand(CLI::App& app) {
+    const auto options = std::make_shared<InfoOptions>();
+    CLI::App* command = app.add_subcommand("info", "Describe a model file and, if it holds inputs, its plan");
+    command->add_option("FILE", options->files, "Model file")->type_name("");
+    options->device.addTo(*command);
+    options->plan.addTo(*command);
+    return {command, [options] { return run(*options); }};
+}
+
+} // namespace saccade::cli

@@ -1,0 +1,114 @@
+// saccade run: a model on its inputs.
+#include <cmath>
+#include <cstdio>
+
+#include "commands.hpp"
+#include "exit_code.hpp"
+#include "host/errors.hpp"
+#include "host/golden_case.hpp"
+#include "settings.hpp"
+#include "text.hpp"
+
+namespace saccade::cli {
+
+namespace {
+
+struct RunOptions {
+    std::vector<std::string> files;
+    std::string input;
+    std::string output;
+    std::vector<std::string> results;
+    DeviceSettings device;
+    PlanSettings plan;
+};
+
+// A file made for this has inputs by their own names; a golden case has them behind "in.".
+host::TensorMap readInputs(const std::string& path) {
+    const host::TensorFile file(path);
+    host::TensorMap inputs = file.tensors("in.");
+    return inputs.empty() ? file.tensors() : inputs;
+}
+
+std::string statistics(const host::Tensor& tensor) {
+    double squares = 0;
+    std::size_t nonFinite = 0;
+    const std::vector<double> numbers = host::toNumbers(tensor);
+    for (const double number : numbers) {
+        if (std::isfinite(number))
+            squares += number * number;
+        else
+            ++nonFinite;
+    }
+    std::string text = format("%.6g", std::sqrt(squares / static_cast<double>(numbers.empty() ? 1 : numbers.size())));
+    return nonFinite ? text + format(", %zu not finite", nonFinite) : text;
+}
+
+std::string milliseconds(const host::Timing& timing) {
+    return std::isnan(timing.gpuMilliseconds) ? format("%.3f ms (host's clock)", timing.hostMilliseconds)
+                                              : format("%.3f ms", timing.gpuMilliseconds);
+}
+
+int run(RunOptions& options) {
+    options.plan.separateFiles(options.files);
+    if (options.files.size() != 1)
+        throw CLI::ValidationError("FILE", options.files.empty() ? "a model file is required" : "one file at a time");
+    const std::string config = options.plan.config();
+    const host::GoldenCase model(options.files.front());
+    const host::TensorMap inputs = options.input.empty() ? model.inputs : readInputs(options.input);
+
+    Workbench bench(options.device);
+    Progress progress(model.file.name());
+    host::PlanOptions planOptions = options.plan.planOptions(progress);
+    planOptions.outputs = host::outputsLike(model.references);
+    if (!options.results.empty()) {
+        planOptions.outputs.clear();
+        for (const std::string& result : options.results)
+            planOptions.outputs.push_back({result});
+    }
+
+    host::ModelRunner runner(bench.context(), {model.file.bytes(), "", config, ""}, inputs, planOptions);
+    runner.submitter().onWait([&progress] { progress.update("waiting for the device"); });
+    const host::Timing upload = runner.upload();
+    const host::Timing timing = runner.run();
+    const host::TensorMap outputs = runner.outputs();
+    progress.clear();
+
+    std::printf("%s on %s: first run %s, upload %s\n", runner.model().module().c_str(), bench.device().name(),
+                milliseconds(timing).c_str(), milliseconds(upload).c_str());
+    std::printf("weights %s, tables %s, workspace %s, state %s, %u dispatches\n",
+                bytesText(runner.memorySize(SAC_MEMORY_WEIGHTS)).c_str(),
+                bytesText(runner.memorySize(SAC_MEMORY_TABLES)).c_str(),
+                bytesText(runner.memorySize(SAC_MEMORY_WORKSPACE)).c_str(),
+                bytesText(runner.memorySize(SAC_MEMORY_STATE)).c_str(), runner.properties().dispatchCount);
+    TextTable table({"result", "type", "shape", "rms"});
+    table.leftColumns(3);
+    for (const auto& [name, tensor] : outputs)
+        table.add({name, dataTypeName(tensor.type), host::shapeText(tensor.shape), statistics(tensor)});
+    table.print();
+
+    if (!options.output.empty())
+        host::writeTensors(options.output, outputs, {{"module", runner.model().module()}});
+    bench.checkValidation();
+    return exitOk;
+}
+
+} // namespace
+
+Command addRunCommand(CLI::App& app) {
+    const auto options = std::make_shared<RunOptions>();
+    CLI::App* command = app.add_subcommand("run", "Run a model on its inputs");
+    command->add_option("FILE", options->files, "Model file; inputs may lie in it as in.*")->type_name("");
+    command->add_option("--input", options->input, "Take the inputs from this safetensors file")->type_name("FILE");
+    command->add_option("--output", options->output, "Write the results to this safetensors file, by their names")
+        ->type_name("FILE");
+    command
+        ->add_option("--result", options->results,
+                     "Results to compute; default: those the file has as out.*, else the main one")
+        ->type_name("NAME")
+        ->delimiter(',');
+    options->device.addTo(*command);
+    options->plan.addTo(*command);
+    return {command, [options] { return run(*options); }};
+}
+
+} // namespace saccade::cli

@@ -1,0 +1,115 @@
+#include "settings.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <iterator>
+
+#include "host/errors.hpp"
+
+namespace saccade::cli {
+
+namespace {
+
+// "10,1,1" as JSON: an array, if brackets around it make one of numbers.
+nlohmann::json parseValue(const std::string& text) {
+    nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
+    if (!value.is_discarded())
+        return value;
+    value = nlohmann::json::parse("[" + text + "]", nullptr, false);
+    const auto isNumber = [](const nlohmann::json& item) { return item.is_number(); };
+    if (value.is_array() && !value.empty() && std::all_of(value.begin(), value.end(), isNumber))
+        return value;
+    return text;
+}
+
+host::LogSink logTo(bool verbose) {
+    return [verbose](SacLogSeverity severity, const std::string& message) {
+        // The message of an error comes back with the exception, too.
+        if (severity == SAC_LOG_WARNING || (severity == SAC_LOG_INFO && verbose))
+            std::fprintf(stderr, "%s: %s\n", severity == SAC_LOG_INFO ? "info" : "warning", message.c_str());
+    };
+}
+
+} // namespace
+
+void DeviceSettings::addTo(CLI::App& app) {
+    app.add_option("--device", device,
+                   "Index, type (discrete, integrated, virtual, cpu) or part of the name; "
+                   "default: SACCADE_DEVICE, else the fastest type there is")
+        ->type_name("N|NAME");
+    app.add_flag("--validation", validation, "Run under the Khronos validation layer; its messages are failures");
+    app.add_flag("-v,--verbose", verbose, "Also print what the library notes: table resolutions, fallbacks");
+}
+
+void PlanSettings::addTo(CLI::App& app) {
+    app.add_option("--bias", bias, "Position bias of deformable attention: exact (default), table, or auto")
+        ->check(CLI::IsMember({"exact", "table", "auto"}))
+        ->type_name("");
+    app.add_option("--tolerance", tolerance, "Error the table may have, relative to the bias's rms; default 1e-4")
+        ->check(CLI::Range(0.0, 1.0))
+
+        ->type_name("X");
+    app.add_option("--precision", precision, "Storage of weights and intermediates: f32 (default) or f16")
+        ->check(CLI::IsMember({"f32", "f16"}))
+        ->type_name("");
+    app.add_option("--set", set, "Members of the configuration, over the file's: --set axis_order=xyz cache_steps=10,1")
+        ->type_name("KEY=VALUE");
+    app.add_option("--argument", arguments, "Members of the forward arguments: --argument video_shape=2,3,4,4")
+        ->type_name("KEY=VALUE");
+}
+
+void PlanSettings::separateFiles(std::vector<std::string>& files) {
+    for (std::vector<std::string>* list : {&set, &arguments}) {
+        const auto isAssignment = [](const std::string& text) { return text.find('=') != std::string::npos; };
+        const auto first = std::stable_partition(list->begin(), list->end(), isAssignment);
+        files.insert(files.end(), std::make_move_iterator(first), std::make_move_iterator(list->end()));
+        list->erase(first, list->end());
+    }
+}
+
+std::string PlanSettings::config() const { return set.empty() ? "" : parseAssignments(set, "--set").dump(); }
+
+host::PlanOptions PlanSettings::planOptions(Progress& progress) const {
+    host::PlanOptions options;
+    if (!arguments.empty())
+        options.options = parseAssignments(arguments, "--argument").dump();
+    options.precision = precision == "f16" ? SAC_PRECISION_FLOAT16 : SAC_PRECISION_FLOAT32;
+    options.positionBias = positionBiasOf(bias);
+    options.positionBiasTolerance = tolerance;
+    options.progress = [&progress](uint32_t done, uint32_t total) {
+        progress.update("pipeline " + std::to_string(done + 1) + " of " + std::to_string(total));
+        return true;
+    };
+    return options;
+}
+
+SacPositionBias positionBiasOf(const std::string& name) {
+    return name == "exact"   ? SAC_POSITION_BIAS_EXACT
+           : name == "table" ? SAC_POSITION_BIAS_TABLE
+                             : SAC_POSITION_BIAS_AUTO;
+}
+
+nlohmann::json parseAssignments(const std::vector<std::string>& assignments, const std::string& option) {
+    nlohmann::json object = nlohmann::json::object();
+    for (const std::string& assignment : assignments) {
+        const std::size_t equals = assignment.find('=');
+        if (equals == 0 || equals == std::string::npos)
+            throw CLI::ValidationError(option, "\"" + assignment + "\" is not of the form key=value");
+        object[assignment.substr(0, equals)] = parseValue(assignment.substr(equals + 1));
+    }
+    return object;
+}
+
+Workbench::Workbench(const DeviceSettings& settings)
+    : instance_(settings.validation ? host::Validation::full : host::Validation::off),
+      device_(instance_, settings.device), context_(device_, logTo(settings.verbose)) {}
+
+void Workbench::checkValidation() {
+    const std::vector<std::string> messages = instance_.takeMessages();
+    for (const std::string& message : messages)
+        std::fprintf(stderr, "validation: %s\n", message.c_str());
+    if (!messages.empty())
+        throw host::DeviceError("the validation layer has " + std::to_string(messages.size()) + " messages");
+}
+
+} // namespace saccade::cli
