@@ -198,19 +198,16 @@ void main() {
 
         // Scores of this lane's channels.
         uint kAt[keyCount], vAt[keyCount];
-        [[unroll]] for (uint j = 0; j < keyCount; ++j) {
-            if (laneBroadcast) {
-                if (j == 0u) {
-                    uint token = min(walkToken(visitedWalk(visit, min(place + lane, end - 1u))), extent.keys - 1u);
-                    kAt[0] = kBase + token * kView.w;
-                    vAt[0] = vBase + token * vView.w;
-                }
-            } else if (staged) {
-                kAt[j] = (place + j - stagedBegin) * stagedStride;
-            } else {
+        uint kOwn = 0, vOwn = 0;
+        if (laneBroadcast) {
+            uint token = min(walkToken(visitedWalk(visit, min(place + lane, end - 1u))), extent.keys - 1u);
+            kOwn = kBase + token * kView.w;
+            vOwn = vBase + token * vView.w;
+        } else {
+            [[unroll]] for (uint j = 0; j < keyCount; ++j) {
                 uint token = min(walkToken(visitedWalk(visit, min(place + j, end - 1u))), extent.keys - 1u);
-                kAt[j] = kBase + token * kView.w;
-                vAt[j] = vBase + token * vView.w;
+                kAt[j] = staged ? (place + j - stagedBegin) * stagedStride : kBase + token * kView.w;
+                vAt[j] = staged ? kAt[j] + qkVectors : vBase + token * vView.w;
             }
         }
         float scores[rowCount * keyCount];
@@ -218,7 +215,7 @@ void main() {
             scores[i] = 0.0;
         [[unroll]] for (uint c = 0; c < qkOwn; ++c) {
             uint vector = min(c * laneSplit + share, qkVectors - 1u); // behind the last, q is zero
-            vec4 mine = laneBroadcast ? loadK(kAt[0], vector) : vec4(0);
+            vec4 mine = laneBroadcast ? loadK(kOwn, vector) : vec4(0);
             [[unroll]] for (uint j = 0; j < keyCount; ++j) {
                 vec4 k = laneBroadcast ? FROM_LANE(mine, j)
                          : staged      ? stagedTile[kAt[j] + vector]
@@ -258,7 +255,7 @@ void main() {
             if (laneBroadcast) {
                 walks[jj] = FROM_LANE(mineWalk, jj);
                 keysHere[jj].token = FROM_LANE(mineKey.token, jj);
-                keysHere[jj].exists = place + jj < end && keysHere[jj].token < extent.keys;
+                keysHere[jj].exists = FROM_LANE(mineKey.exists ? 1u : 0u, jj) != 0u;
                 keysHere[jj].kept = FROM_LANE(mineKey.kept ? 1u : 0u, jj) != 0u;
                 keysHere[jj].cell = FROM_LANE(mineKey.cell, jj);
                 keysHere[jj].position = FROM_LANE(mineKey.position, jj);
@@ -322,10 +319,10 @@ void main() {
             uint vector = min(c * laneSplit + share, voVectors - 1u); // behind the last, the sum is not stored
             [[unroll]] for (uint r = 0; r < rowCount; ++r)
                 sums[r * voOwn + c] *= shrink[r];
-            vec4 mine = laneBroadcast ? loadV(vAt[0], vector) : vec4(0);
+            vec4 mine = laneBroadcast ? loadV(vOwn, vector) : vec4(0);
             [[unroll]] for (uint j = 0; j < keyCount; ++j) {
                 vec4 v = laneBroadcast ? FROM_LANE(mine, j)
-                         : staged      ? stagedTile[kAt[j] + qkVectors + vector]
+                         : staged      ? stagedTile[vAt[j] + vector]
                                        : loadV(vAt[j], vector);
                 [[unroll]] for (uint r = 0; r < rowCount; ++r)
                     sums[r * voOwn + c] += scores[r * keyCount + j] * v;

@@ -143,10 +143,13 @@ uint32_t padOptional(uint32_t count, Dispatch& dispatch) {
     return declared;
 }
 
-Shader attentionShader(bool half, uint32_t optional) {
-    if (half)
-        return optional == 0 ? Shader::attentionF16 : optional == 2 ? Shader::attention2F16 : Shader::attention8F16;
-    return optional == 0 ? Shader::attention : optional == 2 ? Shader::attention2 : Shader::attention8;
+Shader attentionShader(bool half, uint32_t optional, bool laneBroadcast) {
+    static constexpr Shader variants[2][2][3] = {
+        {{Shader::attention, Shader::attention2, Shader::attention8},
+         {Shader::attentionF16, Shader::attention2F16, Shader::attention8F16}},
+        {{Shader::attentionLanes, Shader::attentionLanes2, Shader::attentionLanes8},
+         {Shader::attentionLanesF16, Shader::attentionLanes2F16, Shader::attentionLanes8F16}}};
+    return variants[laneBroadcast][half][optional == 0 ? 0 : optional == 2 ? 1 : 2];
 }
 
 Shader scoresShader(bool half, uint32_t optional) {
@@ -241,7 +244,7 @@ Kernel attentionKernel(const AttentionDesc& desc, const AttentionTuning& tuning)
     attend.bindings.push_back({merged ? parts : uint8_t{3}, Access::write});
     uint32_t optional = 0;
     const uint32_t slots = bindOptional(operands, 0, optional, attend);
-    attend.shader = attentionShader(desc.half, padOptional(optional, attend));
+    attend.shader = attentionShader(desc.half, padOptional(optional, attend), tuning.laneBroadcast);
     pushConstants(desc, features(desc) | (merged ? uint32_t{writesParts} : 0u), slots, tuning, attend);
     attend.groups = {divideUp(walkLength(desc), tuning.queriesPerGroup()), tuning.parts, desc.batch * desc.heads};
     kernel.dispatches.push_back(attend);

@@ -12,6 +12,7 @@ struct AttentionTuning {
     uint32_t keysPerStep = 8;  ///< keys per step of the running softmax
     uint32_t stagedKeys = 0;   ///< keys per tile in shared memory, a multiple of keysPerStep; 0: none
     uint32_t parts = 1;        ///< workgroups that share the keys of one tile of queries
+    bool laneBroadcast = false; ///< a workgroup is one subgroup, keysPerStep its size; lanes hand each other their keys
     uint32_t mlpPairs = 4;     ///< divides rows * keysPerStep / split
 
     uint32_t queriesPerGroup() const { return lanes / split * rows; }

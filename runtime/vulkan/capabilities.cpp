@@ -46,6 +46,8 @@ Capabilities queryCapabilities(const InstanceTable& vk, VkPhysicalDevice device)
     c.deviceType = properties.properties.deviceType;
     c.isCpu = c.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
     c.subgroupSize = subgroup.subgroupSize ? subgroup.subgroupSize : 1;
+    c.subgroupShuffle = (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+                        (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT);
     c.maxSharedMemory = limits.maxComputeSharedMemorySize;
     c.maxInvocations = limits.maxComputeWorkGroupInvocations;
     for (int i = 0; i < 3; ++i) {

@@ -17,6 +17,7 @@ struct Capabilities {
     VkPhysicalDeviceType deviceType = VK_PHYSICAL_DEVICE_TYPE_OTHER;
     bool isCpu = false;              ///< a software driver: wants few barriers, lanes as vectors, uniform loads
     uint32_t subgroupSize = 1;       ///< reported; for tuning alone, never for correctness
+    bool subgroupShuffle = false;    ///< compute shaders may pass values between the lanes of a subgroup
     uint32_t maxSharedMemory = 0;    ///< bytes per workgroup
     uint32_t maxInvocations = 0;     ///< per workgroup
     std::array<uint32_t, 3> maxGroupCount{};
