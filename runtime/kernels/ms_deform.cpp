@@ -51,8 +51,8 @@ Kernel msDeform(const MSDeformDesc& desc, const Capabilities& device) {
         zero.push.set(ZeroPush{push.tokens, desc.heads * width});
         // Rows that are not padded keep what they hold.
         zero.bindings = {{operandPadding, Access::read}, {operandValue, Access::readWrite}};
-        zero.groups = flatGrid("multi-scale sampling", uint64_t{push.tokens} * desc.heads * width, lanes, desc.batch,
-                               device);
+        zero.groups =
+            flatGrid("multi-scale sampling", uint64_t{push.tokens} * desc.heads * width, lanes, desc.batch, device);
         kernel.dispatches.push_back(zero);
     }
 
