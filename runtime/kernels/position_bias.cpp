@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "kernels/attention_tuning.hpp"
 
 namespace saccade {
 namespace {
@@ -22,15 +23,17 @@ Dispatch biasDispatch(const PositionBiasDesc& desc, bool dense, uint64_t items, 
     if (desc.dims < 1 || desc.dims > 3 || desc.width < 1 || desc.width > 256)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "position bias: dims is %u, not in 1..3, or width is %u, not in 1..256",
                     desc.dims, desc.width);
-    const uint32_t lanes = device.isCpu ? 8 : 64;
-    constexpr uint32_t pairs = 4;
+    const bool laneBroadcast = usesLaneBroadcast(device);
+    const uint32_t lanes = laneBroadcast ? device.subgroupSize : device.isCpu ? 8 : 64;
+    const uint32_t pairs = laneBroadcast ? 16 : 4;
     const std::array<uint32_t, 3>& size = dense ? desc.gridSize : desc.tableSize;
     Dispatch dispatch;
-    dispatch.shader = Shader::positionBias;
+    dispatch.shader = laneBroadcast ? Shader::positionBiasLanes : Shader::positionBias;
     dispatch.constants = {lanes, dense, desc.dims, desc.headsPerGroup, desc.width, pairs, desc.logDistance,
                           size[0], size[1], size[2]};
     for (float origin : desc.tableOrigin)
         dispatch.constants.push_back(std::bit_cast<uint32_t>(origin));
+    dispatch.constants.push_back(!dense && desc.tableQuads && desc.dims > 1);
     dispatch.groups = {divideUp(items, uint64_t{lanes} * pairs), 1, layers};
     return dispatch;
 }
@@ -151,13 +154,14 @@ BiasTable chooseBiasTable(const PositionBiasWeights& weights, std::span<const fl
     }
 
     static constexpr uint32_t ladders[3][6] = {
-        {256, 1024, 4096, 16384, 65536, 0}, {64, 128, 256, 512, 1024, 2048}, {32, 64, 96, 128, 160, 0}};
+        {256, 1024, 4096, 16384, 65536, 0}, {64, 128, 256, 512, 1024, 2048}, {32, 64, 96, 128, 160, 256}};
     BiasTable best;
     for (uint32_t nodes : ladders[dims - 1]) {
         BiasTable table;
         table.exact = false;
         table.size = tableSizes(dims, nodes, low, high);
-        if (nodes == 0 || table.bytes() * weights.outputs > limit)
+        const uint64_t bytes = sizeof(float) * table.floats() * weights.outputs;
+        if (nodes == 0 || bytes > limit)
             break;
         for (uint32_t c = 0; c < dims; ++c) {
             table.origin[c] = low[c];
@@ -191,8 +195,10 @@ BiasTable chooseBiasTable(const PositionBiasWeights& weights, std::span<const fl
             }
         }
         table.error = norm > 0 ? std::sqrt(off / norm) : std::sqrt(off);
-        if (table.error <= tolerance)
+        if (table.error <= tolerance) {
+            table.quads = dims > 1 && bytes * 4 <= limit;
             return table;
+        }
         best.error = table.error;
     }
     return best;
