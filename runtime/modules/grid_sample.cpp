@@ -45,8 +45,9 @@ void GridSample::readTorch(Config& config) {
 // Opsets 16 to 22: the first of them spelt the modes as PyTorch does.
 void GridSample::readOnnx(Config& config) {
     names_ = {"X", "Grid", "Y"};
-    mode_ =
-        static_cast<SampleMode>(config.choice("mode", {"linear", "nearest", "cubic", "bilinear", "bicubic"}, 0) % 3);
+    constexpr SampleMode modes[] = {SampleMode::bilinear, SampleMode::nearest, SampleMode::bicubic,
+                                    SampleMode::bilinear, SampleMode::bicubic};
+    mode_ = modes[config.choice("mode", {"linear", "nearest", "cubic", "bilinear", "bicubic"}, 0)];
     padding_ = static_cast<SamplePadding>(config.choice("padding_mode", {"zeros", "border", "reflection"}, 0));
     alignCorners_ = config.integer("align_corners", 0, 1, 0) == 1;
 }
@@ -80,7 +81,7 @@ void GridSample::build(PlanBuilder& plan) const {
         y.push_back(grid[axis + 1]);
     }
     const TensorId tokens = plan.inputTokens(names_.input, ChannelAxis::second);
-    const TensorId positions = plan.inputPlain(names_.grid, DataType::f32);
+    const TensorId positions = plan.inputFloats(names_.grid);
     plan.wantsOutput(names_.output, true);
     const OutputTarget target = plan.beginOutput(names_.output, y, ChannelAxis::second, false);
     plan.graph().add("grid_sample", gridSample(desc, plan.device()), {tokens, positions, target.tensor});

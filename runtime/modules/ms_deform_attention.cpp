@@ -106,7 +106,7 @@ void MSDeformAttention::build(PlanBuilder& plan) const {
     const uint32_t batch = desc.batch, queries = desc.queries;
     const TensorId queryTokens = plan.inputTokens("query", ChannelAxis::last);
     const TensorId tokens = plan.inputTokens("x", ChannelAxis::last);
-    const TensorId places = plan.inputPlain("reference_points", DataType::f32);
+    const TensorId places = plan.inputFloats("reference_points");
     const TensorId padding = desc.padded ? plan.inputPlain("padding_mask", DataType::boolean) : noTensor;
     const TensorId value = plan.activation("value", {batch, x[1], a_.model});
     const TensorId offsets = plan.activation("offsets", {batch, queries, a_.samples() * 2});

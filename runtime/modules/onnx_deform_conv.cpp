@@ -2,6 +2,7 @@
 #include <array>
 
 #include "base/error.hpp"
+#include "kernels/convert.hpp"
 #include "kernels/deform_conv.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
@@ -13,6 +14,22 @@ constexpr int64_t maxExtent = 1 << 16; // of strides, pads, dilations and kernel
 
 std::array<uint32_t, 2> pair(const Config::Integers& values) {
     return {static_cast<uint32_t>(values[0]), static_cast<uint32_t>(values[1])};
+}
+
+// An input without a batch as float32, however few entries a run has: it may be bound as FLOAT16 too.
+TensorId parameter(PlanBuilder& plan, std::string_view name) {
+    if (plan.inputType(name) != DataType::f16)
+        return plan.inputPlain(name, DataType::f32);
+    const TensorId bound = plan.inputPlain(name, DataType::f16);
+    const Shape shape = plan.graph().tensor(bound).shape;
+    ConvertDesc desc;
+    desc.fromType = DataType::f16;
+    desc.channels = static_cast<uint32_t>(elementCount(shape));
+    Kernel kernel = convert(desc, plan.device());
+    kernel.batched = false;
+    const TensorId floats = plan.graph().intermediate(name, DataType::f32, shape);
+    plan.graph().add(name, kernel, {bound, floats});
+    return floats;
 }
 
 class OnnxDeformConv final : public Module {
@@ -84,10 +101,10 @@ void OnnxDeformConv::build(PlanBuilder& plan) const {
         plan.expectDimension(name, 1, channels, rule);
         plan.expectDimension(name, 2, desc.outSize[0], "the height of \"Y\"");
         plan.expectDimension(name, 3, desc.outSize[1], "the width of \"Y\"");
-        return plan.inputPlain(name, DataType::f32);
+        return plan.inputFloats(name);
     };
     const TensorId x = plan.inputTokens("X", ChannelAxis::second);
-    const TensorId weight = plan.inputPlain("W", DataType::f32);
+    const TensorId weight = parameter(plan, "W");
     const TensorId offsets = perTap("offset", 2 * planes, "2 * config \"offset_group\" * the kernel's taps");
     TensorId bias = noTensor, mask = noTensor;
     desc.offsets = true;
@@ -95,7 +112,7 @@ void OnnxDeformConv::build(PlanBuilder& plan) const {
     if (desc.bias) {
         plan.inputShape("B", 1);
         plan.expectDimension("B", 0, desc.outputs, "the outputs of \"W\"");
-        bias = plan.inputPlain("B", DataType::f32);
+        bias = parameter(plan, "B");
     }
     desc.mask = plan.hasInput("mask");
     if (desc.mask)
