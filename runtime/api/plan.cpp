@@ -243,7 +243,11 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
 
     plan.batch = builder.batch();
     plan.tensors = std::move(builder.tensors());
-    std::stable_partition(plan.tensors.begin(), plan.tensors.end(), [](const PlanTensor& t) { return !t.output; });
+    // Inputs first, each in order. Not stable_partition, which takes its buffer from operator new.
+    auto firstOutput = plan.tensors.begin();
+    for (auto tensor = plan.tensors.begin(); tensor != plan.tensors.end(); ++tensor)
+        if (!tensor->output)
+            std::rotate(firstOutput++, tensor, tensor + 1);
     const auto bound = std::count_if(plan.tensors.begin(), plan.tensors.end(), [](const PlanTensor& t) { return !t.host; });
     plan.externalTensors.resize(static_cast<size_t>(bound));
     for (uint32_t i = 0; i < plan.tensors.size(); ++i)

@@ -44,8 +44,10 @@ struct Range {
 
 uint64_t planMemory(Graph& graph, bool alias) {
     std::pmr::vector<Lifetime> lifetimes = workspaceLifetimes(graph);
-    std::stable_sort(lifetimes.begin(), lifetimes.end(), [&](const Lifetime& a, const Lifetime& b) {
-        return graph.tensor(a.tensor).bytes > graph.tensor(b.tensor).bytes;
+    // Not stable_sort, which takes its buffer from operator new.
+    std::sort(lifetimes.begin(), lifetimes.end(), [&](const Lifetime& a, const Lifetime& b) {
+        const uint64_t x = graph.tensor(a.tensor).bytes, y = graph.tensor(b.tensor).bytes;
+        return x != y ? x > y : a.tensor < b.tensor;
     });
     uint64_t total = 0;
     std::pmr::vector<const Lifetime*> neighbours(graph.nodes().get_allocator().resource());

@@ -14,9 +14,12 @@ PipelineLibrary::~PipelineLibrary() {
         device_.vk.DestroyPipeline(device_.handle, pipeline->handle, device_.allocator);
         destroy(device_.memory, pipeline);
     }
+    // A context whose creation failed early has no functions yet, nor layouts.
     for (const BindingLayout& layout : layouts_) {
-        device_.vk.DestroyPipelineLayout(device_.handle, layout.pipeline, device_.allocator);
-        device_.vk.DestroyDescriptorSetLayout(device_.handle, layout.set, device_.allocator);
+        if (layout.pipeline)
+            device_.vk.DestroyPipelineLayout(device_.handle, layout.pipeline, device_.allocator);
+        if (layout.set)
+            device_.vk.DestroyDescriptorSetLayout(device_.handle, layout.set, device_.allocator);
     }
 }
 
