@@ -1,0 +1,192 @@
+// Wrong arguments before there is a model: sacQueryDevice, sacCreateContext, sacDestroyContext.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "refused.hpp"
+#include "support/gpu.hpp"
+
+namespace saccade::test {
+namespace {
+
+class DeviceArguments : public GpuTest {};
+
+// Drivers that lack things, made of the real one.
+PFN_vkVoidFunction VKAPI_CALL withoutProperties2(VkInstance instance, const char* name) {
+    return std::strcmp(name, "vkGetPhysicalDeviceProperties2") ? vkGetInstanceProcAddr(instance, name) : nullptr;
+}
+
+void VKAPI_CALL oldProperties(VkPhysicalDevice device, VkPhysicalDeviceProperties2* properties) {
+    vkGetPhysicalDeviceProperties2(device, properties);
+    properties->properties.apiVersion = VK_API_VERSION_1_0;
+}
+PFN_vkVoidFunction VKAPI_CALL oldDevice(VkInstance instance, const char* name) {
+    return std::strcmp(name, "vkGetPhysicalDeviceProperties2") ? vkGetInstanceProcAddr(instance, name)
+                                                               : reinterpret_cast<PFN_vkVoidFunction>(oldProperties);
+}
+
+void VKAPI_CALL noFeatures(VkPhysicalDevice, VkPhysicalDeviceFeatures2*) {}
+PFN_vkVoidFunction VKAPI_CALL without16Bit(VkInstance instance, const char* name) {
+    return std::strcmp(name, "vkGetPhysicalDeviceFeatures2") ? vkGetInstanceProcAddr(instance, name)
+                                                             : reinterpret_cast<PFN_vkVoidFunction>(noFeatures);
+}
+
+SacDeviceQuery validQuery(const host::Device& device) {
+    return {SAC_STRUCTURE_TYPE_DEVICE_QUERY, nullptr, vkGetInstanceProcAddr, device.instance().handle(),
+            device.physical().handle};
+}
+
+struct Query {
+    SacDeviceQuery query;
+    SacDeviceSupport support;
+    const SacDeviceQuery* queryPointer;
+    SacDeviceSupport* supportPointer;
+};
+
+TEST_F(DeviceArguments, queryNamesWhatIsWrong) {
+    const int other = 0;
+    const std::vector<Wrong<Query>> cases = {
+        {"query null", [](Query& q) { q.queryPointer = nullptr; }, SAC_ERROR_INVALID_ARGUMENT, "query"},
+        {"support null", [](Query& q) { q.supportPointer = nullptr; }, SAC_ERROR_INVALID_ARGUMENT, "support"},
+        {"query sType", [](Query& q) { q.query.sType = SAC_STRUCTURE_TYPE_RUN_INFO; }, SAC_ERROR_INVALID_ARGUMENT,
+         "query->sType"},
+        {"support sType", [](Query& q) { q.support.sType = {}; }, SAC_ERROR_INVALID_ARGUMENT, "support->sType"},
+        {"query pNext", [&](Query& q) { q.query.pNext = &other; }, SAC_ERROR_INVALID_ARGUMENT, "query->pNext"},
+        {"support pNext", [](Query& q) { q.support.pNext = &q; }, SAC_ERROR_INVALID_ARGUMENT, "support->pNext"},
+        {"getInstanceProcAddr", [](Query& q) { q.query.getInstanceProcAddr = nullptr; }, SAC_ERROR_INVALID_ARGUMENT,
+         "query->getInstanceProcAddr"},
+        {"instance", [](Query& q) { q.query.instance = nullptr; }, SAC_ERROR_INVALID_ARGUMENT, "query->instance"},
+        {"physicalDevice", [](Query& q) { q.query.physicalDevice = nullptr; }, SAC_ERROR_INVALID_ARGUMENT,
+         "query->physicalDevice"},
+        {"instance of Vulkan 1.0", [](Query& q) { q.query.getInstanceProcAddr = withoutProperties2; },
+         SAC_ERROR_UNSUPPORTED, "vkGetPhysicalDeviceProperties2"},
+    };
+    for (const auto& wrong : cases) {
+        SCOPED_TRACE(wrong.what);
+        Query call{validQuery(device()), {}, nullptr, nullptr};
+        call.support.sType = SAC_STRUCTURE_TYPE_DEVICE_SUPPORT;
+        call.queryPointer = &call.query;
+        call.supportPointer = &call.support;
+        wrong.spoil(call);
+        SacError error = unsetError();
+        expectRefused(sacQueryDevice(call.queryPointer, call.supportPointer, &error), error, wrong.result, wrong.named);
+        EXPECT_EQ(sacQueryDevice(call.queryPointer, call.supportPointer, nullptr), wrong.result);
+    }
+}
+
+TEST_F(DeviceArguments, queryAnswers) {
+    SacDeviceQuery query = validQuery(device());
+    SacDeviceSupport support{};
+    support.sType = SAC_STRUCTURE_TYPE_DEVICE_SUPPORT;
+    SacError error = unsetError();
+    ASSERT_EQ(sacQueryDevice(&query, &support, &error), SAC_SUCCESS);
+    EXPECT_EQ(error.result, SAC_SUCCESS);
+    EXPECT_STREQ(error.message, "");
+    EXPECT_TRUE(support.supported);
+    EXPECT_STREQ(support.reason, "");
+    const bool pushes = support.features & SAC_FEATURE_PUSH_DESCRIPTOR_BIT;
+    EXPECT_EQ(support.extensionCount, pushes ? 1u : 0u);
+    if (pushes) {
+        EXPECT_STREQ(support.extensions[0], "VK_KHR_push_descriptor");
+    }
+    EXPECT_EQ(support.storageBuffer16BitAccess == VK_TRUE, (support.features & SAC_FEATURE_STORAGE_16BIT_BIT) != 0);
+
+    query.getInstanceProcAddr = oldDevice;
+    ASSERT_EQ(sacQueryDevice(&query, &support, &error), SAC_SUCCESS) << "an unfit device is no error";
+    EXPECT_FALSE(support.supported);
+    EXPECT_NE(std::strstr(support.reason, "Vulkan 1.1"), nullptr) << support.reason;
+
+    query.getInstanceProcAddr = without16Bit;
+    ASSERT_EQ(sacQueryDevice(&query, &support, &error), SAC_SUCCESS);
+    EXPECT_TRUE(support.supported);
+    EXPECT_FALSE(support.features & SAC_FEATURE_STORAGE_16BIT_BIT);
+}
+
+TEST_F(DeviceArguments, contextNamesWhatIsWrong) {
+    host::DeviceOptions options;
+    options.pushDescriptors = false;
+    const host::Device pushless(Gpu::get().instance(), device().physical(), options);
+    static VkAllocationCallbacks callbacks{};
+    const int other = 0;
+    using Info = SacContextInfo;
+    const std::vector<Wrong<Info>> cases = {
+        {"sType", [](Info& i) { i.sType = SAC_STRUCTURE_TYPE_MODEL_INFO; }, SAC_ERROR_INVALID_ARGUMENT, "info->sType"},
+        {"pNext", [&](Info& i) { i.pNext = &other; }, SAC_ERROR_INVALID_ARGUMENT, "info->pNext"},
+        {"getInstanceProcAddr", [](Info& i) { i.getInstanceProcAddr = nullptr; }, SAC_ERROR_INVALID_ARGUMENT,
+         "info->getInstanceProcAddr"},
+        {"instance", [](Info& i) { i.instance = nullptr; }, SAC_ERROR_INVALID_ARGUMENT, "info->instance"},
+        {"physicalDevice", [](Info& i) { i.physicalDevice = nullptr; }, SAC_ERROR_INVALID_ARGUMENT,
+         "info->physicalDevice"},
+        {"device", [](Info& i) { i.device = nullptr; }, SAC_ERROR_INVALID_ARGUMENT, "info->device"},
+        {"unknown feature", [](Info& i) { i.enabledFeatures |= 0x100; }, SAC_ERROR_INVALID_ARGUMENT,
+         "info->enabledFeatures is 0x"},
+        {"feature not enabled",
+         [&](Info& i) {
+             i.device = pushless.handle();
+             i.enabledFeatures = SAC_FEATURE_PUSH_DESCRIPTOR_BIT;
+         },
+         SAC_ERROR_INVALID_ARGUMENT, "SAC_FEATURE_PUSH_DESCRIPTOR_BIT"},
+        {"feature not there",
+         [](Info& i) {
+             i.getInstanceProcAddr = without16Bit;
+             i.enabledFeatures = SAC_FEATURE_STORAGE_16BIT_BIT;
+         },
+         SAC_ERROR_INVALID_ARGUMENT, "SAC_FEATURE_STORAGE_16BIT_BIT"},
+        {"device of Vulkan 1.0", [](Info& i) { i.getInstanceProcAddr = oldDevice; }, SAC_ERROR_UNSUPPORTED,
+         "info->physicalDevice"},
+        {"instance of Vulkan 1.0", [](Info& i) { i.getInstanceProcAddr = withoutProperties2; }, SAC_ERROR_UNSUPPORTED,
+         "vkGetPhysicalDeviceProperties2"},
+        {"allocator without functions", [](Info& i) { i.allocator = &callbacks; }, SAC_ERROR_INVALID_ARGUMENT,
+         "pfnAllocation"},
+    };
+    for (const auto& wrong : cases) {
+        SCOPED_TRACE(wrong.what);
+        SacContextInfo info = Context::info(device());
+        std::string logged;
+        info.logUserData = &logged;
+        info.log = [](void* text, SacLogSeverity severity, const char* message) {
+            EXPECT_EQ(severity, SAC_LOG_ERROR);
+            *static_cast<std::string*>(text) += message;
+        };
+        wrong.spoil(info);
+        SacContext context = reinterpret_cast<SacContext>(&info);
+        SacError error = unsetError();
+        expectRefused(sacCreateContext(&info, &context, &error), error, wrong.result, wrong.named);
+        EXPECT_EQ(context, nullptr);
+        const bool readable = info.sType == SAC_STRUCTURE_TYPE_CONTEXT_INFO;
+        EXPECT_EQ(logged, readable ? error.message : "");
+        EXPECT_EQ(sacCreateContext(&info, &context, nullptr), wrong.result);
+    }
+
+    SacError error = unsetError();
+    SacContext context = nullptr;
+    const SacContextInfo info = Context::info(device());
+    expectRefused(sacCreateContext(nullptr, &context, &error), error, SAC_ERROR_INVALID_ARGUMENT, "info");
+    expectRefused(sacCreateContext(&info, nullptr, &error), error, SAC_ERROR_INVALID_ARGUMENT, "context");
+}
+
+TEST_F(DeviceArguments, nullIsDestroyed) {
+    SacError error = unsetError();
+    EXPECT_EQ(sacDestroyContext(nullptr, &error), SAC_SUCCESS);
+    EXPECT_EQ(error.result, SAC_SUCCESS);
+    EXPECT_EQ(sacDestroyContext(nullptr, nullptr), SAC_SUCCESS);
+    EXPECT_EQ(sacDestroyModel(nullptr, &error), SAC_SUCCESS);
+    sacDestroyPlan(nullptr);
+    EXPECT_EQ(sacGetModelModule(nullptr), nullptr);
+}
+
+TEST(Names, resultsAndModules) {
+    EXPECT_STREQ(sacResultString(SAC_SUCCESS), "SAC_SUCCESS");
+    EXPECT_STREQ(sacResultString(SAC_ERROR_INTERNAL), "SAC_ERROR_INTERNAL");
+    for (int result = -20; result <= 20; ++result)
+        EXPECT_NE(sacResultString(static_cast<SacResult>(result)), nullptr);
+    EXPECT_EQ(sacGetVersion(), SAC_VERSION);
+    ASSERT_NE(sacGetModuleName(0), nullptr);
+    EXPECT_EQ(sacGetModuleName(1000), nullptr);
+    EXPECT_EQ(sacGetModuleName(UINT32_MAX), nullptr);
+}
+
+} // namespace
+} // namespace saccade::test

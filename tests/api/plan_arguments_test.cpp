@@ -1,0 +1,273 @@
+// Wrong arguments of sacCreatePlan and of the questions a plan answers; cancelling.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "refused.hpp"
+#include "support/golden.hpp"
+
+namespace saccade::test {
+namespace {
+
+class PlanArguments : public GpuTest {
+protected:
+    void expectPlanRefused(SacModel of, PlanDescription& description, SacResult result, const char* named) {
+        SacPlan plan = reinterpret_cast<SacPlan>(this);
+        SacError error = unsetError();
+        expectRefused(sacCreatePlan(of, description.get(), &plan, &error), error, result, named);
+        EXPECT_EQ(plan, nullptr);
+        EXPECT_EQ(sacCreatePlan(of, description.get(), &plan, nullptr), result);
+    }
+
+    const GoldenCase golden{SACCADE_TEST_DATA "/golden/deformable_1d_2.safetensors"};
+    const reference::Shape shape{3, 64, 37};
+    Context context{device()};
+    Model model{context, golden.bytes};
+};
+
+TEST_F(PlanArguments, nameWhatIsWrong) {
+    using D = PlanDescription;
+    const int other = 0;
+    constexpr SacResult invalid = SAC_ERROR_INVALID_ARGUMENT;
+    const auto enumeration = [](auto value, int other) { return static_cast<decltype(value)>(other); };
+    const std::vector<Wrong<D>> cases = {
+        {"sType", [](D& d) { d.info.sType = SAC_STRUCTURE_TYPE_RUN_INFO; }, invalid, "info->sType"},
+        {"pNext", [&](D& d) { d.info.pNext = &other; }, invalid, "info->pNext"},
+        {"unknown flag", [](D& d) { d.info.flags = 0x2; }, invalid, "info->flags"},
+        {"input without a name", [](D& d) { d.inputs[0].name = nullptr; }, invalid, "info->inputs[0].name"},
+        {"input of no type", [&](D& d) { d.inputs[0].dataType = enumeration(SAC_DATA_TYPE_BOOL, 77); }, invalid,
+         "info->inputs[0].dataType"},
+        {"input of no layout", [&](D& d) { d.inputs[0].layout = enumeration(SAC_LAYOUT_CONTIGUOUS, 2); }, invalid,
+         "info->inputs[0].layout"},
+        {"rank beyond the limit", [](D& d) { d.inputs[0].rank = SAC_MAX_RANK + 1; }, invalid, "info->inputs[0].rank"},
+        {"empty dimension", [](D& d) { d.inputs[0].shape[2] = 0; }, invalid, "shape[2]"},
+        {"huge dimension", [](D& d) { d.inputs[0].shape[0] = uint64_t(1) << 40; }, invalid, "shape[0]"},
+        {"huge product", [](D& d) { d.inputs[0].shape[0] = d.inputs[0].shape[2] = uint64_t(1) << 31; }, invalid,
+         "shape[1]"},
+        {"input given twice", [](D& d) { d.inputs.push_back(d.inputs[0]); }, invalid, "\"x\""},
+        {"unknown input",
+         [](D& d) {
+             d.input("z", {1, 2});
+         },
+         invalid, "\"z\""},
+        {"input missing", [](D& d) { d.inputs.clear(); }, invalid, "\"x\""},
+        {"wrong rank", [](D& d) { d.inputs[0].rank = 2; }, invalid, "\"x\" has rank 2"},
+        {"no rank", [](D& d) { d.inputs[0].rank = 0; }, invalid, "\"x\" has rank 0"},
+        {"wrong channels", [](D& d) { d.inputs[0].shape[1] = 63; }, invalid, "shape[1] is 63"},
+        {"too short for the kernel", [](D& d) { d.inputs[0].shape[2] = 3; }, invalid, "shape[2] is 3"},
+        {"input of another type", [](D& d) { d.inputs[0].dataType = SAC_DATA_TYPE_INT32; }, invalid, "\"x\""},
+        {"output without a name", [](D& d) { d.outputs[1].name = nullptr; }, invalid, "info->outputs[1].name"},
+        {"output of no type", [&](D& d) { d.outputs[0].dataType = enumeration(SAC_DATA_TYPE_BOOL, -1); }, invalid,
+         "info->outputs[0].dataType"},
+        {"output of no layout", [&](D& d) { d.outputs[1].layout = enumeration(SAC_LAYOUT_CONTIGUOUS, 9); }, invalid,
+         "info->outputs[1].layout"},
+        {"output asked for twice", [](D& d) { d.outputs.push_back(d.outputs[0]); }, invalid, "\"y\""},
+        {"unknown output", [](D& d) { d.output("z"); }, invalid, "\"z\""},
+        {"output of another type", [](D& d) { d.outputs[0].dataType = SAC_DATA_TYPE_INT64; }, invalid, "\"y\""},
+        {"vgrid in half", [](D& d) { d.outputs[1].dataType = SAC_DATA_TYPE_UINT8; }, invalid, "\"vgrid\""},
+        {"vgrid with channels last", [](D& d) { d.outputs[1].layout = SAC_LAYOUT_CHANNELS_LAST; }, invalid,
+         "\"vgrid\""},
+        {"options no JSON", [](D& d) { d.info.options = "{x}"; }, SAC_ERROR_INVALID_CONFIG, "info->options"},
+        {"options no object", [](D& d) { d.info.options = "3"; }, SAC_ERROR_INVALID_CONFIG, ""},
+        {"unknown option", [](D& d) { d.info.options = R"({"speed": 3})"; }, SAC_ERROR_INVALID_CONFIG, "speed"},
+        {"precision", [&](D& d) { d.info.precision = enumeration(SAC_PRECISION_FLOAT16, 3); }, invalid,
+         "info->precision"},
+        {"position bias", [&](D& d) { d.info.positionBias = enumeration(SAC_POSITION_BIAS_AUTO, 3); }, invalid,
+         "info->positionBias"},
+        {"tolerance NaN", [](D& d) { d.info.positionBiasTolerance = std::nanf(""); }, invalid,
+         "info->positionBiasTolerance"},
+        {"tolerance negative", [](D& d) { d.info.positionBiasTolerance = -1e-4f; }, invalid,
+         "info->positionBiasTolerance"},
+        {"tolerance above 1", [](D& d) { d.info.positionBiasTolerance = 1.5f; }, invalid,
+         "info->positionBiasTolerance"},
+        {"too many records", [](D& d) { d.info.maxRecords = 4097; }, invalid, "info->maxRecords"},
+        {"tolerance out of reach",
+         [](D& d) {
+             d.info.positionBias = SAC_POSITION_BIAS_TABLE;
+             d.info.positionBiasTolerance = 1e-12f;
+         },
+         SAC_ERROR_UNSUPPORTED, "SAC_POSITION_BIAS_TABLE"},
+        {"table beyond the limit",
+         [](D& d) {
+             d.info.positionBias = SAC_POSITION_BIAS_TABLE;
+             d.info.positionBiasTableLimit = 16;
+         },
+         SAC_ERROR_UNSUPPORTED, "16 bytes"},
+        {"beyond the device's limits", [](D& d) { d.inputs[0].shape[2] = 1 << 24; }, SAC_ERROR_UNSUPPORTED,
+         "the device's max"},
+    };
+    for (const auto& wrong : cases) {
+        SCOPED_TRACE(wrong.what);
+        PlanDescription description;
+        description.input("x", shape).output("y").output("vgrid");
+        wrong.spoil(description);
+        expectPlanRefused(model, description, wrong.result, wrong.named);
+    }
+
+    PlanDescription description;
+    description.input("x", shape);
+    SacPlanInfo arrayless = *description.get();
+    SacPlan plan = nullptr;
+    SacError error = unsetError();
+    arrayless.inputs = nullptr;
+    expectRefused(sacCreatePlan(model, &arrayless, &plan, &error), error, invalid, "info->inputs");
+    arrayless = *description.get();
+    arrayless.outputCount = 1;
+    arrayless.outputs = nullptr;
+    expectRefused(sacCreatePlan(model, &arrayless, &plan, &error), error, invalid, "info->outputs");
+    expectRefused(sacCreatePlan(nullptr, description.get(), &plan, &error), error, invalid, "model");
+    expectRefused(sacCreatePlan(model, nullptr, &plan, &error), error, invalid, "info");
+    expectRefused(sacCreatePlan(model, description.get(), nullptr, &error), error, invalid, "plan");
+}
+
+TEST_F(PlanArguments, onlyTheNamesOfOutputsAreRead) {
+    PlanDescription description;
+    description.input("x", shape).output("y");
+    description.outputs[0].rank = 99;
+    description.outputs[0].shape[0] = 0;
+    const Plan plan(model, description);
+    EXPECT_EQ(plan.tensors().at(1).shape[2], 37u);
+}
+
+TEST_F(PlanArguments, halfNeedsTheFeature) {
+    SacContextInfo info = Context::info(device());
+    info.enabledFeatures &= ~SAC_FEATURE_STORAGE_16BIT_BIT;
+    SacContext plain = nullptr;
+    SacError error = unsetError();
+    ASSERT_EQ(sacCreateContext(&info, &plain, &error), SAC_SUCCESS) << error.message;
+    {
+        const Model of(plain, golden.bytes);
+        PlanDescription description;
+        description.input("x", shape);
+        description.info.precision = SAC_PRECISION_FLOAT16;
+        expectPlanRefused(of, description, SAC_ERROR_UNSUPPORTED, "info->precision");
+        description.info.precision = SAC_PRECISION_FLOAT16_IF_SUPPORTED;
+        EXPECT_EQ(Plan(of, description).properties().precision, SAC_PRECISION_FLOAT32);
+        description.inputs[0].dataType = SAC_DATA_TYPE_FLOAT16;
+        expectPlanRefused(of, description, SAC_ERROR_UNSUPPORTED, "info->inputs[0].dataType");
+    }
+    EXPECT_EQ(sacDestroyContext(plain, &error), SAC_SUCCESS) << error.message;
+}
+
+TEST_F(PlanArguments, gridSampleNamesItsInputs) {
+    SacModelInfo info{};
+    info.sType = SAC_STRUCTURE_TYPE_MODEL_INFO;
+    info.module = "grid_sample";
+    info.config = R"({"dims": 2})";
+    const Model sampler(context, info);
+    PlanDescription batches, axes, types, layout;
+    batches.input("x", {2, 3, 4, 5}).input("grid", {1, 6, 7, 2});
+    expectPlanRefused(sampler, batches, SAC_ERROR_INVALID_ARGUMENT, "\"grid\": shape[0]");
+    axes.input("x", {2, 3, 4, 5}).input("grid", {2, 6, 7, 3});
+    expectPlanRefused(sampler, axes, SAC_ERROR_INVALID_ARGUMENT, "\"grid\": shape[3]");
+    types.input("x", {2, 3, 4, 5}).input("grid", {2, 6, 7, 2}, SAC_DATA_TYPE_INT32);
+    expectPlanRefused(sampler, types, SAC_ERROR_INVALID_ARGUMENT, "\"grid\"");
+    layout.input("x", {2, 3, 4, 5}).input("grid", {2, 6, 7, 2}, SAC_DATA_TYPE_DEFAULT, SAC_LAYOUT_CHANNELS_LAST);
+    expectPlanRefused(sampler, layout, SAC_ERROR_INVALID_ARGUMENT, "\"grid\"");
+}
+
+TEST_F(PlanArguments, questionsNameWhatIsWrong) {
+    PlanDescription description;
+    description.input("x", shape).output("y").output("vgrid");
+    const Plan plan(model, description);
+    constexpr SacResult invalid = SAC_ERROR_INVALID_ARGUMENT;
+    SacError error = unsetError();
+    SacMemoryRequirements memory{};
+    expectRefused(sacGetPlanMemory(nullptr, SAC_MEMORY_WEIGHTS, &memory, &error), error, invalid, "plan");
+    expectRefused(sacGetPlanMemory(plan, SAC_MEMORY_WEIGHTS, nullptr, &error), error, invalid, "requirements");
+    expectRefused(sacGetPlanMemory(plan, SAC_MEMORY_KIND_COUNT, &memory, &error), error, invalid, "kind is 5");
+    expectRefused(sacGetPlanMemory(plan, static_cast<SacMemoryKind>(-1), &memory, &error), error, invalid,
+                  "kind is -1");
+
+    uint32_t count = 2;
+    SacTensorInfo infos[3];
+    expectRefused(sacGetPlanTensors(nullptr, &count, infos, &error), error, invalid, "plan");
+    expectRefused(sacGetPlanTensors(plan, nullptr, infos, &error), error, invalid, "count");
+    expectRefused(sacGetPlanTensors(plan, &count, infos, &error), error, invalid, "*count is 2");
+    EXPECT_EQ(sacGetPlanTensors(plan, &count, nullptr, nullptr), SAC_SUCCESS);
+    EXPECT_EQ(count, 3u);
+
+    SacPlanProperties properties{};
+    expectRefused(sacGetPlanProperties(plan, &properties, &error), error, invalid, "properties->sType");
+    properties.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;
+    properties.pNext = &count;
+    expectRefused(sacGetPlanProperties(plan, &properties, &error), error, invalid, "properties->pNext");
+    expectRefused(sacGetPlanProperties(plan, nullptr, &error), error, invalid, "properties");
+    properties.pNext = nullptr;
+    expectRefused(sacGetPlanProperties(nullptr, &properties, &error), error, invalid, "plan");
+}
+
+TEST_F(PlanArguments, answers) {
+    PlanDescription description;
+    description.input("x", shape).output("vgrid").output("y", SAC_DATA_TYPE_DEFAULT, SAC_LAYOUT_CHANNELS_LAST);
+    const Plan plan(model, description);
+    const std::vector<SacTensorInfo> tensors = plan.tensors();
+    ASSERT_EQ(tensors.size(), 3u);
+    EXPECT_STREQ(tensors[0].name, "x");
+    EXPECT_EQ(tensors[0].flags, static_cast<SacTensorFlags>(SAC_TENSOR_INPUT_BIT));
+    EXPECT_EQ(tensors[0].size, 3u * 64 * 37 * 4);
+    for (const SacTensorInfo& tensor : tensors) {
+        EXPECT_EQ(tensor.dataType, SAC_DATA_TYPE_FLOAT32);
+        const bool isY = !std::strcmp(tensor.name, "y");
+        EXPECT_EQ(tensor.layout, isY ? SAC_LAYOUT_CHANNELS_LAST : SAC_LAYOUT_CONTIGUOUS);
+    }
+    const SacPlanProperties properties = plan.properties();
+    EXPECT_GT(properties.dispatchCount, 5u);
+    EXPECT_GT(properties.flops, 0u);
+    EXPECT_GT(properties.bytes, 0u);
+    for (int kind = 0; kind < SAC_MEMORY_KIND_COUNT; ++kind) {
+        const SacMemoryRequirements memory = plan.memory(static_cast<SacMemoryKind>(kind));
+        EXPECT_NE(memory.memoryTypeBits, 0u);
+        EXPECT_NE(memory.usage, 0u);
+        EXPECT_EQ(memory.alignment & (memory.alignment - 1), 0u);
+    }
+}
+
+TEST_F(PlanArguments, modelOutlivesItsPlans) {
+    PlanDescription description;
+    description.input("x", shape);
+    const Plan plan(model, description);
+    SacError error = unsetError();
+    expectRefused(sacDestroyModel(model, &error), error, SAC_ERROR_INVALID_ARGUMENT, "1 plans");
+    expectRefused(sacDestroyContext(context, &error), error, SAC_ERROR_INVALID_ARGUMENT, "1 models");
+}
+
+struct Stop {
+    uint32_t after, calls = 0, last = 0, total = 0;
+};
+
+VkBool32 stop(void* userData, uint32_t done, uint32_t total) {
+    Stop& state = *static_cast<Stop*>(userData);
+    EXPECT_LT(done, total);
+    EXPECT_TRUE(state.calls == 0 || done > state.last);
+    state.last = done;
+    state.total = total;
+    return ++state.calls <= state.after ? VK_TRUE : VK_FALSE;
+}
+
+TEST_F(PlanArguments, cancelledAtEveryStep) {
+    PlanDescription description;
+    description.input("x", shape);
+    description.info.progress = stop;
+    for (uint32_t after = 0;; ++after) {
+        ASSERT_LT(after, 100u);
+        Stop state{after};
+        description.info.progressUserData = &state;
+        SacPlan plan = nullptr;
+        SacError error = unsetError();
+        const SacResult result = sacCreatePlan(model, description.get(), &plan, &error);
+        if (result == SAC_SUCCESS) {
+            EXPECT_EQ(state.calls, after);
+            EXPECT_EQ(state.calls, state.total) << "once for each pipeline";
+            sacDestroyPlan(plan);
+            break;
+        }
+        expectRefused(result, error, SAC_ERROR_CANCELLED, "cancelled");
+        EXPECT_EQ(plan, nullptr);
+    }
+}
+
+} // namespace
+} // namespace saccade::test
