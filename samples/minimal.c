@@ -1,0 +1,206 @@
+/* The whole integration in C99: a device made as the library advises, a checkpoint, one run, a few results.
+ *
+ *     minimal [MODEL.safetensors]
+ *
+ * The model is a DeformableAttention2D of 64 channels; without an argument samples/frame's. A real engine replaces
+ * createBuffer by its own allocator and records into the command buffer it has anyway. */
+#include <saccade/saccade.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <vulkan/vulkan.h>
+
+enum { channels = 64, size = 32, elements = channels * size * size };
+
+static void check(int ok, const char* what, const char* why) {
+    if (ok)
+        return;
+    fprintf(stderr, "%s: %s\n", what, why);
+    exit(EXIT_FAILURE);
+}
+#define VULKAN(call) check((call) == VK_SUCCESS, #call, "failed")
+#define SACCADE(call) check((call) == SAC_SUCCESS, sacResultString(error.result), error.message)
+
+static void* readFile(const char* path, size_t* bytes) {
+    FILE* file = fopen(path, "rb");
+    check(file && fseek(file, 0, SEEK_END) == 0, path, "cannot be read");
+    const long end = ftell(file);
+    check(end > 0 && fseek(file, 0, SEEK_SET) == 0, path, "is empty or cannot be read");
+    void* data = malloc((size_t)end);
+    check(data && fread(data, 1, (size_t)end, file) == (size_t)end, path, "cannot be read");
+    fclose(file);
+    *bytes = (size_t)end;
+    return data;
+}
+
+typedef struct Buffer {
+    SacBufferRange range;
+    VkDeviceMemory memory;
+    void* data;
+} Buffer;
+
+/* Mapped memory for everything, which is simple; weights and workspace belong into device-local memory. */
+static Buffer createBuffer(VkPhysicalDevice gpu, VkDevice device, VkDeviceSize bytes, VkBufferUsageFlags usage) {
+    Buffer out = {{VK_NULL_HANDLE, 0, bytes}, VK_NULL_HANDLE, NULL};
+    if (bytes == 0)
+        return out;
+    const VkBufferCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO, .size = bytes, .usage = usage};
+    VULKAN(vkCreateBuffer(device, &info, NULL, &out.range.buffer));
+    VkMemoryRequirements needs;
+    vkGetBufferMemoryRequirements(device, out.range.buffer, &needs);
+    VkPhysicalDeviceMemoryProperties memory;
+    vkGetPhysicalDeviceMemoryProperties(gpu, &memory);
+    const VkMemoryPropertyFlags wanted = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+    uint32_t type = 0;
+    while (type < memory.memoryTypeCount &&
+           (!(needs.memoryTypeBits >> type & 1) || (memory.memoryTypes[type].propertyFlags & wanted) != wanted))
+        ++type;
+    check(type < memory.memoryTypeCount, "vkGetPhysicalDeviceMemoryProperties", "no mappable memory for a buffer");
+    const VkMemoryAllocateInfo allocation = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, .allocationSize = needs.size, .memoryTypeIndex = type};
+    VULKAN(vkAllocateMemory(device, &allocation, NULL, &out.memory));
+    VULKAN(vkBindBufferMemory(device, out.range.buffer, out.memory, 0));
+    VULKAN(vkMapMemory(device, out.memory, 0, VK_WHOLE_SIZE, 0, &out.data));
+    return out;
+}
+
+static void destroyBuffer(VkDevice device, Buffer* buffer) {
+    vkDestroyBuffer(device, buffer->range.buffer, NULL);
+    vkFreeMemory(device, buffer->memory, NULL);
+}
+
+int main(int argc, char** argv) {
+    SacError error;
+
+    /* Instance and device: Vulkan 1.1, a queue that computes, and what sacQueryDevice advises. */
+    const VkApplicationInfo application = {.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
+                                           .apiVersion = VK_API_VERSION_1_1};
+    const VkInstanceCreateInfo instanceInfo = {.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+                                               .pApplicationInfo = &application};
+    VkInstance instance;
+    VULKAN(vkCreateInstance(&instanceInfo, NULL, &instance));
+    VkPhysicalDevice gpu = VK_NULL_HANDLE;
+    uint32_t count = 1;
+    const VkResult listed = vkEnumeratePhysicalDevices(instance, &count, &gpu);
+    check((listed == VK_SUCCESS || listed == VK_INCOMPLETE) && count == 1, "vkEnumeratePhysicalDevices", "no device");
+    const SacDeviceQuery query = {SAC_STRUCTURE_TYPE_DEVICE_QUERY, NULL, vkGetInstanceProcAddr, instance, gpu};
+    SacDeviceSupport support = {.sType = SAC_STRUCTURE_TYPE_DEVICE_SUPPORT};
+    SACCADE(sacQueryDevice(&query, &support, &error));
+    check(support.supported != VK_FALSE, "sacQueryDevice", support.reason);
+
+    VkQueueFamilyProperties families[16];
+    uint32_t familyCount = 16, family = 0;
+    vkGetPhysicalDeviceQueueFamilyProperties(gpu, &familyCount, families);
+    while (family < familyCount && !(families[family].queueFlags & VK_QUEUE_COMPUTE_BIT))
+        ++family;
+    check(family < familyCount, "vkGetPhysicalDeviceQueueFamilyProperties", "no queue computes");
+    const float priority = 1.0f;
+    const VkDeviceQueueCreateInfo queueInfo = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                               .queueFamilyIndex = family,
+                                               .queueCount = 1,
+                                               .pQueuePriorities = &priority};
+    VkPhysicalDevice16BitStorageFeatures storage16 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
+                                                      .storageBuffer16BitAccess = support.storageBuffer16BitAccess};
+    const VkDeviceCreateInfo deviceInfo = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                                           .pNext = &storage16,
+                                           .queueCreateInfoCount = 1,
+                                           .pQueueCreateInfos = &queueInfo,
+                                           .enabledExtensionCount = support.extensionCount,
+                                           .ppEnabledExtensionNames = support.extensions};
+    VkDevice device;
+    VULKAN(vkCreateDevice(gpu, &deviceInfo, NULL, &device));
+    VkQueue queue;
+    vkGetDeviceQueue(device, family, 0, &queue);
+
+    /* Context, model, plan. */
+    const SacContextInfo contextInfo = {.sType = SAC_STRUCTURE_TYPE_CONTEXT_INFO,
+                                        .getInstanceProcAddr = vkGetInstanceProcAddr,
+                                        .instance = instance,
+                                        .physicalDevice = gpu,
+                                        .device = device,
+                                        .enabledFeatures = support.features};
+    SacContext context;
+    SACCADE(sacCreateContext(&contextInfo, &context, &error));
+    SacModelInfo modelInfo = {.sType = SAC_STRUCTURE_TYPE_MODEL_INFO};
+    void* file = readFile(argc > 1 ? argv[1] : SACCADE_SAMPLE_DIR "/frame/model.safetensors", &modelInfo.size);
+    modelInfo.data = file;
+    SacModel model;
+    SACCADE(sacCreateModel(context, &modelInfo, &model, &error));
+    const SacTensorDesc xDesc = {.name = "x", .rank = 4, .shape = {1, channels, size, size}};
+    const SacPlanInfo planInfo = {.sType = SAC_STRUCTURE_TYPE_PLAN_INFO, .inputCount = 1, .inputs = &xDesc};
+    SacPlan plan;
+    SACCADE(sacCreatePlan(model, &planInfo, &plan, &error));
+
+    /* Memory: what the plan asks for, and its input and output. */
+    Buffer memory[SAC_MEMORY_KIND_COUNT], x, y;
+    for (int kind = 0; kind < SAC_MEMORY_KIND_COUNT; ++kind) {
+        SacMemoryRequirements needs;
+        SACCADE(sacGetPlanMemory(plan, (SacMemoryKind)kind, &needs, &error));
+        memory[kind] = createBuffer(gpu, device, needs.size, needs.usage);
+    }
+    SacTensorInfo tensors[2];
+    uint32_t tensorCount = 2;
+    SACCADE(sacGetPlanTensors(plan, &tensorCount, tensors, &error));
+    x = createBuffer(gpu, device, tensors[0].size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT);
+    y = createBuffer(gpu, device, tensors[1].size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT);
+    for (int i = 0; i < elements; ++i)
+        ((float*)x.data)[i] = (float)(i % 17) / 8.0f - 1.0f;
+
+    /* One command buffer: upload, a barrier, the run, a barrier. An engine uploads once and runs every frame. */
+    const VkCommandPoolCreateInfo poolInfo = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+                                              .queueFamilyIndex = family};
+    VkCommandPool pool;
+    VULKAN(vkCreateCommandPool(device, &poolInfo, NULL, &pool));
+    const VkCommandBufferAllocateInfo allocateInfo = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO, .commandPool = pool, .commandBufferCount = 1};
+    VkCommandBuffer commandBuffer;
+    VULKAN(vkAllocateCommandBuffers(device, &allocateInfo, &commandBuffer));
+    const VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
+    VULKAN(vkBeginCommandBuffer(commandBuffer, &begin));
+    const SacUploadInfo upload = {.sType = SAC_STRUCTURE_TYPE_UPLOAD_INFO,
+                                  .weights = memory[SAC_MEMORY_WEIGHTS].range,
+                                  .tables = memory[SAC_MEMORY_TABLES].range,
+                                  .workspace = memory[SAC_MEMORY_WORKSPACE].range,
+                                  .staging = memory[SAC_MEMORY_STAGING].range,
+                                  .stagingData = memory[SAC_MEMORY_STAGING].data};
+    SACCADE(sacCmdUpload(plan, commandBuffer, &upload, &error));
+    const VkMemoryBarrier uploaded = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+                                      .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT | VK_ACCESS_SHADER_WRITE_BIT,
+                                      .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT};
+    vkCmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_TRANSFER_BIT | VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+                         VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 1, &uploaded, 0, NULL, 0, NULL);
+    const SacTensorBinding bindings[2] = {{.name = "x", .buffer = x.range}, {.name = "y", .buffer = y.range}};
+    const SacRunInfo run = {.sType = SAC_STRUCTURE_TYPE_RUN_INFO,
+                            .weights = memory[SAC_MEMORY_WEIGHTS].range,
+                            .tables = memory[SAC_MEMORY_TABLES].range,
+                            .workspace = memory[SAC_MEMORY_WORKSPACE].range,
+                            .state = memory[SAC_MEMORY_STATE].range,
+                            .bindingCount = 2,
+                            .bindings = bindings};
+    SACCADE(sacCmdRun(plan, commandBuffer, &run, &error));
+    const VkMemoryBarrier done = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+                                  .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT,
+                                  .dstAccessMask = VK_ACCESS_HOST_READ_BIT};
+    vkCmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &done,
+                         0, NULL, 0, NULL);
+    VULKAN(vkEndCommandBuffer(commandBuffer));
+    const VkSubmitInfo submission = {
+        .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &commandBuffer};
+    VULKAN(vkQueueSubmit(queue, 1, &submission, VK_NULL_HANDLE));
+    VULKAN(vkQueueWaitIdle(queue));
+    for (int i = 0; i < 4; ++i)
+        printf("y[%d] = %f\n", i, ((const float*)y.data)[i]);
+
+    /* Children first; the GPU has finished. */
+    sacDestroyPlan(plan);
+    SACCADE(sacDestroyModel(model, &error));
+    free(file);
+    SACCADE(sacDestroyContext(context, &error));
+    for (int kind = 0; kind < SAC_MEMORY_KIND_COUNT; ++kind)
+        destroyBuffer(device, &memory[kind]);
+    destroyBuffer(device, &x);
+    destroyBuffer(device, &y);
+    vkDestroyCommandPool(device, pool, NULL);
+    vkDestroyDevice(device, NULL);
+    vkDestroyInstance(instance, NULL);
+    return EXIT_SUCCESS;
+}
