@@ -44,6 +44,8 @@
  *   tables                | COMPUTE_SHADER, SHADER_READ | WRITE   | COMPUTE_SHADER, SHADER_READ
  *   state                 | -                                     | COMPUTE_SHADER, SHADER_READ | WRITE
  *   workspace             | COMPUTE_SHADER, SHADER_READ | WRITE   | COMPUTE_SHADER, SHADER_READ | WRITE
+ *   workspace, with a     | -                                     | also TRANSFER, TRANSFER_WRITE
+ *   SacTensorBinding value|                                       |
  *   bound inputs          | -                                     | COMPUTE_SHADER, SHADER_READ
  *   bound outputs         | -                                     | COMPUTE_SHADER, SHADER_READ | WRITE
  *
@@ -53,8 +55,9 @@
  *   barrier after the call, a dependency from (COMPUTE_SHADER, SHADER_WRITE) to whatever reads the outputs. Two calls
  *   that share a workspace, or of which one reads what the other wrote, need such a barrier between them:
  *   COMPUTE_SHADER/SHADER_WRITE to COMPUTE_SHADER/SHADER_READ|SHADER_WRITE. After sacCmdUpload the barrier's source is
- *   TRANSFER|COMPUTE_SHADER with TRANSFER_WRITE|SHADER_WRITE. Ownership transfers between queue families are the
- *   caller's, on whole buffers.
+ *   TRANSFER|COMPUTE_SHADER with TRANSFER_WRITE|SHADER_WRITE. The transfer of a SacTensorBinding::value is ordered after
+ *   and before COMPUTE_SHADER by the library: the caller's barriers stay the same. Ownership transfers between queue
+ *   families are the caller's, on whole buffers.
  *
  *   Command buffer state that is clobbered: the bound compute pipeline, compute descriptor set 0 (bound or pushed) and
  *   compute push constants. Graphics state is untouched.
@@ -129,6 +132,7 @@ typedef enum SacStructureType {
     SAC_STRUCTURE_TYPE_PLAN_PROPERTIES = 6,
     SAC_STRUCTURE_TYPE_UPLOAD_INFO = 7,
     SAC_STRUCTURE_TYPE_RUN_INFO = 8,
+    SAC_STRUCTURE_TYPE_VARIABLE_LAYOUT_INFO = 9,
     SAC_STRUCTURE_TYPE_MAX_ENUM = 0x7fffffff
 } SacStructureType;
 
@@ -366,7 +370,9 @@ typedef enum SacMemoryKind {
 typedef struct SacMemoryRequirements {
     VkDeviceSize size;         /* bytes; 0: none needed, bind nothing */
     VkDeviceSize alignment;    /* of the offset in the VkBuffer; a power of two */
-    VkBufferUsageFlags usage;  /* the buffer must have been created with */
+    /* What the buffer must have been created with. A workspace whose plan can take an input by value has TRANSFER_DST
+     * here as well: whoever shares one buffer among plans creates it with the usages of all. */
+    VkBufferUsageFlags usage;
     uint32_t memoryTypeBits;   /* as vkGetBufferMemoryRequirements answers for such a buffer */
 } SacMemoryRequirements;
 
@@ -425,10 +431,13 @@ typedef struct SacUploadInfo {
  * Errors: INVALID_ARGUMENT: a range is missing, too small, misaligned, or overlaps another. Then nothing was recorded. */
 SAC_API SacResult sacCmdUpload(SacPlan plan, VkCommandBuffer commandBuffer, const SacUploadInfo* info, SacError* error);
 
-/* An input or output of the plan, bound for one run. */
+/* An input or output of the plan, bound for one run: by buffer, or by value, not both. */
 typedef struct SacTensorBinding {
     const char* name;      /* as in sacGetPlanTensors */
     SacBufferRange buffer; /* storage buffer usage; offset a multiple of minStorageBufferOffsetAlignment */
+    /* For INT32 inputs of one element (a cache's "offset"), read during the call instead of a buffer. It is recorded: a
+     * command buffer that is submitted again uses it again, and what changes meanwhile comes from a buffer. NULL: none */
+    const int32_t* value;
 } SacTensorBinding;
 
 typedef struct SacRunInfo {
@@ -446,9 +455,45 @@ typedef struct SacRunInfo {
 /* Records one run. No allocation, lock or pipeline creation happens here. Results do not depend on what the workspace
  * held. Any number of runs per command buffer, see the synchronization contract above.
  * The command buffer is in the recording state, outside of a render pass. Thread: as the command buffer's pool.
- * Errors: INVALID_ARGUMENT: a binding is unknown, missing, given twice, too small, misaligned, or outputs, workspace and
- * state overlap with each other or with what is read. Then nothing was recorded. */
+ * Errors: INVALID_ARGUMENT: a binding is unknown, missing, given twice, too small, misaligned, has both a buffer and a
+ * value or a value that it cannot take, or outputs, workspace and state overlap with each other or with what is read.
+ * Then nothing was recorded. */
 SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuffer, const SacRunInfo* info, SacError* error);
+
+/* ---- Block layouts ---------------------------------------------------------------------------------------------- */
+
+/* Which blocks of keys a block of queries sees, as DeepSpeed's VariableSparsityConfig builds it (without horizontal
+ * global attention and without global ranges). In each head, row (block of queries) and column (block of keys) count
+ * from 0, and a block is seen if one of these says so:
+ *   random   `randomBlocks` different columns in every row, anywhere in the row, also above the diagonal.
+ *   local    the sequence is cut into windows of localWindowBlocks[0], [1], ... blocks, the last size again and again;
+ *            a row sees its window, if causal only up to its own column.
+ *   global   column globalBlockIndices[i], if it lies within the layout, is seen by all rows; if causal, by the rows
+ *            from that index on.
+ * Random columns differ from DeepSpeed's, which draws from Python's global generator. They are the same on every
+ * platform: row after row, heads in order, Floyd's sampling (for j from blocks - randomBlocks to blocks - 1: t below
+ * j + 1 is drawn, column t is taken, or column j if t was taken before) with t = (j + 1) * (r >> 32) >> 32, r the next
+ * number of SplitMix64 (Steele, Lea and Flood 2014) whose state begins as `seed`. */
+typedef struct SacVariableLayoutInfo {
+    SacStructureType sType;
+    const void* pNext;
+    uint32_t heads;                     /* required, at most 65536 */
+    uint32_t blocks;                    /* required, at most 65536: tokens / block size, rounded up */
+    uint32_t randomBlocks;              /* at most `blocks` */
+    uint32_t localWindowCount;          /* 0: one window of 4 blocks */
+    const uint32_t* localWindowBlocks;  /* each at least 1; may reach beyond the sequence */
+    uint32_t globalBlockCount;          /* 0: none */
+    const uint32_t* globalBlockIndices; /* in any order; indices from `blocks` on are ignored */
+    VkBool32 causal;                    /* DeepSpeed's attention = "unidirectional" */
+    VkBool32 differentLayoutPerHead;    /* VK_FALSE: random columns are drawn once, all heads equal the first */
+    uint64_t seed;
+} SacVariableLayoutInfo;
+
+/* Writes layout[heads][blocks][blocks], 1 where a block is seen, 0 elsewhere: input "layout" of SparseAttention.
+ * layoutSize is heads * blocks * blocks, in bytes. Needs no context; any thread.
+ * Errors: INVALID_ARGUMENT; then `layout` is as it was. */
+SAC_API SacResult sacBuildVariableLayout(const SacVariableLayoutInfo* info, size_t layoutSize, uint8_t* layout,
+                                         SacError* error);
 
 #ifdef __cplusplus
 }

@@ -44,11 +44,14 @@ struct SacModel_T {
 struct SacPlan_T {
     explicit SacPlan_T(SacModel model);
 
+    static constexpr uint64_t noValue = ~uint64_t{0}; ///< in valueOffsets: the tensor takes a buffer only
+
     SacModel model;
     saccade::DataType storage = saccade::DataType::f32;
     uint32_t batch = 1;
     std::pmr::vector<saccade::PlanTensor> tensors;
     std::pmr::vector<uint32_t> externalTensors; ///< index in `tensors` of each external of the graph
+    std::pmr::vector<uint64_t> valueOffsets;    ///< of each external: its place in the workspace if bound by value
     saccade::Program upload, run;
     std::array<SacMemoryRequirements, SAC_MEMORY_KIND_COUNT> memory{};
     SacPlanProperties properties{};

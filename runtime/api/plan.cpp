@@ -11,7 +11,8 @@ using namespace saccade;
 
 SacPlan_T::SacPlan_T(SacModel model)
     : model(model), tensors(&model->context->memory), externalTensors(&model->context->memory),
-      upload(model->context->device, model->context->pipelines), run(model->context->device, model->context->pipelines) {}
+      valueOffsets(&model->context->memory), upload(model->context->device, model->context->pipelines),
+      run(model->context->device, model->context->pipelines) {}
 
 namespace {
 
@@ -172,13 +173,32 @@ SacMemoryRequirements bufferRequirements(const Device& device, VkDeviceSize size
     return out;
 }
 
+bool takesValue(const PlanTensor& tensor) {
+    return !tensor.output && tensor.type == DataType::i32 && elementCount(tensor.shape) == 1;
+}
+
+// Room behind the intermediates for inputs that a run may bring as a value. Returns the bytes of the whole workspace.
+uint64_t placeValues(SacPlan_T& plan, const Graph& graph, uint64_t workspaceBytes) {
+    plan.valueOffsets.assign(plan.externalTensors.size(), SacPlan_T::noValue);
+    for (size_t i = 0; i < plan.externalTensors.size(); ++i) {
+        if (!takesValue(plan.tensors[plan.externalTensors[i]]))
+            continue;
+        plan.valueOffsets[i] = alignUp(workspaceBytes, graph.offsetAlignment());
+        workspaceBytes = plan.valueOffsets[i] + sizeof(int32_t);
+    }
+    return workspaceBytes;
+}
+
 void setMemory(SacPlan_T& plan, const Graph& graph, uint64_t workspaceBytes) {
     const Device& device = plan.model->context->device;
     const VkDeviceSize weights = plan.model->weights->bytes(plan.storage);
     constexpr VkBufferUsageFlags storage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT;
     plan.memory[SAC_MEMORY_WEIGHTS] = bufferRequirements(device, weights, storage | VK_BUFFER_USAGE_TRANSFER_DST_BIT);
     plan.memory[SAC_MEMORY_TABLES] = bufferRequirements(device, graph.tableBytes(), storage);
-    plan.memory[SAC_MEMORY_WORKSPACE] = bufferRequirements(device, workspaceBytes, storage);
+    const bool values = std::any_of(plan.valueOffsets.begin(), plan.valueOffsets.end(),
+                                    [](uint64_t offset) { return offset != SacPlan_T::noValue; });
+    plan.memory[SAC_MEMORY_WORKSPACE] =
+        bufferRequirements(device, workspaceBytes, values ? storage | VK_BUFFER_USAGE_TRANSFER_DST_BIT : storage);
     plan.memory[SAC_MEMORY_STATE] = bufferRequirements(device, graph.stateBytes(), storage);
     plan.memory[SAC_MEMORY_STAGING] = bufferRequirements(device, weights, VK_BUFFER_USAGE_TRANSFER_SRC_BIT);
 }
@@ -270,7 +290,7 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
     const uint32_t records = info.maxRecords ? info.maxRecords : defaultRecords;
     plan.upload.compile(graph, Phase::upload, 1, records, progress);
     plan.run.compile(graph, Phase::run, plan.batch, records, progress);
-    setMemory(plan, graph, workspaceBytes);
+    setMemory(plan, graph, placeValues(plan, graph, workspaceBytes));
     setProperties(plan, graph, builder.biasReport());
     logBias(context.log, info.name ? info.name : model.type->name, builder.biasReport(), request.bias);
 }

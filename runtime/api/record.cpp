@@ -81,12 +81,53 @@ void checkNames(const SacPlan_T& plan, const SacRunInfo& info) {
         const auto known = std::find_if(plan.tensors.begin(), plan.tensors.end(),
                                         [&](const PlanTensor& t) { return !t.host && t.name == name; });
         if (known == plan.tensors.end())
-            throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindings[%u].name \"%.*s\" is no bound tensor of the plan", i,
-                        clip(name), name);
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindings[%u].name \"%.*s\" is no bound tensor of the plan",
+                        i, clip(name), name);
         for (uint32_t j = 0; j < i; ++j)
             if (known->name == info.bindings[j].name)
                 throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindings[%u] and [%u] both name \"%s\"", j, i, name);
     }
+}
+
+// A value that a run brings for an input, on its way to the workspace.
+struct Value {
+    VkDeviceSize offset; // in the workspace's buffer
+    int32_t value;
+};
+using Values = FixedVector<Value, maxClaims>;
+
+// Whether the binding is by value. Throws for one that is both, and for a value where only a buffer will do.
+bool boundByValue(const SacTensorBinding& binding, const PlanTensor& tensor, bool takesValue) {
+    const char* name = tensor.name.c_str();
+    if (!binding.value) {
+        if (takesValue && !binding.buffer.buffer)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s has neither a buffer nor a value, one is required", name);
+        return false;
+    }
+    if (!takesValue)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.value is given, only INT32 inputs of one element take one", name);
+    if (binding.buffer.buffer)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s has both a buffer and a value, it takes one of them", name);
+    return true;
+}
+
+// The caller's barrier before the run ends in compute, so compute is what the writes have to wait for. SHADER_WRITE is
+// made available because the bytes may have been another plan's intermediates.
+void recordValues(const Device& device, VkCommandBuffer commandBuffer, VkBuffer workspace, const Values& values) {
+    if (values.empty())
+        return;
+    VkMemoryBarrier barrier{};
+    barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
+    barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT;
+    barrier.dstAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
+    device.vk.CmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT, 0,
+                                 1, &barrier, 0, nullptr, 0, nullptr);
+    for (const Value& v : values)
+        device.vk.CmdUpdateBuffer(commandBuffer, workspace, v.offset, sizeof(v.value), &v.value);
+    barrier.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
+    barrier.dstAccessMask = VK_ACCESS_SHADER_READ_BIT;
+    device.vk.CmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0,
+                                 1, &barrier, 0, nullptr, 0, nullptr);
 }
 
 } // namespace
@@ -135,12 +176,19 @@ extern "C" SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuff
 
         FixedVector<BufferBase, maxClaims> externals;
         const VkDeviceSize alignment = plan->memory[SAC_MEMORY_WORKSPACE].alignment;
-        for (const uint32_t index : plan->externalTensors) {
-            const PlanTensor& tensor = plan->tensors[index];
+        Values values;
+        for (size_t i = 0; i < plan->externalTensors.size(); ++i) {
+            const PlanTensor& tensor = plan->tensors[plan->externalTensors[i]];
+            const uint64_t valueOffset = plan->valueOffsets[i];
             const SacTensorBinding* binding = findBinding(*info, tensor);
             if (!binding)
                 throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindings has no \"%s\", which the plan needs",
                             tensor.name.c_str());
+            if (boundByValue(*binding, tensor, valueOffset != SacPlan_T::noValue)) {
+                externals.push_back({info->workspace.buffer, info->workspace.offset + valueOffset});
+                values.push_back({externals.back().offset, *binding->value});
+                continue;
+            }
             claim(claims, tensor.name.c_str(), binding->buffer,
                   alignUp(elementCount(tensor.shape) * dataTypeSize(tensor.type), 4), alignment, tensor.output);
             externals.push_back(base(binding->buffer));
@@ -151,6 +199,7 @@ extern "C" SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuff
         buffers.classes[static_cast<size_t>(MemoryClass::workspace)] = base(info->workspace);
         buffers.classes[static_cast<size_t>(MemoryClass::state)] = base(info->state);
         buffers.externals = externals;
+        recordValues(plan->model->context->device, commandBuffer, info->workspace.buffer, values);
         plan->run.record(commandBuffer, buffers, info->batch ? info->batch : plan->batch);
     });
 }

@@ -17,7 +17,7 @@ namespace saccade {
     X(CreateDescriptorSetLayout) X(DestroyDescriptorSetLayout) X(CreateDescriptorPool) X(DestroyDescriptorPool) \
     X(AllocateDescriptorSets) X(UpdateDescriptorSets) \
     X(CmdBindPipeline) X(CmdBindDescriptorSets) X(CmdPushConstants) X(CmdDispatch) X(CmdDispatchIndirect) \
-    X(CmdPipelineBarrier) X(CmdCopyBuffer) X(CmdWriteTimestamp)
+    X(CmdPipelineBarrier) X(CmdCopyBuffer) X(CmdUpdateBuffer) X(CmdWriteTimestamp)
 
 // Null where their extension is not enabled.
 #define SAC_EXTENSION_FUNCTIONS(X) \
