@@ -20,13 +20,8 @@ struct ZeroPush {
 };
 
 // Vectors of channels per thread. What a thread does besides reading values, the softmax and the places, is the same
-// for all threads of a head: a CPU driver has nothing to hide that repetition behind, while a GPU wants more threads.
-uint32_t chunksPerThread(uint32_t width, const Capabilities& device) {
-    uint32_t chunks = device.isCpu ? 8 : 2;
-    while (width % chunks)
-        --chunks;
-    return chunks;
-}
+// for all threads of a head, so each takes two where it can; more leaves fewer threads and gains a CPU driver nothing.
+uint32_t chunksPerThread(uint32_t width) { return width % 2 ? 1 : 2; }
 
 } // namespace
 
@@ -56,7 +51,7 @@ Kernel msDeform(const MSDeformDesc& desc, const Capabilities& device) {
         kernel.dispatches.push_back(zero);
     }
 
-    const uint32_t chunks = chunksPerThread(width, device);
+    const uint32_t chunks = chunksPerThread(width);
     Dispatch sample;
     sample.shader = half ? Shader::msDeformF16 : Shader::msDeform;
     sample.constants = {lanes, vectors, chunks, levels, desc.points, desc.boxes, desc.locations};
