@@ -1,0 +1,152 @@
+// saccade.hpp alone, from a golden file to its results; failures are exceptions.
+#include <saccade/saccade.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <functional>
+#include <type_traits>
+
+#include "host/buffer.hpp"
+#include "host/submitter.hpp"
+#include "reference/compare.hpp"
+#include "support/golden.hpp"
+#include "support/gpu.hpp"
+
+// The fixtures have types of the same names in saccade::test; here those of the wrapper are meant.
+namespace wrapper_test {
+namespace {
+
+using saccade::host::Buffer;
+using saccade::host::BufferMemory;
+
+template <class T>
+constexpr bool moveOnly = !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T> &&
+                          std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T>;
+static_assert(moveOnly<saccade::Context> && moveOnly<saccade::Model> && moveOnly<saccade::Plan>);
+
+class Wrapper : public saccade::test::GpuTest {
+protected:
+    static SacContextInfo contextInfo() { return saccade::test::Context::info(device()); }
+
+    const saccade::test::GoldenCase golden_{SACCADE_TEST_DATA "/golden/dalle_attention_0.safetensors"};
+
+    void describe(saccade::PlanBuilder& builder) const {
+        const auto& shape = golden_.inputs.at("x").shape;
+        builder.input("x", {shape.begin(), shape.end()}).output("y");
+    }
+};
+
+SacResult resultOf(const std::function<void()>& call, const std::string& part) {
+    try {
+        call();
+    } catch (const saccade::Exception& e) {
+        EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << e.what();
+        return e.result();
+    }
+    return SAC_SUCCESS;
+}
+
+TEST_F(Wrapper, runsAGoldenFile) {
+    const SacDeviceSupport support =
+        saccade::queryDevice(vkGetInstanceProcAddr, device().instance().handle(), device().physical().handle);
+    EXPECT_TRUE(support.supported) << support.reason;
+    const saccade::Context context(contextInfo());
+    const saccade::Model model(context, golden_.bytes.data(), golden_.bytes.size());
+    EXPECT_STREQ(model.module(), "DalleAttention");
+    saccade::PlanBuilder builder;
+    describe(builder);
+    const saccade::Plan plan(model, builder);
+    EXPECT_GT(plan.properties().dispatchCount, 0u);
+
+    const auto needs = plan.memory();
+    Buffer memory[SAC_MEMORY_KIND_COUNT];
+    for (size_t kind = 0; kind < needs.size(); ++kind)
+        memory[kind] = Buffer(device(), needs[kind].size, needs[kind].usage, BufferMemory::upload);
+    std::vector<Buffer> buffers;
+    std::vector<SacTensorBinding> bindings;
+    for (const SacTensorInfo& tensor : plan.tensors()) {
+        buffers.emplace_back(device(), tensor.size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, BufferMemory::readback);
+        bindings.push_back(saccade::bind(tensor.name, buffers.back().range()));
+    }
+    ASSERT_EQ(bindings.size(), 2u);
+    const auto x = saccade::test::encode(golden_.inputs.at("x"), SAC_DATA_TYPE_FLOAT32);
+    std::memcpy(buffers[0].mapped().data(), x.data(), x.size());
+
+    SacUploadInfo upload = saccade::uploadInfo();
+    upload.weights = memory[SAC_MEMORY_WEIGHTS].range();
+    upload.tables = memory[SAC_MEMORY_TABLES].range();
+    upload.workspace = memory[SAC_MEMORY_WORKSPACE].range();
+    upload.staging = memory[SAC_MEMORY_STAGING].range();
+    upload.stagingData = memory[SAC_MEMORY_STAGING].mapped().data();
+    SacRunInfo run = saccade::runInfo();
+    run.weights = upload.weights;
+    run.tables = upload.tables;
+    run.workspace = upload.workspace;
+    submit([&](VkCommandBuffer commandBuffer) {
+        plan.cmdUpload(commandBuffer, upload);
+        saccade::host::fullBarrier(commandBuffer);
+        plan.cmdRun(commandBuffer, run, bindings);
+        saccade::host::fullBarrier(commandBuffer);
+    });
+    const auto& expected = golden_.outputs.at("y");
+    const auto y = saccade::test::decode(buffers[1].mapped().data(), SAC_DATA_TYPE_FLOAT32, expected.shape);
+    EXPECT_LE(saccade::reference::relativeError(y, expected), 1e-5);
+
+    submit([&](VkCommandBuffer commandBuffer) {
+        EXPECT_EQ(resultOf([&] { plan.cmdRun(commandBuffer, run); }, "info->bindings has no"),
+                  SAC_ERROR_INVALID_ARGUMENT);
+        SacUploadInfo wrong = upload;
+        wrong.stagingData = nullptr;
+        EXPECT_EQ(resultOf([&] { plan.cmdUpload(commandBuffer, wrong); }, "stagingData"), SAC_ERROR_INVALID_ARGUMENT);
+    });
+}
+
+TEST_F(Wrapper, failuresOfCreationAreExceptions) {
+    EXPECT_EQ(resultOf([] { saccade::Context context(saccade::contextInfo()); }, "getInstanceProcAddr"),
+              SAC_ERROR_INVALID_ARGUMENT);
+    const saccade::Context context(contextInfo());
+    EXPECT_EQ(resultOf([&] { saccade::Model model(context, golden_.bytes.data(), 4); }, ""), SAC_ERROR_MALFORMED_FILE);
+    SacModelInfo info = saccade::modelInfo();
+    info.module = "Perceiver";
+    EXPECT_EQ(resultOf([&] { saccade::Model model(context, info); }, "Perceiver"), SAC_ERROR_INVALID_CONFIG);
+    const saccade::Model model(context, golden_.bytes.data(), golden_.bytes.size());
+    saccade::PlanBuilder builder;
+    builder.input("x", {2, 40, 63});
+    EXPECT_EQ(resultOf([&] { saccade::Plan plan(model, builder); }, "x"), SAC_ERROR_INVALID_ARGUMENT);
+    EXPECT_EQ(resultOf([&] { builder.input("z", std::vector<uint64_t>(9, 1)); }, "SAC_MAX_RANK"),
+              SAC_ERROR_INVALID_ARGUMENT);
+    const saccade::Plan empty;
+    EXPECT_EQ(resultOf([&] { empty.memory(SAC_MEMORY_STATE); }, "plan"), SAC_ERROR_INVALID_ARGUMENT);
+
+    SacVariableLayoutInfo layout = saccade::variableLayoutInfo();
+    EXPECT_EQ(resultOf([&] { saccade::buildVariableLayout(layout); }, "info->heads"), SAC_ERROR_INVALID_ARGUMENT);
+    layout.heads = 2;
+    layout.blocks = 3;
+    EXPECT_EQ(saccade::buildVariableLayout(layout), std::vector<uint8_t>(18, 1));
+}
+
+// Handles move with their objects and end once: a context that still had models would refuse its end.
+TEST_F(Wrapper, handlesMove) {
+    saccade::Context context(contextInfo());
+    saccade::Model first(context, golden_.bytes.data(), golden_.bytes.size());
+    const SacModel handle = first.get();
+    saccade::Model second(std::move(first));
+    EXPECT_FALSE(first);
+    EXPECT_EQ(second.get(), handle);
+    first = saccade::Model(context, golden_.bytes.data(), golden_.bytes.size());
+    second = std::move(first); // ends the one it had
+    saccade::PlanBuilder builder;
+    describe(builder);
+    saccade::Plan plan(second, builder);
+    saccade::Plan moved;
+    moved = std::move(plan);
+    EXPECT_FALSE(plan);
+    moved.reset();
+    second.reset();
+    SacError error{};
+    EXPECT_EQ(sacDestroyContext(context.release(), &error), SAC_SUCCESS) << error.message;
+}
+
+} // namespace
+} // namespace wrapper_test
