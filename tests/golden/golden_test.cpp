@@ -53,8 +53,7 @@ protected:
 
 TEST_P(Golden, matches) {
     const GoldenCase golden(pathOf(GetParam()));
-    if (!hasModule(golden.module()))
-        GTEST_SKIP() << "the library has no module \"" << golden.module() << "\"";
+    ASSERT_TRUE(hasModule(golden.module())) << "the library has no module \"" << golden.module() << "\"";
     Context context(device());
     Model model(context, golden.bytes);
     PlanDescription description;
@@ -85,6 +84,9 @@ TEST_P(Golden, matches) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, Golden, ::testing::ValuesIn(filesIn("golden")), testName);
+// In three of the golden 3D cases every sample falls outside the map, so that y is the bias of to_out whatever attention
+// does. These are the same layers with smaller offsets, by bench/reference.py in float64.
+INSTANTIATE_TEST_SUITE_P(Inside, Golden, ::testing::ValuesIn(filesIn("inside")), testName);
 INSTANTIATE_TEST_SUITE_P(Onnx, Golden, ::testing::ValuesIn(filesIn("onnx")), testName);
 
 TEST(GoldenFiles, areAllThere) {
