@@ -70,7 +70,7 @@ public:
         for (const BenchCase& benchCase : relativeCases())
             add(measurements, benchCase, SAC_POSITION_BIAS_AUTO);
         std::printf("\nRelatives: Phenaki's transformer, DALL-E's attentions of 1024 and 4096 image tokens\n");
-        printMeasurements(measurements);
+        printRelatives(measurements);
         keep("relatives", measurements);
     }
 
@@ -148,17 +148,17 @@ Command addBenchCommand(CLI::App& app) {
     command
         ->add_option("--case", options->which,
                      "README examples to measure: 1d, 2d, 3d, or all (default, unless another section is asked for)")
-        ->check(CLI::IsMember({"1d", "2d", "3d", "all"}))
-        ->type_name("");
+        ->check(CLI::IsMember({"1d", "2d", "3d", "all"}).description(""))
+        ->type_name("1d|2d|3d|all");
     command->add_option("--bias", options->bias, "Position bias: exact, table, auto, or both of the first (default)")
-        ->check(CLI::IsMember({"exact", "table", "auto", "both"}))
-        ->type_name("");
+        ->check(CLI::IsMember({"exact", "table", "auto", "both"}).description(""))
+        ->type_name("exact|table|auto|both");
     command->add_option("--tolerance", options->tolerance, "Error the table may have, relative to the bias's rms")
-        ->check(CLI::Range(0.0, 1.0))
+        ->check(CLI::Range(0.0, 1.0).description(""))
         ->type_name("X");
     command->add_option("--precision", options->precision, "Storage of weights and intermediates: f32 (default) or f16")
-        ->check(CLI::IsMember({"f32", "f16"}))
-        ->type_name("");
+        ->check(CLI::IsMember({"f32", "f16"}).description(""))
+        ->type_name("f32|f16");
     command
         ->add_option("--repeats", options->repeats, "Runs after the first; default: what three seconds allow, 3 to 100")
         ->type_name("N");

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "host/model_runner.hpp"
+#include "table_fallback.hpp"
 #include "text.hpp"
 
 namespace saccade::cli {
@@ -57,13 +58,15 @@ Measurement measure(host::Context& context, const BenchCase& benchCase, const Me
         return true;
     };
     const std::vector<std::byte> file = benchCase.modelFile();
-    host::ModelRunner runner(context, {file, "", "", ""}, benchCase.inputs, planOptions);
+    const auto made = makeRunner(context, benchCase.name, {file, "", "", ""}, benchCase.inputs, planOptions);
+    host::ModelRunner& runner = *made;
     runner.submitter().onWait([&progress] { progress.update("waiting for the device"); });
 
     Measurement m;
     m.name = benchCase.name;
     m.module = benchCase.module;
     m.config = benchCase.config;
+    runner.upload(); // the first one includes what a driver compiles late
     m.uploadMilliseconds = milliseconds(runner.upload());
     uint32_t run = 0;
     m.times = repeat(options.repeats, [&] {
@@ -103,6 +106,23 @@ void printScaling(const std::vector<Measurement>& measurements) {
         table.add({m.name, m.bias, std::to_string(m.queries), std::to_string(m.keys), format("%.3f", m.times.median),
                    format("%.3f", perPair(m)), bytesText(m.workspaceBytes),
                    std::to_string(m.workspaceBytes / m.queries)});
+    table.print();
+}
+
+void printRelatives(const std::vector<Measurement>& measurements) {
+    TextTable table(
+        {"case", "tokens", "median ms", "min ms", "runs", "of dense", "workspace", "bytes a token", "weights"});
+    const Measurement* dense = nullptr;
+    for (const Measurement& m : measurements) {
+        if (m.name.find("dense") != std::string::npos)
+            dense = &m;
+        const bool comparable = dense && dense->queries == m.queries;
+        table.add({m.name, std::to_string(m.queries), format("%.3f", m.times.median), format("%.3f", m.times.minimum),
+                   std::to_string(m.times.repeats),
+                   comparable ? format("%.0f %%", 100 * m.times.median / dense->times.median) : "",
+                   bytesText(m.workspaceBytes), std::to_string(m.workspaceBytes / m.queries),
+                   bytesText(m.weightBytes)});
+    }
     table.print();
 }
 

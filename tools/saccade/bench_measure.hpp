@@ -51,6 +51,9 @@ void printMeasurements(const std::vector<Measurement>& measurements);
 /// Time per query and key, and workspace per query: both stay as they are where cost is linear.
 void printScaling(const std::vector<Measurement>& measurements);
 
+/// Time and memory against tokens, and the time as a share of the dense case's before it.
+void printRelatives(const std::vector<Measurement>& measurements);
+
 nlohmann::json toJson(const Measurement& measurement);
 
 } // namespace saccade::cli

@@ -1,5 +1,10 @@
 #include "bench_case.hpp"
 
+#include <saccade/saccade.h>
+
+#include <numeric>
+
+#include "host/errors.hpp"
 #include "random_tensors.hpp"
 
 namespace saccade::cli {
@@ -28,6 +33,7 @@ BenchCase phenakiTransformer() {
     for (uint64_t i = 0; i < depth; ++i) {
         const std::string attention = "layers." + std::to_string(i) + ".1";
         addNorm(result.weights, attention + ".norm", "gamma", "beta");
+        addNorm(result.weights, attention + ".context_norm", "gamma", "beta"); // in upstream's state_dict, not used
         random.layer(result.weights, attention + ".to_q", {inner, dim}, false);
         random.layer(result.weights, attention + ".to_kv", {2 * inner, dim}, false);
         random.layer(result.weights, attention + ".to_out", {dim, inner}, false);
@@ -60,6 +66,32 @@ BenchCase dalle(const std::string& kind, const char* module, uint64_t side, nloh
     return result;
 }
 
+/// DeepSpeed's variable layout as DALLE-pytorch asks for it: a quarter of the blocks at random, the text's seen by all.
+BenchCase dalleBlocks(uint64_t side) {
+    constexpr uint64_t blockSize = 16;
+    BenchCase result = dalle("dalle blocks", "SparseAttention", side,
+                             {{"causal", true}, {"block_size", blockSize}, {"text_seq_len", textLength}});
+    const uint64_t blocks = (textLength + side * side) / blockSize;
+    std::vector<uint32_t> text(textLength / blockSize);
+    std::iota(text.begin(), text.end(), 0u);
+
+    SacVariableLayoutInfo info{};
+    info.sType = SAC_STRUCTURE_TYPE_VARIABLE_LAYOUT_INFO;
+    info.heads = heads;
+    info.blocks = static_cast<uint32_t>(blocks);
+    info.randomBlocks = static_cast<uint32_t>(blocks / 4);
+    info.globalBlockCount = static_cast<uint32_t>(text.size());
+    info.globalBlockIndices = text.data();
+    info.causal = VK_TRUE;
+    info.seed = 2022;
+    std::vector<std::byte> layout(heads * blocks * blocks);
+    SacError error{};
+    host::checkLibrary(sacBuildVariableLayout(&info, layout.size(), reinterpret_cast<uint8_t*>(layout.data()), &error),
+                       error);
+    result.inputs["layout"] = {DataType::u8, {heads, blocks, blocks}, std::move(layout)};
+    return result;
+}
+
 } // namespace
 
 std::vector<BenchCase> relativeCases() {
@@ -72,6 +104,7 @@ std::vector<BenchCase> relativeCases() {
             dalle("dalle axial column", "SparseAxialCausalAttention", side, {{"image_size", side}, {"axis", 1}}));
         cases.push_back(
             dalle("dalle window", "SparseConvCausalAttention", side, {{"image_size", side}, {"kernel_size", 5}}));
+        cases.push_back(dalleBlocks(side));
     }
     return cases;
 }

@@ -6,6 +6,7 @@
 #include "failure.hpp"
 #include "host/golden_case.hpp"
 #include "settings.hpp"
+#include "table_fallback.hpp"
 #include "text.hpp"
 
 namespace saccade::cli {
@@ -70,7 +71,8 @@ void printPlan(const host::Plan& plan, const char* device) {
 int run(InfoOptions& options) {
     options.plan.separateFiles(options.files);
     if (options.files.size() != 1)
-        throw CLI::ValidationError("FILE", options.files.empty() ? "a model file is required" : "one file at a time");
+        throw CLI::ValidationError("FILE", options.files.empty() ? "is required"
+                                                                 : "one at a time (what --set takes is key=value)");
     const std::string config = options.plan.config();
     const host::GoldenCase model(options.files.front());
     for (const JsonMember& entry : model.file.contents().metadata())
@@ -86,9 +88,11 @@ int run(InfoOptions& options) {
         host::PlanOptions planOptions = options.plan.planOptions(progress);
         planOptions.outputs = host::outputsLike(model.references);
         host::Model library(bench.context(), {model.file.bytes(), "", config, ""});
-        host::Plan plan(library, model.inputs, planOptions);
+        const auto plan = withTableFallback(planOptions, model.file.name(), [&](const host::PlanOptions& planned) {
+            return std::make_unique<host::Plan>(library, model.inputs, planned);
+        });
         progress.clear();
-        printPlan(plan, bench.device().name());
+        printPlan(*plan, bench.device().name());
         bench.checkValidation();
     } catch (...) {
         if (mustPlan)
@@ -103,7 +107,7 @@ int run(InfoOptions& options) {
 Command addInfoCommand(CLI::App& app) {
     const auto options = std::make_shared<InfoOptions>();
     CLI::App* command = app.add_subcommand("info", "Describe a model file and, if it holds inputs, its plan");
-    command->add_option("FILE", options->files, "Model file")->type_name("");
+    command->add_option("FILE", options->files, "Model file")->type_name("")->expected(0, 1);
     options->device.addTo(*command);
     options->plan.addTo(*command);
     return {command, [options] { return run(*options); }};

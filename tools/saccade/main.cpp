@@ -1,11 +1,13 @@
 // saccade: runs, checks, describes and measures model files.
 #include <CLI/CLI.hpp>
+#include <saccade/saccade.h>
 
 #include <cstdio>
 
 #include "commands.hpp"
 #include "exit_code.hpp"
 #include "failure.hpp"
+#include "text.hpp"
 
 namespace {
 
@@ -39,6 +41,10 @@ int main(int argc, char** argv) {
     CLI::App app("Runs, checks, describes and measures deformable attention and its relatives on a Vulkan device.",
                  "saccade");
     app.footer(footer);
+    app.set_version_flag("--version", [] {
+        const uint32_t version = sacGetVersion();
+        return format("saccade %u.%u.%u", version >> 22, (version >> 12) & 0x3ffu, version & 0xfffu);
+    });
     app.require_subcommand(1);
     const Command commands[] = {addRunCommand(app), addVerifyCommand(app), addInfoCommand(app), addDevicesCommand(app),
                                 addBenchCommand(app)};

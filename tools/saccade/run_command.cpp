@@ -7,6 +7,7 @@
 #include "host/errors.hpp"
 #include "host/golden_case.hpp"
 #include "settings.hpp"
+#include "table_fallback.hpp"
 #include "text.hpp"
 
 namespace saccade::cli {
@@ -51,7 +52,8 @@ std::string milliseconds(const host::Timing& timing) {
 int run(RunOptions& options) {
     options.plan.separateFiles(options.files);
     if (options.files.size() != 1)
-        throw CLI::ValidationError("FILE", options.files.empty() ? "a model file is required" : "one file at a time");
+        throw CLI::ValidationError("FILE", options.files.empty() ? "is required"
+                                                                 : "one at a time (what --set takes is key=value)");
     const std::string config = options.plan.config();
     const host::GoldenCase model(options.files.front());
     const host::TensorMap inputs = options.input.empty() ? model.inputs : readInputs(options.input);
@@ -66,7 +68,9 @@ int run(RunOptions& options) {
             planOptions.outputs.push_back({result});
     }
 
-    host::ModelRunner runner(bench.context(), {model.file.bytes(), "", config, ""}, inputs, planOptions);
+    const auto made =
+        makeRunner(bench.context(), model.file.name(), {model.file.bytes(), "", config, ""}, inputs, planOptions);
+    host::ModelRunner& runner = *made;
     runner.submitter().onWait([&progress] { progress.update("waiting for the device"); });
     const host::Timing upload = runner.upload();
     const host::Timing timing = runner.run();
@@ -97,7 +101,9 @@ int run(RunOptions& options) {
 Command addRunCommand(CLI::App& app) {
     const auto options = std::make_shared<RunOptions>();
     CLI::App* command = app.add_subcommand("run", "Run a model on its inputs");
-    command->add_option("FILE", options->files, "Model file; inputs may lie in it as in.*")->type_name("");
+    command->add_option("FILE", options->files, "Model file; inputs may lie in it as in.*")
+        ->type_name("")
+        ->expected(0, 1);
     command->add_option("--input", options->input, "Take the inputs from this safetensors file")->type_name("FILE");
     command->add_option("--output", options->output, "Write the results to this safetensors file, by their names")
         ->type_name("FILE");

@@ -43,15 +43,18 @@ void DeviceSettings::addTo(CLI::App& app) {
 
 void PlanSettings::addTo(CLI::App& app) {
     app.add_option("--bias", bias, "Position bias of deformable attention: exact (default), table, or auto")
-        ->check(CLI::IsMember({"exact", "table", "auto"}))
-        ->type_name("");
-    app.add_option("--tolerance", tolerance, "Error the table may have, relative to the bias's rms; default 1e-4")
-        ->check(CLI::Range(0.0, 1.0))
+        ->check(CLI::IsMember({"exact", "table", "auto"}).description(""))
+        ->type_name("exact|table|auto");
+    app.add_option(
+           "--tolerance", tolerance,
+           "Error the table may have, relative to the bias's rms; default 1e-4, and for --bias table 1e-3 where "
+           "that is out of reach")
+        ->check(CLI::Range(0.0, 1.0).description(""))
 
         ->type_name("X");
     app.add_option("--precision", precision, "Storage of weights and intermediates: f32 (default) or f16")
-        ->check(CLI::IsMember({"f32", "f16"}))
-        ->type_name("");
+        ->check(CLI::IsMember({"f32", "f16"}).description(""))
+        ->type_name("f32|f16");
     app.add_option("--set", set, "Members of the configuration, over the file's: --set axis_order=xyz cache_steps=10,1")
         ->type_name("KEY=VALUE");
     app.add_option("--argument", arguments, "Members of the forward arguments: --argument video_shape=2,3,4,4")

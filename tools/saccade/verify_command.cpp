@@ -8,6 +8,7 @@
 #include "failure.hpp"
 #include "host/golden_case.hpp"
 #include "settings.hpp"
+#include "table_fallback.hpp"
 #include "text.hpp"
 
 namespace saccade::cli {
@@ -29,7 +30,9 @@ std::vector<host::Comparison> verify(const std::string& path, const PlanSettings
     Progress progress(shortName(path));
     host::PlanOptions options = settings.planOptions(progress);
     options.outputs = host::outputsLike(golden.references);
-    host::ModelRunner runner(context, {golden.file.bytes(), "", settings.config(), ""}, golden.inputs, options);
+    const auto made =
+        makeRunner(context, shortName(path), {golden.file.bytes(), "", settings.config(), ""}, golden.inputs, options);
+    host::ModelRunner& runner = *made;
     runner.submitter().onWait([&progress] { progress.update("waiting for the device"); });
     runner.upload();
     runner.run();
@@ -39,7 +42,7 @@ std::vector<host::Comparison> verify(const std::string& path, const PlanSettings
 int run(VerifyOptions& options) {
     options.plan.separateFiles(options.files);
     if (options.files.empty())
-        throw CLI::ValidationError("FILE", "a file with reference results (out.*) is required");
+        throw CLI::ValidationError("FILE", "is required");
     options.plan.config(); // wrong values of --set are usage, and not a failure of each file
 
     std::size_t width = 4;
@@ -66,7 +69,9 @@ int run(VerifyOptions& options) {
             const Failure failure = currentFailure();
             std::printf("%-*s  FAILED\n", nameWidth, name.c_str());
             std::fflush(stdout);
-            std::fprintf(stderr, "%s: %s\n", path.c_str(), failure.message.c_str());
+            // A file error names its file already.
+            const bool named = failure.message.compare(0, path.size(), path) == 0;
+            std::fprintf(stderr, "%s%s%s\n", named ? "" : path.c_str(), named ? "" : ": ", failure.message.c_str());
             if (code == exitOk)
                 code = failure.code;
         }
