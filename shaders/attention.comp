@@ -2,28 +2,16 @@
 //
 // A workgroup walks the keys its tile of queries may see, a few at a time. Each query belongs to `laneSplit` lanes which
 // share its channels; each lane serves `rowCount` queries. On a GPU the channels are split and keys and values pass
-// through shared memory. A CPU driver does best with one query per lane and keys read where they lie, the same address
-// for all lanes. Both are this source with other constants.
+// through shared memory. On CPU drivers a workgroup is one subgroup, lanes are queries and hand each other the keys
+// (lane_broadcast.glsl). Both are this source with other constants.
 //
 // Grid: (query tiles, parts of the keys, batch * heads).
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#ifdef LANE_BROADCAST
-#extension GL_KHR_shader_subgroup_shuffle : require
-#endif
 #define FIRST_OPTIONAL 4
 #include "attention_interface.glsl"
+#include "lane_broadcast.glsl"
 #include "attention_modifiers.glsl"
-
-// With LANE_BROADCAST a workgroup is one subgroup of keyCount lanes. Each lane reads one of a step's keys and hands it
-// to the others, which replaces keyCount reads per lane by one.
-#ifdef LANE_BROADCAST
-const bool laneBroadcast = true;
-#define FROM_LANE(value, index) subgroupShuffle(value, index)
-#else
-const bool laneBroadcast = false;
-#define FROM_LANE(value, index) (value)
-#endif
 
 layout(std430, set = 0, binding = 0) readonly buffer Q { T q1[]; };
 layout(std430, set = 0, binding = 0) readonly buffer Q4 { T4 q4[]; };
@@ -45,6 +33,10 @@ const uint ownKeys = keyCount / laneSplit; // keys per row and step whose scores
 const uint ownPairs = rowCount * ownKeys;
 const uint exchangeStride = lanes + 1u; // odd, so that lanes of one query meet different banks
 const bool staged = stagedKeys > 0u;
+// Whether the lanes' queries share the coordinate of a channel: tiles begin at multiples of the lanes.
+const bool alike0 = laneBroadcast && !columnOrder && gridStride0 % lanes == 0u;
+const bool alike1 = laneBroadcast && !columnOrder && gridStride1 % lanes == 0u;
+const bool alike2 = laneBroadcast && !columnOrder && gridStride2 % lanes == 0u;
 const uint stagedStride = qkVectors + voVectors + 1u;
 
 shared float partialScores[laneSplit > 1u ? rowCount * keyCount * exchangeStride : 1u];
@@ -278,9 +270,23 @@ void main() {
                     bias[first + p] = result[p];
             }
         } else if (biasMode == biasTable) {
-            [[unroll]] for (uint p = 0; p < ownPairs; ++p)
-                bias[p] = tableBias(biasCoordinates(rows[p / ownKeys].position - keysHere[p % ownKeys].position),
-                                    head % headsPerGroup);
+            // On axes along which the lanes' queries agree (in an image, all but the last), one lane finds the place of
+            // each key for all, which saves most of the logarithms.
+            [[unroll]] for (uint r = 0; r < rowCount; ++r) {
+                vec3 agreed = vec3(0);
+                if (laneBroadcast)
+                    agreed = tablePositions(biasCoordinates(rows[r].position - mineKey.position));
+                [[unroll]] for (uint jj = 0; jj < ownKeys; ++jj) {
+                    vec3 position = tablePositions(biasCoordinates(rows[r].position - keysHere[jj].position));
+                    if (alike0)
+                        position.x = FROM_LANE(agreed.x, jj);
+                    if (alike1)
+                        position.y = FROM_LANE(agreed.y, jj);
+                    if (alike2)
+                        position.z = FROM_LANE(agreed.z, jj);
+                    bias[r * ownKeys + jj] = tableBias(position, head % headsPerGroup);
+                }
+            }
         } else {
             [[unroll]] for (uint p = 0; p < ownPairs; ++p)
                 bias[p] = 0.0;

@@ -64,6 +64,7 @@ const bool causalFromLength = (features & (1u << 16)) != 0u;
 const bool staticMaskFromLength = (features & (1u << 17)) != 0u;
 const bool causalAtLengthZero = (features & (1u << 18)) != 0u;
 const bool wideLengths = (features & (1u << 19)) != 0u;
+const bool tableQuads = (features & (1u << 20)) != 0u;
 
 const uint patternBlocks = 1u;
 const uint patternConvWindow = 2u;

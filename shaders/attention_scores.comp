@@ -5,6 +5,7 @@
 #extension GL_GOOGLE_include_directive : require
 #define FIRST_OPTIONAL 4
 #include "attention_interface.glsl"
+#include "lane_broadcast.glsl"
 #include "attention_modifiers.glsl"
 
 layout(std430, set = 0, binding = 0) readonly buffer Q { T q[]; };
@@ -50,7 +51,8 @@ void main() {
             exactBias(u, head % headsPerGroup, values);
             bias = values[0];
         } else if (biasMode == biasTable) {
-            bias = tableBias(biasCoordinates(row.position - key.position), head % headsPerGroup);
+            bias = tableBias(tablePositions(biasCoordinates(row.position - key.position)),
+                             head % headsPerGroup);
         }
         float slope = hasAlibi ? optionalFloat(slopesSlot, head) : 0.0;
         if (stage == stageSoftmax)

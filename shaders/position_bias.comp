@@ -4,6 +4,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
+#include "lane_broadcast.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const bool dense = false;
@@ -18,6 +19,7 @@ layout(constant_id = 9) const uint tableSize2 = 1;
 layout(constant_id = 10) const float tableOrigin0 = 0;
 layout(constant_id = 11) const float tableOrigin1 = 0;
 layout(constant_id = 12) const float tableOrigin2 = 0;
+layout(constant_id = 13) const bool tableQuads = false;
 
 const float tableScale0 = 1; // the table is built here, not read
 const float tableScale1 = 1;
@@ -58,6 +60,20 @@ vec3 pairCoordinate(uint pair, uint group) {
     return biasCoordinates(position);
 }
 
+// A node is a corner of up to four quads: its own and those that begin one node before along either axis.
+void storeCorners(uint node, uint base, float value) {
+    bool notFirst0 = node % size.x > 0u;
+    bool notFirst1 = node / size.x % size.y > 0u;
+    uint at = base + node;
+    bias[at * 4u] = value;
+    if (notFirst0)
+        bias[(at - 1u) * 4u + 1u] = value;
+    if (notFirst1)
+        bias[(at - size.x) * 4u + 2u] = value;
+    if (notFirst0 && notFirst1)
+        bias[(at - size.x - 1u) * 4u + 3u] = value;
+}
+
 void main() {
     uint count = dense ? queries * keys : size.x * size.y * size.z;
     uint first = gl_WorkGroupID.x * gl_WorkGroupSize.x * mlpPairs + gl_LocalInvocationID.x;
@@ -73,7 +89,9 @@ void main() {
     exactBias(u, outputIndex, result);
     [[unroll]] for (uint p = 0; p < mlpPairs; ++p) {
         uint item = first + p * gl_WorkGroupSize.x;
-        if (item < count)
+        if (item < count && !tableQuads)
             bias[gl_WorkGroupID.z * count + item] = result[p];
+        if (item < count && tableQuads)
+            storeCorners(item, gl_WorkGroupID.z * count, result[p]);
     }
 }

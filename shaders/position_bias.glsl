@@ -2,8 +2,8 @@
 // and a key, evaluated as it stands or read from a table of it. Included by the attention kernels and by
 // position_bias.comp, so that a table is built by the very code it stands in for.
 //
-// The includer declares: biasDims, headsPerGroup, mlpWidth, mlpPairs, logDistance, tableSize*, tableOrigin*,
-// tableScale*, and vec4 biasVector(uint), float biasFloat(uint) over the packed weights or the table.
+// The includer declares: biasDims, headsPerGroup, mlpWidth, mlpPairs, logDistance, tableQuads, tableSize*,
+// tableOrigin*, tableScale*, and vec4 biasVector(uint), float biasFloat(uint) over the packed weights or the table.
 //
 // Packed weights (packPositionBias in runtime/kernels/position_bias.cpp), W' = width rounded up to 8, all in vec4:
 //     W'               (first layer's weights for channels 0, 1, 2; its bias) per hidden unit
@@ -16,6 +16,13 @@ const uint mlpSecond = mlpPadded;
 const uint mlpSecondBias = mlpSecond + mlpPadded / 8u * mlpPadded * 2u;
 const uint mlpLast = mlpSecondBias + mlpPadded / 4u;
 const uint mlpLastBias = mlpLast + headsPerGroup * (mlpPadded / 4u);
+
+// Hidden units whose weights are read at once: one, or, with LANE_BROADCAST, one per lane, handed round.
+#ifdef LANE_BROADCAST
+const uint mlpReaders = gl_WorkGroupSize.x;
+#else
+const uint mlpReaders = 1u;
+#endif
 
 float biasCoordinate(float p) {
     if (!logDistance)
@@ -44,19 +51,25 @@ void exactBias(vec3 u[mlpPairs], uint outputIndex, out float result[mlpPairs]) {
             high[p] = highBias;
         }
         uint second = mlpSecond + block * mlpPadded * 2u;
-        for (uint i = 0; i < mlpWidth; ++i) {
-            vec4 first = biasVector(i);
-            vec4 lowWeights = biasVector(second + i * 2u);
-            vec4 highWeights = biasVector(second + i * 2u + 1u);
-            [[unroll]] for (uint p = 0; p < mlpPairs; ++p) {
-                float hidden = first.w + first.x * u[p].x;
-                if (biasDims > 1u)
-                    hidden += first.y * u[p].y;
-                if (biasDims > 2u)
-                    hidden += first.z * u[p].z;
-                hidden = max(hidden, 0.0);
-                low[p] += hidden * lowWeights;
-                high[p] += hidden * highWeights;
+        for (uint i = 0; i < mlpPadded; i += mlpReaders) {
+            uint own = i + (mlpReaders > 1u ? gl_LocalInvocationIndex : 0u);
+            vec4 firstRead = biasVector(own);
+            vec4 lowRead = biasVector(second + own * 2u);
+            vec4 highRead = biasVector(second + own * 2u + 1u);
+            [[unroll]] for (uint lane = 0; lane < mlpReaders; ++lane) {
+                vec4 first = FROM_LANE(firstRead, lane);
+                vec4 lowWeights = FROM_LANE(lowRead, lane);
+                vec4 highWeights = FROM_LANE(highRead, lane);
+                [[unroll]] for (uint p = 0; p < mlpPairs; ++p) {
+                    float hidden = first.w + first.x * u[p].x;
+                    if (biasDims > 1u)
+                        hidden += first.y * u[p].y;
+                    if (biasDims > 2u)
+                        hidden += first.z * u[p].z;
+                    hidden = max(hidden, 0.0);
+                    low[p] += hidden * lowWeights;
+                    high[p] += hidden * highWeights;
+                }
             }
         }
         uint row = mlpLast + outputIndex * (mlpPadded / 4u) + block * 2u;
@@ -67,36 +80,38 @@ void exactBias(vec3 u[mlpPairs], uint outputIndex, out float result[mlpPairs]) {
     }
 }
 
-// Position of a coordinate between the nodes of one axis. Distances outside the table, which a key moved beyond the
-// assumed range could give, read its edge.
-uint tableNode(float u, float origin, float scale, uint size, out float fraction) {
-    float position = clamp((u - origin) * scale, 0.0, float(size - 1u));
-    uint node = min(uint(position), max(size, 2u) - 2u);
-    fraction = position - float(node);
-    return node;
+// Position of a coordinate between the nodes of one axis: the lower node, and how far behind it. Distances outside the
+// table, which a key moved beyond the assumed range could give, read its edge.
+float tablePosition(float u, float origin, float scale, uint size) {
+    return clamp((u - origin) * scale, 0.0, float(size - 1u));
 }
 
-float tableLine(uint at, float fraction) {
-    float low = biasFloat(at);
-    return low + fraction * (biasFloat(at + 1u) - low);
+vec3 tablePositions(vec3 u) {
+    return vec3(tablePosition(u.x, tableOrigin0, tableScale0, tableSize0),
+                biasDims > 1u ? tablePosition(u.y, tableOrigin1, tableScale1, tableSize1) : 0.0,
+                biasDims > 2u ? tablePosition(u.z, tableOrigin2, tableScale2, tableSize2) : 0.0);
 }
 
+// Value at a fraction of the way to the next nodes along axes 0 and 1. As quads, an entry holds its node, the next along
+// axis 0, the next along axis 1, and the next along both: one read instead of four for four times the memory.
 float tablePlane(uint at, vec2 fraction) {
-    float low = tableLine(at, fraction.x);
-    return low + fraction.y * (tableLine(at + tableSize0, fraction.x) - low);
+    vec4 corners;
+    if (tableQuads)
+        corners = biasVector(at);
+    else
+        corners = vec4(biasFloat(at), biasFloat(at + 1u), biasDims > 1u ? biasFloat(at + tableSize0) : 0.0,
+                       biasDims > 1u ? biasFloat(at + tableSize0 + 1u) : 0.0);
+    vec2 line = biasDims > 1u ? corners.xy + fraction.y * (corners.zw - corners.xy) : corners.xy;
+    return line.x + fraction.x * (line.y - line.x);
 }
 
-// Table: f32 (outputs, size 2, size 1, size 0). Axes in use have at least 2 nodes.
-float tableBias(vec3 u, uint outputIndex) {
-    vec3 fraction;
-    uint at = outputIndex * (tableSize0 * tableSize1 * tableSize2);
-    at += tableNode(u.x, tableOrigin0, tableScale0, tableSize0, fraction.x);
-    if (biasDims == 1u)
-        return tableLine(at, fraction.x);
-    at += tableSize0 * tableNode(u.y, tableOrigin1, tableScale1, tableSize1, fraction.y);
-    if (biasDims == 2u)
-        return tablePlane(at, fraction.xy);
-    at += tableSize0 * tableSize1 * tableNode(u.z, tableOrigin2, tableScale2, tableSize2, fraction.z);
+// Table: f32 (outputs, size 2, size 1, size 0), or vec4 of the same shape as quads. Axes in use have at least 2 nodes.
+float tableBias(vec3 position, uint outputIndex) {
+    uvec3 node = min(uvec3(position), max(uvec3(tableSize0, tableSize1, tableSize2), uvec3(2u)) - 2u);
+    vec3 fraction = position - vec3(node);
+    uint at = ((outputIndex * tableSize2 + node.z) * tableSize1 + node.y) * tableSize0 + node.x;
     float low = tablePlane(at, fraction.xy);
+    if (biasDims < 3u)
+        return low;
     return low + fraction.z * (tablePlane(at + tableSize0 * tableSize1, fraction.xy) - low);
 }

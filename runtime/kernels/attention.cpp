@@ -32,6 +32,7 @@ enum Feature : uint32_t {
     staticMaskFromLength = 1u << 17,
     causalAtLengthZero = 1u << 18,
     wideLengths = 1u << 19,
+    tableQuads = 1u << 20,
 };
 
 struct AttentionPush {
@@ -117,6 +118,7 @@ uint32_t features(const AttentionDesc& desc) {
     set(staticMaskFromLength, desc.staticMaskFromLength);
     set(causalAtLengthZero, desc.causalAtLengthZero);
     set(wideLengths, desc.wideLengths);
+    set(tableQuads, desc.positionBias.tableQuads && desc.positionBias.dims > 1);
     return bits;
 }
 

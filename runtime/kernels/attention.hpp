@@ -54,6 +54,7 @@ struct PositionBiasDesc {
     std::array<uint32_t, 3> tableSize{1, 1, 1};
     std::array<float, 3> tableOrigin{0, 0, 0};
     std::array<float, 3> tableStep{1, 1, 1};
+    bool tableQuads = false; ///< entries are four floats: the values of a cell's corners on axes 0 and 1 (dims > 1)
 };
 
 /// Which keys a query may see by its place in the sequence.

@@ -18,6 +18,10 @@ struct AttentionTuning {
     uint32_t queriesPerGroup() const { return lanes / split * rows; }
 };
 
+/// Whether LANE_BROADCAST variants run on the device, and are worth it: a workgroup is then one subgroup whose lanes hand
+/// each other what they read.
+bool usesLaneBroadcast(const Capabilities& device);
+
 AttentionTuning attentionTuning(const AttentionDesc& desc, const Capabilities& device);
 
 } // namespace saccade

@@ -42,7 +42,7 @@ uint64_t mlpFlops(const PositionBiasDesc& desc) {
     return uint64_t{2} * desc.width * (desc.dims + desc.width + desc.headsPerGroup);
 }
 
-/// The MLP in double precision for one point; `hidden` holds two layers.
+/// The MLP on the host, a point at a time; units that ReLU switches off cost nothing in the layer behind them.
 class HostBias {
 public:
     HostBias(const PositionBiasWeights& weights, std::pmr::memory_resource* memory)

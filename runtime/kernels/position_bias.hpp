@@ -39,8 +39,9 @@ struct BiasTable {
     std::array<uint32_t, 3> size{1, 1, 1};
     std::array<float, 3> origin{0, 0, 0};
     std::array<float, 3> step{1, 1, 1};
+    bool quads = false; ///< there is room for the layout that is read faster (PositionBiasDesc::tableQuads)
     double error = 0;  ///< measured rms(table - MLP) / rms(MLP); that of the finest table tried when `exact`
-    uint64_t bytes() const { return exact ? 0 : sizeof(float) * size[0] * size[1] * size[2]; } ///< per output
+    uint64_t floats() const { return uint64_t{size[0]} * size[1] * size[2] * (quads ? 4 : 1); } ///< per output
 };
 
 /// Finds the smallest table (of a ladder of resolutions, equal density on all axes) whose interpolation is off by no more
@@ -53,8 +54,8 @@ BiasTable chooseBiasTable(const PositionBiasWeights& weights, std::span<const fl
 /// The coordinate of distance p: sign(p) * log(|p| + 1), or p.
 float biasCoordinate(float p, bool logDistance);
 
-/// Fills a table. Operands: 0 packed weights, 1 table, f32 (outputs, size 2, size 1, size 0).
-/// Reads dims, headsPerGroup, width and the table's size, origin and step of `desc`.
+/// Fills a table. Operands: 0 packed weights, 1 table, f32 (outputs, size 2, size 1, size 0[, 4 if quads]).
+/// Reads dims, headsPerGroup, width and the table's size, origin, step and layout of `desc`.
 Kernel biasTableKernel(const PositionBiasDesc& desc, const Capabilities& device);
 
 /// Fills the bias of every pair. Operands: 0 packed weights, 1 bias, f32 (batch, heads, queries, keys), 2 positions, f32

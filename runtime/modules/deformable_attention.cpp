@@ -353,6 +353,7 @@ PositionBiasDesc DeformableAttention::describeBias(PlanBuilder& plan, const Grid
     bias.tableSize = table.size;
     bias.tableOrigin = table.origin;
     bias.tableStep = table.step;
+    bias.tableQuads = table.quads;
     report.mode = BiasMode::table;
     std::copy_n(table.size.begin(), a_.dims, report.tableSize.begin());
     return bias;
@@ -362,9 +363,10 @@ TensorId DeformableAttention::addBias(PlanBuilder& plan, const PositionBiasDesc&
     const TensorId network = plan.weight(bias_.packed);
     if (bias.mode == PositionBiasDesc::Mode::exact)
         return network;
-    const TensorId table =
-        plan.graph().table("position bias table", DataType::f32,
-                           {bias_.outputs, bias.tableSize[2], bias.tableSize[1], bias.tableSize[0]});
+    const uint32_t valuesPerEntry = bias.tableQuads ? 4 : 1;
+    const TensorId table = plan.graph().table(
+        "position bias table", DataType::f32,
+        {bias_.outputs, bias.tableSize[2], bias.tableSize[1], bias.tableSize[0] * valuesPerEntry});
     plan.graph().add("position bias table", biasTableKernel(bias, plan.device()), {network, table}, Phase::upload);
     return table;
 }
