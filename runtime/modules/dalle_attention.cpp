@@ -20,7 +20,7 @@ namespace {
 class DalleAttention final : public Module {
 public:
     explicit DalleAttention(const ModuleSource& source)
-        : a_(arguments(source.config)), projection_(source.weights, a_) {
+        : a_(readDalleArguments(source.config)), projection_(source.weights, a_) {
         if (source.config.has("cache_steps"))
             steps_ = source.config.integers("cache_steps", {1, Config::maxIntegers}, 1, 1 << 24);
     }
@@ -28,12 +28,6 @@ public:
     void build(PlanBuilder& plan) const override;
 
 private:
-    static DalleArguments arguments(Config& config) {
-        DalleArguments a = readDalleArguments(config);
-        a.causal = config.boolean("causal", true);
-        return a;
-    }
-
     struct Cache {
         uint32_t length = 0; ///< 0: none
         TensorId offset = noTensor;

@@ -17,7 +17,7 @@ namespace {
 class DalleBlockSparse final : public Module {
 public:
     explicit DalleBlockSparse(const ModuleSource& source)
-        : a_(arguments(source.config)), projection_(source.weights, a_) {
+        : a_(readDalleArguments(source.config)), projection_(source.weights, a_) {
         Config& config = source.config;
         block_ = static_cast<uint32_t>(config.integer("block_size", 1, 4096, 16));
         referenceAdd_ = readPadding(config, 0) == 1;
@@ -31,11 +31,6 @@ public:
     void build(PlanBuilder& plan) const override;
 
 private:
-    static DalleArguments arguments(Config& config) {
-        DalleArguments a = readDalleArguments(config);
-        a.causal = config.boolean("causal", true);
-        return a;
-    }
     static size_t readPadding(Config& config, size_t byDefault) {
         return config.choice("padding", {"exclude", "reference_add"}, byDefault);
     }

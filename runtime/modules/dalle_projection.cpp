@@ -22,6 +22,7 @@ DalleArguments readDalleArguments(Config& config) {
     a.sequence = static_cast<uint32_t>(config.integer("seq_len", 1, 1 << 24));
     a.heads = static_cast<uint32_t>(config.integer("heads", 1, 1024, 8));
     a.dimHead = static_cast<uint32_t>(config.integer("dim_head", 1, 256, 64));
+    a.causal = config.boolean("causal", true);
     config.number("dropout", 0, 1, 0);
     config.boolean("stable", false); // the same function, and the running softmax is finite anyway
     return a;

@@ -18,7 +18,8 @@ struct DalleArguments {
     uint32_t inner() const { return heads * dimHead; }
 };
 
-/// Reads dim, seq_len, heads, dim_head; dropout and stable, which change no result, are accepted.
+/// Reads dim, seq_len, heads, dim_head and causal, which upstream's sparse forms take and ignore; dropout and stable,
+/// which change no result, are accepted.
 DalleArguments readDalleArguments(Config& config);
 
 class DalleProjection {
