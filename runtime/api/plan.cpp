@@ -69,7 +69,9 @@ SacDataType publicType(DataType type) {
 // The largest tensor that 32-bit element offsets in shaders can address, with room for sums of offsets.
 constexpr uint64_t maximumElements = uint64_t(1) << 31;
 
-TensorRequest request(const SacTensorDesc& desc, const char* array, uint32_t index, const Capabilities& device) {
+// `shaped`: of an input; outputs have the shapes that follow, whatever their descriptions say.
+TensorRequest request(const SacTensorDesc& desc, const char* array, uint32_t index, bool shaped,
+                      const Capabilities& device) {
     if (!desc.name)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u].name is null, it is required", array, index);
     TensorRequest out;
@@ -79,6 +81,8 @@ TensorRequest request(const SacTensorDesc& desc, const char* array, uint32_t ind
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u].layout is %d, no SacLayout", array, index,
                     static_cast<int>(desc.layout));
     out.channelsLast = desc.layout == SAC_LAYOUT_CHANNELS_LAST;
+    if (!shaped)
+        return out;
     if (desc.rank > SAC_MAX_RANK)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u].rank is %u, at most SAC_MAX_RANK = %u", array, index,
                     desc.rank, SAC_MAX_RANK);
@@ -98,12 +102,12 @@ TensorRequest request(const SacTensorDesc& desc, const char* array, uint32_t ind
 }
 
 std::pmr::vector<TensorRequest> requests(uint32_t count, const SacTensorDesc* descs, const char* array,
-                                         SacContext_T& context) {
+                                         bool shaped, SacContext_T& context) {
     if (count && !descs)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s is null, but its count is %u", array, count);
     std::pmr::vector<TensorRequest> out(&context.memory);
     for (uint32_t i = 0; i < count; ++i) {
-        out.push_back(request(descs[i], array, i, context.device.capabilities));
+        out.push_back(request(descs[i], array, i, shaped, context.device.capabilities));
         for (uint32_t j = 0; j < i; ++j)
             if (out[j].name == out[i].name)
                 throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u] and [%u] both name \"%s\"", array, j, i,
@@ -244,8 +248,8 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
     const Capabilities& device = context.device.capabilities;
     std::pmr::memory_resource* memory = &context.memory;
 
-    const auto inputs = requests(info.inputCount, info.inputs, "inputs", context);
-    const auto outputs = requests(info.outputCount, info.outputs, "outputs", context);
+    const auto inputs = requests(info.inputCount, info.inputs, "inputs", true, context);
+    const auto outputs = requests(info.outputCount, info.outputs, "outputs", false, context);
     const JsonDocument optionsDocument =
         parseJson(info.options ? info.options : "{}", memory, SAC_ERROR_INVALID_CONFIG, "info->options");
     Config options(optionsDocument.root(), memory);

@@ -19,6 +19,14 @@ TokenShape tokenShape(const Shape& shape, ChannelAxis axis) {
     return out;
 }
 
+// Tensors whose last dimension is the channels have one order only; another would be read as if it were that one.
+void requireContiguous(const TensorRequest& request, const char* what) {
+    if (request.channelsLast)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "%s \"%.*s\" is of layout CHANNELS_LAST, which is for shapes (b, c, spatial...); it is contiguous",
+                    what, clip(request.name), request.name.data());
+}
+
 template <class Name>
 void remember(std::pmr::vector<std::pmr::string>& known, const Name& name) {
     if (std::find(known.begin(), known.end(), name) == known.end())
@@ -100,6 +108,7 @@ PlanTensor& PlanBuilder::addFloatInput(const TensorRequest& request) {
 
 TensorId PlanBuilder::inputFloats(std::string_view name) {
     const TensorRequest& request = requireInput(name);
+    requireContiguous(request, "input");
     const TensorId bound = addFloatInput(request).tensor;
     if (graph_.tensor(bound).type == DataType::f32)
         return bound;
@@ -110,6 +119,8 @@ TensorId PlanBuilder::inputFloats(std::string_view name) {
 
 TensorId PlanBuilder::inputTokens(std::string_view name, ChannelAxis channels, DataType type) {
     const TensorRequest& request = requireInput(name);
+    if (channels == ChannelAxis::last)
+        requireContiguous(request, "input");
     const TensorId bound = addFloatInput(request).tensor;
     const bool channelMajor = channels == ChannelAxis::second && !request.channelsLast;
     if (!channelMajor && graph_.tensor(bound).type == type)
@@ -144,6 +155,7 @@ const void* PlanBuilder::inputHost(std::string_view name, DataType type) {
     if (request.type.value_or(type) != type)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\" is of type %s, the module wants %s", clip(name),
                     name.data(), dataTypeName(*request.type), dataTypeName(type));
+    requireContiguous(request, "input");
     if (!request.hostData)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\": hostData is null, its values shape the plan",
                     clip(name), name.data());
@@ -170,6 +182,8 @@ OutputTarget PlanBuilder::beginOutput(std::string_view name, const Shape& shape,
     TensorRequest request = asked ? *asked : TensorRequest{};
     request.name = name;
     request.shape = shape;
+    if (channels == ChannelAxis::last)
+        requireContiguous(request, "output");
     const DataType type = request.type.value_or(DataType::f32);
     if (!isFloatingPoint(type))
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "output \"%.*s\" is asked for as %s, it is FLOAT32 or FLOAT16",
