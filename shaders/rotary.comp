@@ -26,6 +26,13 @@ layout(push_constant) uniform Push {
     uint tableBatchStride; // rows from one batch entry to the next; 0 shares the table
 };
 
+// The angle less whole turns. Positions make angles of thousands of radians, for which a GPU's sine loses its digits; the
+// turn's first part has so few bits that its multiples are exact.
+vec2 withinTurn(vec2 angle) {
+    const vec2 turns = round(angle * 0.15915494309);
+    return (angle - turns * 6.28125) - turns * 0.0019353071795864769;
+}
+
 void main() {
     const uint pairs = rotated / 2, units = pairs + (channels - rotated);
     const uint item = flatIndex();
@@ -48,7 +55,7 @@ void main() {
     const uvec2 at = interleaved ? uvec2(2 * unit, 2 * unit + 1) : uvec2(unit, unit + pairs);
     vec2 cosine, sine;
     if (angles) {
-        const vec2 angle = vec2(first[position * rotated + at.x], first[position * rotated + at.y]);
+        const vec2 angle = withinTurn(vec2(first[position * rotated + at.x], first[position * rotated + at.y]));
         cosine = cos(angle);
         sine = sin(angle);
     } else {

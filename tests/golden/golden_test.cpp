@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -39,12 +40,20 @@ bool isDeformable(const GoldenCase& golden) { return golden.module().starts_with
 // The rule every result keeps, except the two that state their own.
 constexpr double usualTolerance = 1e-5, exactBiasTolerance = 5e-5, tableTolerance = 2e-4, halfTolerance = 1e-3;
 
+// ONNX published this case's results rounded to four decimals, 1.5e-5 away from the exact ones. Rounded in the same way,
+// results have to meet them like all others.
+bool storedWithFourDecimals(const std::string& name) { return name == "onnx/gridsample_bicubic"; }
+
 class Golden : public GpuTest, public ::testing::WithParamInterface<std::string> {
 protected:
     void expectResults(const GoldenCase& golden, const Plan& plan, double tolerance) {
         const reference::Tensors results = runOnce(plan, golden.inputs, golden.outputs);
         for (const auto& [name, expected] : golden.outputs) {
-            const double error = reference::relativeError(results.at(name), expected);
+            reference::Tensor result = results.at(name);
+            if (storedWithFourDecimals(GetParam()))
+                for (double& value : result.data)
+                    value = std::round(value * 1e4) / 1e4;
+            const double error = reference::relativeError(result, expected);
             const bool half = golden.file.dtypes.at("out." + name) == "F16";
             EXPECT_LE(error, half ? halfTolerance : tolerance) << GetParam() << ": \"" << name << "\"";
         }
