@@ -95,8 +95,12 @@ TEST_F(PlanArguments, nameWhatIsWrong) {
              d.info.positionBiasTableLimit = 16;
          },
          SAC_ERROR_UNSUPPORTED, "16 bytes"},
-        {"beyond the device's limits", [](D& d) { d.inputs[0].shape[2] = 1 << 24; }, SAC_ERROR_UNSUPPORTED,
-         "the device's max"},
+        {"beyond the device's limits",
+         [](D& d) {
+             d.inputs[0].shape[0] = 1;
+             d.inputs[0].shape[2] = 1 << 24;
+         },
+         SAC_ERROR_UNSUPPORTED, "the device's"},
     };
     for (const auto& wrong : cases) {
         SCOPED_TRACE(wrong.what);

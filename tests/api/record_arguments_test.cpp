@@ -54,7 +54,7 @@ protected:
 
 TEST_F(RecordArguments, areNamedAndLeaveTheCommandBufferAsItWas) {
     constexpr SacResult invalid = SAC_ERROR_INVALID_ARGUMENT;
-    const int other = 0;
+    const int32_t other = 0;
     const VkDeviceSize half = halfAlignment;
     ASSERT_GT(plan->memory(SAC_MEMORY_TABLES).size, 0u) << "a plan with a table has the most to get wrong";
     const std::vector<Wrong<UploadCall>> uploads = {
@@ -106,6 +106,7 @@ TEST_F(RecordArguments, areNamedAndLeaveTheCommandBufferAsItWas) {
          },
          invalid, "\"z\""},
         {"bound twice", [](RunCall& c) { c.bindings.push_back(c.bindings[0]); }, invalid, "both name \"x\""},
+        {"a value for floats", [&](RunCall& c) { c.bindings[0].value = &other; }, invalid, ".value"},
         {"x null", [](RunCall& c) { c.bound("x").buffer = nullptr; }, invalid, "x.buffer"},
         {"x too small", [](RunCall& c) { c.bound("x").size -= 1; }, invalid, "x.size"},
         {"y too small", [](RunCall& c) { c.bound("y").size = 0; }, invalid, "y.size"},
