@@ -69,12 +69,9 @@ void printPlan(const host::Plan& plan, const char* device) {
 }
 
 int run(InfoOptions& options) {
-    options.plan.separateFiles(options.files);
-    if (options.files.size() != 1)
-        throw CLI::ValidationError("FILE", options.files.empty() ? "is required"
-                                                                 : "one at a time (what --set takes is key=value)");
+    const std::string& path = options.plan.onlyFile(options.files);
     const std::string config = options.plan.config();
-    const host::GoldenCase model(options.files.front());
+    const host::GoldenCase model(path);
     for (const JsonMember& entry : model.file.contents().metadata())
         std::printf("%.*s: %.*s\n", static_cast<int>(entry.key.size()), entry.key.data(),
                     static_cast<int>(entry.value.asString().size()), entry.value.asString().data());

@@ -45,7 +45,7 @@ int main(int argc, char** argv) {
         const uint32_t version = sacGetVersion();
         return format("saccade %u.%u.%u", version >> 22, (version >> 12) & 0x3ffu, version & 0xfffu);
     });
-    app.require_subcommand(1);
+    app.require_subcommand(0, 1); // none is answered below, where what was given instead has been named
     const Command commands[] = {addRunCommand(app), addVerifyCommand(app), addInfoCommand(app), addDevicesCommand(app),
                                 addBenchCommand(app)};
     try {
@@ -59,5 +59,6 @@ int main(int argc, char** argv) {
     for (const Command& command : commands)
         if (command.app->parsed())
             return runCommand(command);
+    std::fprintf(stderr, "%s", app.help().c_str());
     return exitUsage;
 }

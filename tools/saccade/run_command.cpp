@@ -50,12 +50,9 @@ std::string milliseconds(const host::Timing& timing) {
 }
 
 int run(RunOptions& options) {
-    options.plan.separateFiles(options.files);
-    if (options.files.size() != 1)
-        throw CLI::ValidationError("FILE", options.files.empty() ? "is required"
-                                                                 : "one at a time (what --set takes is key=value)");
+    const std::string& path = options.plan.onlyFile(options.files);
     const std::string config = options.plan.config();
-    const host::GoldenCase model(options.files.front());
+    const host::GoldenCase model(path);
     const host::TensorMap inputs = options.input.empty() ? model.inputs : readInputs(options.input);
 
     Workbench bench(options.device);

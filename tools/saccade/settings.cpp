@@ -70,6 +70,15 @@ void PlanSettings::separateFiles(std::vector<std::string>& files) {
     }
 }
 
+const std::string& PlanSettings::onlyFile(std::vector<std::string>& files) {
+    separateFiles(files);
+    if (files.empty())
+        throw CLI::ValidationError("FILE", "is required");
+    if (files.size() > 1)
+        throw CLI::ValidationError("FILE", "one at a time; \"" + files[1] + "\" is another, or for --set no key=value");
+    return files.front();
+}
+
 std::string PlanSettings::config() const { return set.empty() ? "" : parseAssignments(set, "--set").dump(); }
 
 host::PlanOptions PlanSettings::planOptions(Progress& progress) const {

@@ -33,6 +33,9 @@ struct PlanSettings {
     /// "--set key=value file" reads as two values of --set: moves what is no assignment to `files`.
     void separateFiles(std::vector<std::string>& files);
 
+    /// separateFiles, and the one that is left. Throws CLI::ValidationError where there is none or another.
+    const std::string& onlyFile(std::vector<std::string>& files);
+
     /// The members that --set gives, as JSON; empty without any. Throws CLI::ValidationError.
     std::string config() const;
 

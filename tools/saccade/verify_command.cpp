@@ -61,7 +61,10 @@ int run(VerifyOptions& options) {
         try {
             for (const host::Comparison& c : verify(path, options.plan, bench.context())) {
                 std::printf("%-*s  %-18s  %-24s  %10.2e  %9.0e  %s\n", nameWidth, name.c_str(), c.output.c_str(),
-                            host::shapeText(c.shape).c_str(), c.error, c.tolerance, c.ok ? "ok" : "WRONG");
+                            host::shapeText(c.shape).c_str(), c.error, c.tolerance,
+                            c.rounded ? "ok: rounds to it"
+                            : c.ok    ? "ok"
+                                      : "WRONG");
                 ++results;
                 wrong += c.ok ? 0 : 1;
             }

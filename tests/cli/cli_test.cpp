@@ -1,0 +1,187 @@
+// The command line as a user meets it: results in files, tables on stdout, exit codes.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include <fstream>
+#include <limits>
+
+#include "host/golden_case.hpp"
+#include "host/tensor_file.hpp"
+#include "support/program.hpp"
+
+namespace saccade::test {
+namespace {
+
+std::string golden(const std::string& name) {
+    return std::string(SACCADE_TEST_DATA) + "/golden/" + name + ".safetensors";
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+/// A golden case with its first number of "out.y" replaced.
+void writeChanged(const std::string& name, float value, const std::string& path) {
+    const host::TensorFile file(golden(name));
+    host::TensorMap tensors = file.tensors();
+    std::vector<float> values = host::toFloats(tensors.at("out.y"));
+    values[0] = value;
+    tensors["out.y"] = host::makeTensor(tensors["out.y"].shape, values);
+    host::writeTensors(path, tensors, {{"module", file.metadata("module")}, {"config", file.metadata("config")}});
+}
+
+struct Wrong {
+    std::vector<std::string> arguments;
+    int exitCode;
+    const char* message; ///< part of what stderr says
+};
+
+TEST(Cli, AnswersHelpAndVersion) {
+    const ProgramResult help = runSaccade({"--help"});
+    EXPECT_EQ(help.exitCode, 0);
+    EXPECT_NE(help.out.find("Exit codes"), std::string::npos) << help.out;
+    for (const char* command : {"run", "verify", "info", "devices", "bench"}) {
+        EXPECT_EQ(runSaccade({command, "--help"}).exitCode, 0) << command;
+        EXPECT_NE(help.out.find(command), std::string::npos) << command;
+    }
+    EXPECT_EQ(runSaccade({"--version"}).out, "saccade 0.1.0\n");
+}
+
+TEST(Cli, NamesWhatIsWrongAndExitsWithItsCode) {
+    const ScratchFolder scratch;
+    std::ofstream(scratch.file("junk")) << "not a safetensors file";
+    const std::string model = golden("deformable_1d_1");
+    const Wrong cases[] = {
+        {{}, 2, "Subcommands"},
+        {{"walk"}, 2, "walk"},
+        {{"run"}, 2, "FILE"},
+        {{"run", model, model}, 2, "FILE"},
+        {{"run", model, "--bias", "guessed"}, 2, "--bias"},
+        {{"run", model, "--tolerance", "2"}, 2, "--tolerance"},
+        {{"run", model, "--set", "=1"}, 2, "key=value"},
+        {{"run", model, "--set", "heads"}, 2, "heads"},
+        {{"run", scratch.file("absent")}, 3, "absent"},
+        {{"run", scratch.file("")}, 3, "directory"},
+        {{"run", scratch.file("junk")}, 3, "junk"},
+        {{"info", scratch.file("junk")}, 3, "junk"},
+        {{"verify", scratch.file("junk")}, 3, "junk"},
+        {{"run", model, "--set", "headz=4"}, 3, "headz"},
+        {{"run", model, "--set", "heads=3"}, 3, "heads"},
+        {{"run", model, "--result", "z"}, 3, "\"z\""},
+        {{"run", model, "--input", golden("grid_sample_0")}, 3, "\"x\""},
+        {{"run", model, "--output", scratch.file("no/such/folder")}, 3, "no/such/folder"},
+        {{"run", model, "--device", "no such device"}, 4, "no such device"},
+        {{"bench", "--case", "4d"}, 2, "--case"},
+    };
+    for (const Wrong& wrong : cases) {
+        std::string line;
+        for (const std::string& argument : wrong.arguments)
+            line += " " + argument;
+        const ProgramResult result = runSaccade(wrong.arguments);
+        EXPECT_EQ(result.exitCode, wrong.exitCode) << line << "\n" << result.err;
+        EXPECT_TRUE(contains(result.err, wrong.message)) << line << "\n" << result.err;
+    }
+}
+
+TEST(Cli, RunWritesResultsByTheirNames) {
+    const ScratchFolder scratch;
+    const std::string output = scratch.file("results.safetensors");
+    const ProgramResult result = runSaccade({"run", golden("deformable_1d_1"), "--output", output, "--validation"});
+    ASSERT_EQ(result.exitCode, 0) << result.err;
+    const host::TensorMap results = host::TensorFile(output).tensors();
+    const host::TensorMap references = host::TensorFile(golden("deformable_1d_1")).tensors("out.");
+    ASSERT_EQ(results.size(), references.size());
+    for (const auto& [name, reference] : references)
+        EXPECT_LE(host::relativeError(results.at(name), reference), 5e-5) << name;
+}
+
+TEST(Cli, RunTakesInputsFromAnotherFileByEitherName) {
+    const ScratchFolder scratch;
+    const host::TensorFile model(golden("grid_sample_0"));
+    const host::Tensor reference = model.tensors("out.").at("y");
+    host::writeTensors(scratch.file("plain"), model.tensors("in."));
+    for (const std::string& input : {scratch.file("plain"), golden("grid_sample_0")}) {
+        const std::string output = scratch.file("results");
+        const ProgramResult result =
+            runSaccade({"run", golden("grid_sample_0"), "--input", input, "--output", output, "--result", "y"});
+        ASSERT_EQ(result.exitCode, 0) << result.err;
+        EXPECT_LE(host::relativeError(host::TensorFile(output).tensors().at("y"), reference), 1e-5) << input;
+    }
+}
+
+TEST(Cli, SetReplacesMembersOfTheConfiguration) {
+    // A list of numbers, and a file behind it.
+    const ProgramResult pieces =
+        runSaccade({"verify", "--set", "cache_steps=10,1,1,4,8", golden("dalle_attention_4"), "--validation"});
+    EXPECT_EQ(pieces.exitCode, 0) << pieces.out << pieces.err;
+    // Other functions than the references are of.
+    const ProgramResult other = runSaccade({"verify", golden("dalle_attention_4"), "--set", "causal=false"});
+    EXPECT_EQ(other.exitCode, 1) << other.out << other.err;
+    const ProgramResult text =
+        runSaccade({"verify", golden("grid_sample_0"), "--set", "mode=nearest", "padding=border"});
+    EXPECT_EQ(text.exitCode, 1) << text.out << text.err;
+}
+
+TEST(Cli, VerifyPrintsOneRowPerResultAndPasses) {
+    const ProgramResult result = runSaccade(
+        {"verify", golden("deformable_1d_0"), golden("grid_sample_0"), golden("msdeform_0"), "--bias", "table"});
+    EXPECT_EQ(result.exitCode, 0) << result.out << result.err;
+    for (const char* name : {"deformable_1d_0", "vgrid", "grid_sample_0", "msdeform_0", "sampling_locations"})
+        EXPECT_TRUE(contains(result.out, name)) << name << "\n" << result.out;
+    EXPECT_FALSE(contains(result.out, "WRONG")) << result.out;
+}
+
+TEST(Cli, VerifyFailsForAWrongNumberAndForNaN) {
+    const ScratchFolder scratch;
+    for (const float value : {100.0f, std::numeric_limits<float>::quiet_NaN()}) {
+        writeChanged("grid_sample_0", value, scratch.file("changed"));
+        const ProgramResult result = runSaccade({"verify", scratch.file("changed"), golden("grid_sample_1")});
+        EXPECT_EQ(result.exitCode, 1) << result.out << result.err;
+        EXPECT_TRUE(contains(result.out, "WRONG")) << result.out;
+        EXPECT_TRUE(contains(result.out, "1 out of tolerance")) << result.out;
+    }
+}
+
+TEST(Cli, VerifyGoesOnAfterAFileThatCannotBeRun) {
+    const ScratchFolder scratch;
+    std::ofstream(scratch.file("junk")) << "not a safetensors file";
+    const ProgramResult result = runSaccade({"verify", scratch.file("junk"), golden("grid_sample_1")});
+    EXPECT_EQ(result.exitCode, 3) << result.out << result.err;
+    EXPECT_TRUE(contains(result.out, "grid_sample_1")) << result.out;
+    EXPECT_TRUE(contains(result.out, "ok")) << result.out;
+}
+
+TEST(Cli, InfoDescribesFileAndPlan) {
+    const ProgramResult result = runSaccade({"info", golden("deformable_2d_1")});
+    EXPECT_EQ(result.exitCode, 0) << result.err;
+    for (const char* part : {"DeformableAttention2D", "\"offset_groups\": 2", "w.to_q.weight", "(2, 64, 10, 14)",
+                             "workspace", "dispatches"})
+        EXPECT_TRUE(contains(result.out, part)) << part << "\n" << result.out;
+}
+
+TEST(Cli, DevicesListsTheDefaultOne) {
+    const ProgramResult result = runSaccade({"devices"});
+    EXPECT_EQ(result.exitCode, 0) << result.err;
+    EXPECT_TRUE(contains(result.out, "0: ")) << result.out;
+    EXPECT_TRUE(contains(result.out, "default: ")) << result.out;
+}
+
+TEST(Cli, BenchWritesItsTableAsJsonToo) {
+    const ScratchFolder scratch;
+    const ProgramResult result = runSaccade(
+        {"bench", "--case", "1d", "--bias", "table", "--repeats", "1", "--json", scratch.file("bench.json")});
+    ASSERT_EQ(result.exitCode, 0) << result.err;
+    EXPECT_TRUE(contains(result.out, "GFLOP/s")) << result.out;
+    const nlohmann::json report = nlohmann::json::parse(std::ifstream(scratch.file("bench.json")));
+    ASSERT_EQ(report.at("examples").size(), 1u);
+    const nlohmann::json& row = report["examples"][0];
+    EXPECT_EQ(row.at("case"), "1d");
+    EXPECT_EQ(row.at("bias"), "table");
+    EXPECT_GT(row.at("median_ms").get<double>(), 0);
+    EXPECT_LE(row.at("min_ms").get<double>(), row.at("median_ms").get<double>());
+    EXPECT_LE(row.at("table_error").get<double>(), 1e-4);
+    for (const char* key : {"flops", "bytes", "workspace_bytes", "weight_bytes", "table_bytes"})
+        EXPECT_GT(row.at(key).get<uint64_t>(), 0u) << key;
+}
+
+} // namespace
+} // namespace saccade::test

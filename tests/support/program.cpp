@@ -1,0 +1,66 @@
+#include "support/program.hpp"
+
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <sstream>
+
+#if !defined(_WIN32)
+#include <sys/wait.h>
+#endif
+
+namespace saccade::test {
+
+namespace {
+
+std::string quoted(const std::string& text) {
+#if defined(_WIN32)
+    return "\"" + text + "\"";
+#else
+    std::string result = "'";
+    for (const char c : text)
+        result += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return result + "'";
+#endif
+}
+
+std::string contents(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+} // namespace
+
+ScratchFolder::ScratchFolder() {
+    std::random_device random;
+    path_ = std::filesystem::temp_directory_path() / ("saccade_cli_" + std::to_string(random()));
+    std::filesystem::create_directories(path_);
+}
+
+ScratchFolder::~ScratchFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+}
+
+ProgramResult runSaccade(const std::vector<std::string>& arguments) {
+    const ScratchFolder scratch;
+    std::string command = quoted(std::string(SACCADE_BIN_DIR) + "/saccade");
+    for (const std::string& argument : arguments)
+        command += " " + quoted(argument);
+    command += " >" + quoted(scratch.file("out")) + " 2>" + quoted(scratch.file("err"));
+
+    ProgramResult result;
+    const int status = std::system(command.c_str());
+#if defined(_WIN32)
+    result.exitCode = status;
+#else
+    result.exitCode = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+#endif
+    result.out = contents(scratch.file("out"));
+    result.err = contents(scratch.file("err"));
+    return result;
+}
+
+} // namespace saccade::test
