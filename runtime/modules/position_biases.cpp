@@ -53,8 +53,6 @@ public:
         desc.heads = heads_;
         desc.queries = forwardInteger(plan, "i", queries_);
         desc.keys = forwardInteger(plan, "j", keys_);
-        if (desc.queries > desc.keys)
-            throw Error(SAC_ERROR_INVALID_CONFIG, "\"i\": %u is greater than \"j\": %u", desc.queries, desc.keys);
         plan.wantsOutput("bias", true);
         const TensorId bias = plan.outputPlain("bias", DataType::f32, {heads_, desc.queries, desc.keys});
         plan.graph().add("alibi", pairBiasKernel(desc, plan.device()), {plan.weight(slopes_), bias});
