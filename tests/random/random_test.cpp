@@ -2,55 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <string>
 
-#include <nlohmann/json.hpp>
-
-#include "reference/compare.hpp"
-#include "reference/random_case.hpp"
-#include "reference/reference.hpp"
-#include "support/golden.hpp"
-#include "support/model_file.hpp"
+#include "random/random_model.hpp"
 
 namespace saccade::test {
 namespace {
-
-using nlohmann::json;
-
-struct Case {
-    const char* name;
-    const char* module;
-    const char* config;
-    const char* sizes; ///< see reference::randomInputs
-};
-
-void PrintTo(const Case& c, std::ostream* stream) { *stream << c.module << ' ' << c.config << ' ' << c.sizes; }
-std::string nameOf(const ::testing::TestParamInfo<Case>& info) { return info.param.name; }
-
-// A model with weights and inputs as random as `seed`, and what the reference makes of them.
-struct RandomCase {
-    RandomCase(const Case& c, uint64_t seed)
-        : config(json::parse(c.config)), weights(reference::randomWeights(c.module, config, seed)),
-          inputs(reference::randomInputs(c.module, config, json::parse(c.sizes), seed + 1)),
-          expected(reference::run(c.module, config, weights, inputs)), bytes(makeModelFile(c.module, config, weights)) {}
-
-    void describe(PlanDescription& description) const {
-        for (const auto& [name, tensor] : inputs)
-            description.input(name, tensor.shape);
-        for (const auto& [name, tensor] : expected)
-            description.output(name);
-    }
-
-    void expectResults(const Plan& plan, double tolerance) const {
-        const reference::Tensors results = runOnce(plan, inputs, expected);
-        for (const auto& [name, tensor] : expected)
-            EXPECT_LE(reference::relativeError(results.at(name), tensor), tolerance) << name;
-    }
-
-    json config;
-    reference::Tensors weights, inputs, expected;
-    std::vector<std::byte> bytes;
-};
 
 class Random : public GpuTest, public ::testing::WithParamInterface<Case> {};
 
@@ -79,61 +35,58 @@ TEST_P(Deformable, agreesWithFloat64) {
 
 INSTANTIATE_TEST_SUITE_P(
     OneAxis, Deformable,
-    ::testing::Values(
-        Case{"oddLength", "DeformableAttention1D",
-             R"({"dim": 36, "heads": 6, "dim_head": 5, "offset_groups": 3, "downsample_factor": 3,
+    ::testing::Values(Case{"oddLength", "DeformableAttention1D",
+                           R"({"dim": 36, "heads": 6, "dim_head": 5, "offset_groups": 3, "downsample_factor": 3,
                  "offset_kernel_size": 5})",
-             R"({"batch": 3, "size": [17]})"},
-        Case{"oneKey", "DeformableAttention1D",
-             R"({"dim": 16, "heads": 2, "dim_head": 12, "offset_groups": 1, "downsample_factor": 4,
+                           R"({"batch": 3, "size": [17]})"},
+                      Case{"oneKey", "DeformableAttention1D",
+                           R"({"dim": 16, "heads": 2, "dim_head": 12, "offset_groups": 1, "downsample_factor": 4,
                  "offset_kernel_size": 6, "cpb_log_distance": false})",
-             R"({"batch": 2, "size": [4]})"},
-        Case{"onePixel", "DeformableAttention1D",
-             R"({"dim": 8, "heads": 2, "dim_head": 1, "offset_groups": 2, "downsample_factor": 1,
+                           R"({"batch": 2, "size": [4]})"},
+                      Case{"onePixel", "DeformableAttention1D",
+                           R"({"dim": 8, "heads": 2, "dim_head": 1, "offset_groups": 2, "downsample_factor": 1,
                  "offset_kernel_size": 1})",
-             R"({"batch": 3, "size": [1]})"},
-        Case{"listing", "DeformableAttention1D",
-             R"({"dim": 20, "heads": 4, "dim_head": 7, "offset_groups": 2, "downsample_factor": 2,
+                           R"({"batch": 3, "size": [1]})"},
+                      Case{"listing", "DeformableAttention1D",
+                           R"({"dim": 20, "heads": 4, "dim_head": 7, "offset_groups": 2, "downsample_factor": 2,
                  "offset_kernel_size": 4, "sampling": "listing", "offset_scale": 3, "group_key_values": false})",
-             R"({"batch": 2, "size": [33]})"}),
+                           R"({"batch": 2, "size": [33]})"}),
     nameOf);
 
 INSTANTIATE_TEST_SUITE_P(
     TwoAxes, Deformable,
-    ::testing::Values(
-        Case{"oddSizes", "DeformableAttention2D",
-             R"({"dim": 24, "heads": 6, "dim_head": 5, "offset_groups": 3, "downsample_factor": 2,
+    ::testing::Values(Case{"oddSizes", "DeformableAttention2D",
+                           R"({"dim": 24, "heads": 6, "dim_head": 5, "offset_groups": 3, "downsample_factor": 2,
                  "offset_kernel_size": 4})",
-             R"({"batch": 2, "size": [7, 11]})"},
-        Case{"onePixel", "DeformableAttention2D",
-             R"({"dim": 12, "heads": 3, "dim_head": 8, "offset_groups": 3, "downsample_factor": 1,
+                           R"({"batch": 2, "size": [7, 11]})"},
+                      Case{"onePixel", "DeformableAttention2D",
+                           R"({"dim": 12, "heads": 3, "dim_head": 8, "offset_groups": 3, "downsample_factor": 1,
                  "offset_kernel_size": 3})",
-             R"({"batch": 3, "size": [1, 1]})"},
-        Case{"oneKey", "DeformableAttention2D",
-             R"({"dim": 32, "heads": 2, "dim_head": 17, "offset_groups": 1, "downsample_factor": 4,
+                           R"({"batch": 3, "size": [1, 1]})"},
+                      Case{"oneKey", "DeformableAttention2D",
+                           R"({"dim": 32, "heads": 2, "dim_head": 17, "offset_groups": 1, "downsample_factor": 4,
                  "offset_kernel_size": 6, "group_queries": false})",
-             R"({"batch": 1, "size": [4, 5]})"},
-        Case{"oneRowOfKeys", "DeformableAttention2D",
-             R"({"dim": 16, "heads": 4, "dim_head": 4, "offset_groups": 4, "downsample_factor": 2,
+                           R"({"batch": 1, "size": [4, 5]})"},
+                      Case{"oneRowOfKeys", "DeformableAttention2D",
+                           R"({"dim": 16, "heads": 4, "dim_head": 4, "offset_groups": 4, "downsample_factor": 2,
                  "offset_kernel_size": 4, "axis_order": "xyz", "offset_scale": 1.5})",
-             R"({"batch": 2, "size": [2, 37]})"}),
+                           R"({"batch": 2, "size": [2, 37]})"}),
     nameOf);
 
 INSTANTIATE_TEST_SUITE_P(
     ThreeAxes, Deformable,
-    ::testing::Values(
-        Case{"oddSizes", "DeformableAttention3D",
-             R"({"dim": 16, "heads": 4, "dim_head": 9, "offset_groups": 2, "downsample_factor": [1, 2, 2],
+    ::testing::Values(Case{"oddSizes", "DeformableAttention3D",
+                           R"({"dim": 16, "heads": 4, "dim_head": 9, "offset_groups": 2, "downsample_factor": [1, 2, 2],
                  "offset_kernel_size": [3, 4, 4]})",
-             R"({"batch": 2, "size": [3, 5, 7]})"},
-        Case{"oneKey", "DeformableAttention3D",
-             R"({"dim": 8, "heads": 2, "dim_head": 16, "offset_groups": 1, "downsample_factor": [2, 2, 2],
+                           R"({"batch": 2, "size": [3, 5, 7]})"},
+                      Case{"oneKey", "DeformableAttention3D",
+                           R"({"dim": 8, "heads": 2, "dim_head": 16, "offset_groups": 1, "downsample_factor": [2, 2, 2],
                  "offset_kernel_size": [4, 4, 4], "axis_order": "xyz"})",
-             R"({"batch": 3, "size": [2, 3, 2]})"},
-        Case{"onePixel", "DeformableAttention3D",
-             R"({"dim": 4, "heads": 2, "dim_head": 3, "offset_groups": 2, "downsample_factor": [1, 1, 1],
+                           R"({"batch": 3, "size": [2, 3, 2]})"},
+                      Case{"onePixel", "DeformableAttention3D",
+                           R"({"dim": 4, "heads": 2, "dim_head": 3, "offset_groups": 2, "downsample_factor": [1, 1, 1],
                  "offset_kernel_size": [3, 3, 3]})",
-             R"({"batch": 2, "size": [1, 1, 1]})"}),
+                           R"({"batch": 2, "size": [1, 1, 1]})"}),
     nameOf);
 
 class GridSample : public Random {};
@@ -149,20 +102,19 @@ TEST_P(GridSample, agreesWithFloat64) {
 
 INSTANTIATE_TEST_SUITE_P(
     Shapes, GridSample,
-    ::testing::Values(
-        Case{"sequence", "grid_sample", R"({"dims": 1, "padding": "border"})",
-             R"({"batch": 3, "channels": 5, "size": [19], "out": [7]})"},
-        Case{"oneChannel", "grid_sample", R"({"dims": 2, "padding": "reflection"})",
-             R"({"batch": 2, "channels": 1, "size": [9, 4], "out": [3, 11]})"},
-        Case{"onePixel", "grid_sample", R"({"dims": 2, "padding": "reflection", "align_corners": true})",
-             R"({"batch": 1, "channels": 6, "size": [1, 1], "out": [5, 3]})"},
-        Case{"onePoint", "grid_sample",
-             R"({"dims": 2, "mode": "bicubic", "padding": "border", "align_corners": true})",
-             R"({"batch": 2, "channels": 7, "size": [5, 13], "out": [1, 1]})"},
-        Case{"volume", "grid_sample", R"({"dims": 3})",
-             R"({"batch": 2, "channels": 3, "size": [2, 1, 5], "out": [1, 4, 3]})"},
-        Case{"nearest", "grid_sample", R"({"dims": 3, "mode": "nearest", "padding": "border"})",
-             R"({"batch": 1, "channels": 9, "size": [3, 4, 3], "out": [2, 2, 5]})"}),
+    ::testing::Values(Case{"sequence", "grid_sample", R"({"dims": 1, "padding": "border"})",
+                           R"({"batch": 3, "channels": 5, "size": [19], "out": [7]})"},
+                      Case{"oneChannel", "grid_sample", R"({"dims": 2, "padding": "reflection"})",
+                           R"({"batch": 2, "channels": 1, "size": [9, 4], "out": [3, 11]})"},
+                      Case{"onePixel", "grid_sample", R"({"dims": 2, "padding": "reflection", "align_corners": true})",
+                           R"({"batch": 1, "channels": 6, "size": [1, 1], "out": [5, 3]})"},
+                      Case{"onePoint", "grid_sample",
+                           R"({"dims": 2, "mode": "bicubic", "padding": "border", "align_corners": true})",
+                           R"({"batch": 2, "channels": 7, "size": [5, 13], "out": [1, 1]})"},
+                      Case{"volume", "grid_sample", R"({"dims": 3})",
+                           R"({"batch": 2, "channels": 3, "size": [2, 1, 5], "out": [1, 4, 3]})"},
+                      Case{"nearest", "grid_sample", R"({"dims": 3, "mode": "nearest", "padding": "border"})",
+                           R"({"batch": 1, "channels": 9, "size": [3, 4, 3], "out": [2, 2, 5]})"}),
     nameOf);
 
 } // namespace

@@ -69,7 +69,8 @@ Tensors runSparseAttention(const nlohmann::json& config, const Tensors& weights,
     const auto result = [&](bool exclude) {
         const auto score = [&](int64_t b, int64_t h, int64_t i, int64_t j, double dot) -> double {
             const bool isPadding = j >= n || (mask && (*mask)(b, j) == 0);
-            if (layout(h, i / block, j / block) == 0 || (causal && j > i) || (exclude && isPadding))
+            const int64_t row = layout.size(0) == 1 ? 0 : h; // one layout may serve all heads
+            if (layout(row, i / block, j / block) == 0 || (causal && j > i) || (exclude && isPadding))
                 return -HUGE_VAL; // no key at all: a row of nothing else is zeros
             return dot * scale + (isPadding ? 1 : 0);
         };

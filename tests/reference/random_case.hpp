@@ -26,11 +26,13 @@ Tensors randomWeights(const std::string& module, const nlohmann::json& config, u
 ///   PhenakiFeedForward              batch, n
 ///   PhenakiTransformer              context (0), mask (false), context_mask (false), attn_bias (false)
 ///   DalleAttention                  batch, n, mask (false), static_mask (false), rotary (0 features)
-///   Sparse{Conv,Axial}CausalAttention, SparseAttention   batch, n, mask (false), rotary (0)
+///   Sparse{Conv,Axial}CausalAttention, SparseAttention   batch, n, mask (false), rotary (0);
+///                                   SparseAttention also shared_layout (false: a layout for each head)
 ///   onnx.RotaryEmbedding            batch, heads, n, d, position_ids (false), rank (4)
 ///   onnx.DeformConv                 batch, in, out, size [h, w], kernel [kh, kw], bias (false), mask (false)
 ///   onnx.Attention                  batch, q_heads, kv_heads, queries, keys, d, v_d (d), past (0), rank (4),
-///                                   mask ("none", "bool" or "float"), nonpad (false)
+///                                   mask ("none", "bool", "empty": bool, its first row keeps nothing, or "float"),
+///                                   mask_shape ([queries, past + keys]), nonpad (false)
 /// A mask that is "empty" instead of true keeps nothing in the last batch. Masks otherwise keep the first key.
 Tensors randomInputs(const std::string& module, const nlohmann::json& config, const nlohmann::json& sizes,
                      uint64_t seed);

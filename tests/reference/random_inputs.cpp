@@ -114,7 +114,8 @@ Tensors dalle(Random& random, const std::string& module, const json& config, con
     }
     if (module == "SparseAttention") {
         const int64_t block = config.value("block_size", 16), blocks = (n + block - 1) / block;
-        Tensor& layout = inputs["layout"] = Tensor({config.value("heads", 8), blocks, blocks});
+        const int64_t layouts = sizes.value("shared_layout", false) ? 1 : config.value("heads", 8);
+        Tensor& layout = inputs["layout"] = Tensor({layouts, blocks, blocks});
         for (int64_t h = 0; h < layout.size(0); ++h)
             for (int64_t row = 0; row < blocks; ++row)
                 for (int64_t column = 0; column < blocks; ++column)
@@ -180,10 +181,13 @@ Tensors onnxAttention(Random& random, const json& sizes) {
         inputs["past_value"] = random.normalTensor({batch, kvHeads, past, e});
     }
     const std::string mask = sizes.value("mask", "none");
-    if (mask == "bool")
-        inputs["attn_mask"] = random.maskTensor({queries, past + keys});
+    const Shape maskShape = sizes.value("mask_shape", Shape{queries, past + keys});
+    if (mask == "bool" || mask == "empty")
+        inputs["attn_mask"] = random.maskTensor(maskShape);
     else if (mask == "float")
-        inputs["attn_mask"] = random.normalTensor({queries, past + keys});
+        inputs["attn_mask"] = random.normalTensor(maskShape);
+    if (mask == "empty")
+        std::fill_n(inputs["attn_mask"].data.begin(), maskShape.back(), 0.0);
     if (sizes.value("nonpad", false)) {
         Tensor& lengths = inputs["nonpad_kv_seqlen"] = Tensor({batch});
         for (double& length : lengths.data)

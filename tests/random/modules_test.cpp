@@ -1,0 +1,141 @@
+// Every module at shapes and options that no golden file combines, against the float64 reference: odd head sizes, one
+// token, masks that keep nothing, cross attention of other lengths, shared heads and layouts. The deformable modules
+// and grid_sample are in random_test.cpp.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "random/random_model.hpp"
+
+namespace saccade::test {
+namespace {
+
+const Case cases[] = {
+    {"tutorialOddSizes", "TutorialDeformableAttention", R"({"in_channels": 5, "out_channels": 21, "num_heads": 3})",
+     R"({"batch": 3, "size": [7, 5]})"},
+    {"tutorialRows", "TutorialDeformableAttention",
+     R"({"in_channels": 3, "out_channels": 8, "num_heads": 2, "pattern": "rows", "axis_order": "reference",
+         "scaled": false})",
+     R"({"batch": 2, "size": [6, 9]})"},
+    {"tutorialOnePixel", "TutorialDeformableAttention",
+     R"({"in_channels": 1, "out_channels": 1, "num_heads": 1, "scaled": false})", R"({"batch": 2, "size": [1, 1]})"},
+
+    {"msDeformBoxes", "MSDeformAttn", R"({"d_model": 15, "n_levels": 5, "n_heads": 5, "n_points": 3})",
+     R"({"batch": 2, "queries": 7, "shapes": [[9, 4], [1, 5], [3, 3], [2, 1], [1, 1]], "box": true,
+         "padding_mask": true})"},
+    {"msDeformOneQuery", "MSDeformAttn", R"({"d_model": 24, "n_levels": 1, "n_heads": 8, "n_points": 1})",
+     R"({"batch": 3, "queries": 1, "shapes": [[5, 11]], "padding_mask": "empty"})"},
+
+    {"phenakiLongContext", "PhenakiAttention",
+     R"({"dim": 20, "dim_context": 7, "heads": 3, "dim_head": 31, "num_null_kv": 3, "causal": true, "scale": 4})",
+     R"({"batch": 2, "n": 5, "context": 19, "mask": true, "attn_bias": true})"},
+    {"phenakiShortContext", "PhenakiAttention",
+     R"({"dim": 9, "heads": 6, "dim_head": 1, "causal": true, "norm_context": false})",
+     R"({"batch": 3, "n": 17, "context": 5, "mask": "empty"})"},
+    {"phenakiOneToken", "PhenakiAttention", R"({"dim": 8, "heads": 1, "dim_head": 64, "num_null_kv": 1})",
+     R"({"batch": 2, "n": 1, "mask": "empty"})"},
+
+    {"pegOneFrame", "PEG", R"({"dim": 9, "causal": true})", R"({"batch": 3, "size": [1, 4, 7]})"},
+    {"pegOneColumn", "PEG", R"({"dim": 33})", R"({"batch": 2, "size": [4, 5, 1]})"},
+
+    {"feedForwardOddWidth", "PhenakiFeedForward", R"({"dim": 33, "mult": 1.5})", R"({"batch": 3, "n": 17})"},
+    {"feedForwardOneChannel", "PhenakiFeedForward", R"({"dim": 1, "mult": 4})", R"({"batch": 1, "n": 1})"},
+
+    {"transformerCross", "PhenakiTransformer",
+     R"({"dim": 9, "depth": 2, "heads": 3, "dim_head": 5, "causal": true, "peg": true, "peg_causal": true,
+         "has_cross_attn": true, "attn_num_null_kv": 0, "dim_context": 5, "ff_mult": 3, "video_shape": [2, 3, 1, 4]})",
+     R"({"context": 11, "mask": true, "context_mask": true, "attn_bias": true})"},
+    {"transformerOneToken", "PhenakiTransformer",
+     R"({"dim": 4, "depth": 1, "heads": 1, "dim_head": 3, "peg": true, "video_shape": [3, 1, 1, 1]})",
+     R"({"mask": "empty"})"},
+
+    {"alibiUnevenHeads", "AlibiPositionalBias", R"({"heads": 13, "i": 3, "j": 11})", "{}"},
+    {"alibiMoreQueriesThanKeys", "AlibiPositionalBias", R"({"heads": 6, "i": 9, "j": 2})", "{}"},
+
+    {"positionBiasLine", "ContinuousPositionBias",
+     R"({"dim": 3, "heads": 5, "num_dims": 1, "layers": 1, "log_dist": false, "dimensions": [7]})", "{}"},
+    {"positionBiasVideo", "ContinuousPositionBias",
+     R"({"dim": 17, "heads": 2, "num_dims": 3, "layers": 3, "dimensions": [2, 1, 4]})", "{}"},
+
+    {"dallePieces", "DalleAttention",
+     R"({"dim": 8, "seq_len": 20, "heads": 3, "dim_head": 13, "stable": true, "cache_steps": [6, 1, 9, 1]})",
+     R"({"batch": 2, "n": 17, "mask": true, "static_mask": true, "rotary": 4})"},
+    {"dalleNothingKept", "DalleAttention", R"({"dim": 5, "seq_len": 33, "causal": false, "heads": 2, "dim_head": 63})",
+     R"({"batch": 3, "n": 33, "mask": "empty", "static_mask": "empty"})"},
+    {"dalleOneToken", "DalleAttention", R"({"dim": 1, "seq_len": 4, "heads": 1, "dim_head": 2})",
+     R"({"batch": 2, "n": 1, "rotary": 2})"},
+
+    {"convDilated", "SparseConvCausalAttention",
+     R"({"dim": 9, "seq_len": 38, "image_size": 6, "heads": 2, "dim_head": 5, "kernel_size": 3, "dilation": 2})",
+     R"({"batch": 2, "n": 35, "mask": "empty", "rotary": 4})"},
+    {"convTextOnly", "SparseConvCausalAttention",
+     R"({"dim": 4, "seq_len": 13, "image_size": 3, "heads": 3, "dim_head": 16, "kernel_size": 7})",
+     R"({"batch": 3, "n": 4, "mask": true})"},
+
+    {"axialRows", "SparseAxialCausalAttention",
+     R"({"dim": 9, "seq_len": 32, "image_size": 5, "heads": 1, "dim_head": 31, "axis": 0})",
+     R"({"batch": 2, "n": 32, "mask": "empty", "rotary": 20})"},
+    {"axialOnePixel", "SparseAxialCausalAttention",
+     R"({"dim": 4, "seq_len": 3, "image_size": 1, "heads": 2, "dim_head": 1, "axis": 1})",
+     R"({"batch": 3, "n": 3, "mask": true})"},
+
+    {"blocksOfThree", "SparseAttention",
+     R"({"dim": 9, "seq_len": 64, "heads": 3, "dim_head": 13, "block_size": 3, "padding": "reference_add"})",
+     R"({"batch": 2, "n": 19, "mask": "empty", "rotary": 2})"},
+    {"blocksShared", "SparseAttention",
+     R"({"dim": 4, "seq_len": 64, "heads": 2, "dim_head": 3, "block_size": 8, "causal": false})",
+     R"({"batch": 3, "n": 41, "mask": true, "shared_layout": true})"},
+
+    {"rotaryPart", "onnx.RotaryEmbedding", R"({"num_heads": 3, "rotary_embedding_dim": 4, "interleaved": 1})",
+     R"({"batch": 2, "heads": 3, "n": 9, "d": 7, "rank": 3})"},
+    {"rotaryIds", "onnx.RotaryEmbedding", R"({})",
+     R"({"batch": 3, "heads": 2, "n": 1, "d": 30, "position_ids": true})"},
+
+    {"deformConvGroups", "onnx.DeformConv",
+     R"({"strides": [2, 3], "dilations": [1, 2], "pads": [0, 2, 1, 1], "group": 3, "offset_group": 2})",
+     R"({"batch": 2, "in": 6, "out": 9, "size": [8, 7], "kernel": [3, 2], "mask": true})"},
+    {"deformConvOneTap", "onnx.DeformConv", R"({})",
+     R"({"batch": 3, "in": 5, "out": 1, "size": [1, 4], "kernel": [1, 1], "bias": true})"},
+
+    {"attentionPast", "onnx.Attention", R"({"is_causal": 1, "scale": 0.3, "qk_matmul_output_mode": 3})",
+     R"({"batch": 2, "q_heads": 6, "kv_heads": 2, "queries": 3, "keys": 7, "d": 13, "v_d": 5, "past": 5,
+         "mask": "bool", "mask_shape": [2, 1, 3, 12]})"},
+    {"attentionCapped", "onnx.Attention",
+     R"({"softcap": 2.0, "qk_matmul_output_mode": 2, "q_num_heads": 3, "kv_num_heads": 3})",
+     R"({"batch": 2, "q_heads": 3, "kv_heads": 3, "queries": 17, "keys": 20, "d": 1, "v_d": 63, "rank": 3,
+         "mask": "float", "mask_shape": [3, 1, 20]})"},
+    {"attentionNothingKept", "onnx.Attention", R"({"qk_matmul_output_mode": 1})",
+     R"({"batch": 3, "q_heads": 2, "kv_heads": 1, "queries": 33, "keys": 7, "d": 63, "mask": "empty",
+         "nonpad": true})"},
+
+    {"onnxSampleLine", "onnx.GridSample", R"({"mode": "nearest", "padding_mode": "reflection"})",
+     R"({"batch": 3, "channels": 5, "size": [9], "out": [4]})"},
+    {"onnxSampleCubic", "onnx.GridSample", R"({"mode": "cubic", "padding_mode": "reflection", "align_corners": 1})",
+     R"({"batch": 2, "channels": 13, "size": [1, 7], "out": [5, 2]})"},
+};
+
+class Modules : public GpuTest, public ::testing::WithParamInterface<Case> {};
+
+TEST_P(Modules, agreeWithFloat64) {
+    const RandomCase random(GetParam(), 3);
+    Context context(device());
+    Model model(context, random.bytes);
+    PlanDescription description;
+    random.describe(description);
+    random.expectResults(Plan(model, description), 1e-5);
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, Modules, ::testing::ValuesIn(cases), nameOf);
+
+TEST(ModuleCases, leaveNoModuleOut) {
+    for (uint32_t i = 0; const char* const module = sacGetModuleName(i); ++i) {
+        const std::string name = module;
+        const bool hasCases =
+            std::any_of(std::begin(cases), std::end(cases), [&](const Case& c) { return c.module == name; });
+        EXPECT_TRUE(hasCases || name == "grid_sample" || name.starts_with("DeformableAttention")) << name;
+    }
+}
+
+} // namespace
+} // namespace saccade::test
