@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "kernels/attention_tuning.hpp"
+#include "kernels/position_bias.hpp"
 
 namespace saccade {
 namespace {
@@ -239,7 +240,10 @@ Kernel attentionKernel(const AttentionDesc& desc, const AttentionTuning& tuning)
 
     Kernel kernel;
     kernel.operandCount = operands.count;
-    kernel.flops = uint64_t{2} * desc.batch * desc.heads * desc.queries * desc.keys * (desc.headDim + desc.valueDim);
+    const uint64_t pairs = uint64_t{desc.batch} * desc.heads * desc.queries * desc.keys;
+    kernel.flops = 2 * pairs * (desc.headDim + desc.valueDim);
+    if (desc.positionBias.mode == PositionBiasDesc::Mode::exact)
+        kernel.flops += pairs / desc.positionBias.headsPerGroup * positionBiasFlops(desc.positionBias);
 
     Dispatch attend;
     attend.bindings = {{0, Access::read}, {1, Access::read}, {2, Access::read}};

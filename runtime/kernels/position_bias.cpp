@@ -38,10 +38,6 @@ Dispatch biasDispatch(const PositionBiasDesc& desc, bool dense, uint64_t items, 
     return dispatch;
 }
 
-uint64_t mlpFlops(const PositionBiasDesc& desc) {
-    return uint64_t{2} * desc.width * (desc.dims + desc.width + desc.headsPerGroup);
-}
-
 /// The MLP on the host, a point at a time; units that ReLU switches off cost nothing in the layer behind them.
 class HostBias {
 public:
@@ -119,6 +115,10 @@ void packPositionBias(const PositionBiasWeights& weights, std::span<float> packe
         std::copy_n(weights.last.begin() + std::size_t{o} * width, width, out + std::size_t{o} * w);
     out += std::size_t{weights.outputs} * w;
     std::copy(weights.lastBias.begin(), weights.lastBias.end(), out);
+}
+
+uint64_t positionBiasFlops(const PositionBiasDesc& desc) {
+    return uint64_t{2} * desc.width * (desc.dims + desc.width + desc.headsPerGroup);
 }
 
 float biasCoordinate(float p, bool logDistance) {
@@ -208,7 +208,7 @@ Kernel biasTableKernel(const PositionBiasDesc& desc, const Capabilities& device)
     const uint64_t nodes = uint64_t{desc.tableSize[0]} * desc.tableSize[1] * desc.tableSize[2];
     Kernel kernel;
     kernel.operandCount = 2;
-    kernel.flops = nodes * mlpFlops(desc);
+    kernel.flops = nodes * positionBiasFlops(desc);
     Dispatch dispatch = biasDispatch(desc, false, nodes, desc.headsPerGroup, device);
     dispatch.push.set(BiasPush{{desc.tableStep[0], desc.tableStep[1], desc.tableStep[2], 0}, {1, 1, 1, 1}, 1, 1, 1});
     dispatch.bindings = {{0, Access::read}, {1, Access::write}, {0, Access::read}};
@@ -221,7 +221,7 @@ Kernel denseBiasKernel(const PositionBiasDesc& desc, uint32_t batch, uint32_t he
     const uint64_t pairs = uint64_t{queries} * keys;
     Kernel kernel;
     kernel.operandCount = 3;
-    kernel.flops = pairs * batch * (heads / desc.headsPerGroup) * mlpFlops(desc);
+    kernel.flops = pairs * batch * (heads / desc.headsPerGroup) * positionBiasFlops(desc);
     Dispatch dispatch = biasDispatch(desc, true, pairs, batch * heads, device);
     dispatch.push.set(BiasPush{{desc.divisor[0], desc.divisor[1], desc.divisor[2], 0},
                                {desc.gridStride[0], desc.gridStride[1], desc.gridStride[2], 1},

@@ -54,6 +54,9 @@ BiasTable chooseBiasTable(const PositionBiasWeights& weights, std::span<const fl
 /// The coordinate of distance p: sign(p) * log(|p| + 1), or p.
 float biasCoordinate(float p, bool logDistance);
 
+/// Operations of one evaluation of the MLP, for all heads of a group.
+uint64_t positionBiasFlops(const PositionBiasDesc& desc);
+
 /// Fills a table. Operands: 0 packed weights, 1 table, f32 (outputs, size 2, size 1, size 0[, 4 if quads]).
 /// Reads dims, headsPerGroup, width and the table's size, origin, step and layout of `desc`.
 Kernel biasTableKernel(const PositionBiasDesc& desc, const Capabilities& device);
