@@ -1,9 +1,9 @@
 // SparseAttention of DALLE-pytorch over DeepSpeed's block layouts: a query sees the keys of the blocks its row names.
 //
 // The layout is input "layout", bytes (heads or 1, blocks, blocks); sacBuildVariableLayout makes DeepSpeed's variable
-// one. Upstream pads x to whole blocks and hands DeepSpeed the boolean padding mask to be added, so padded and masked
+// one. Without that input it is the checkpoint's "attn_fn.master_layout", the buffer DeepSpeed saves, or "layout". Upstream pads x to whole blocks and hands DeepSpeed the boolean padding mask to be added, so padded and masked
 // keys gain 1 instead of being hidden: "padding" is "exclude" (default, hidden) or "reference_add" (as upstream computes).
-#include <array>
+#include <optional>
 
 #include "base/error.hpp"
 #include "kernels/copy.hpp"
@@ -26,11 +26,15 @@ public:
         config.optionalInteger("num_random_blocks", 0, 1 << 20);
         const auto zero = [](std::span<const std::span<const float>>, std::span<const uint64_t>, std::span<float>) {};
         zero_ = source.weights.pack("zero", {}, 4, zero, {}, WeightPrecision::float32);
+        for (const char* name : {"attn_fn.master_layout", "layout"})
+            if (!savedLayout_ && source.weights.has(name))
+                declareLayout(source.weights, name);
     }
 
     void build(PlanBuilder& plan) const override;
 
 private:
+    void declareLayout(WeightSet& weights, const char* name);
     static size_t readPadding(Config& config, size_t byDefault) {
         return config.choice("padding", {"exclude", "reference_add"}, byDefault);
     }
@@ -50,7 +54,22 @@ private:
     uint32_t block_ = 16;
     bool referenceAdd_ = false;
     WeightId zero_ = 0;
+    std::optional<WeightId> savedLayout_; ///< bytes, four to a packed element
+    Shape savedShape_;
 };
+
+void DalleBlockSparse::declareLayout(WeightSet& weights, const char* name) {
+    const SourceId source = weights.integers(name);
+    savedShape_ = Shape(std::span<const uint64_t>(weights.shape(source)));
+    const auto pack = [](std::span<const std::span<const float>> values, std::span<const uint64_t>,
+                         std::span<float> packed) {
+        auto* bytes = reinterpret_cast<unsigned char*>(packed.data());
+        for (const float value : values[0])
+            *bytes++ = value != 0;
+    };
+    savedLayout_ = weights.pack(name, {&source, 1}, (elementCount(savedShape_) + 3) / 4, pack, {},
+                                WeightPrecision::float32);
+}
 
 // Rows behind x's tokens are zero: a padded x projects to zero, having no bias.
 void DalleBlockSparse::addPadding(PlanBuilder& plan, const Common& common) const {
@@ -105,10 +124,12 @@ void DalleBlockSparse::build(PlanBuilder& plan) const {
     common.tokens = dalleTokens(plan, a_);
     const uint32_t blocks = (common.tokens + block_ - 1) / block_;
     common.padded = blocks * block_;
-    const Shape layout = plan.inputShape("layout", 3);
-    if (layout[0] != 1)
-        plan.expectDimension("layout", 0, a_.heads, "config \"heads\", or 1 for all");
-    plan.expectDimension("layout", 2, layout[1], "as many key blocks as query blocks");
+    const bool given = plan.hasInput("layout");
+    const Shape layout = given || !savedLayout_ ? plan.inputShape("layout", 3) : savedShape_;
+    if (layout.size() != 3 || (layout[0] != 1 && layout[0] != a_.heads) || layout[1] != layout[2])
+        throw Error(given ? SAC_ERROR_INVALID_ARGUMENT : SAC_ERROR_INVALID_WEIGHTS,
+                    "%s \"layout\" of rank %zu must be (%u or 1, blocks, blocks), as config \"heads\" says",
+                    given ? "input" : "the checkpoint's", layout.size(), a_.heads);
     if (layout[1] < blocks)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"layout\": shape[1] is %llu, input \"x\" fills %u blocks",
                     static_cast<unsigned long long>(layout[1]), blocks);
@@ -119,7 +140,7 @@ void DalleBlockSparse::build(PlanBuilder& plan) const {
         plan.expectDimension("mask", 1, common.tokens, "the tokens of \"x\"");
         common.mask = plan.inputPlain("mask", DataType::boolean);
     }
-    common.layout = plan.inputPlain("layout", DataType::u8);
+    common.layout = given ? plan.inputPlain("layout", DataType::u8) : plan.weight(*savedLayout_);
 
     const bool referenceAdd = readPadding(plan.options(), referenceAdd_) == 1;
     const bool y = plan.wantsOutput("y", true);

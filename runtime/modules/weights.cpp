@@ -42,28 +42,56 @@ bool WeightSet::has(std::string_view name) const {
     return file_ && file_->find(full) != nullptr;
 }
 
-SourceId WeightSet::source(std::string_view name, const Shape& shape) {
+SourceId WeightSet::add(std::string_view name, const char* wanted) {
     Source source{std::pmr::string(prefix_, memory_), {}};
     source.name += name;
-    const std::string_view full = source.name;
-    const TensorView* view = file_ ? file_->find(full) : nullptr;
+    const TensorView* view = file_ ? file_->find(source.name) : nullptr;
     if (!view)
-        throw Error(SAC_ERROR_INVALID_WEIGHTS, "tensor \"%.*s\" of shape %s is missing", clip(full), full.data(),
-                    format(shape).text);
-    if (!std::equal(view->shape.begin(), view->shape.end(), shape.begin(), shape.end()))
-        throw Error(SAC_ERROR_INVALID_WEIGHTS, "tensor \"%.*s\" has shape %s, the configuration wants %s", clip(full),
-                    full.data(), format(view->shape).text, format(shape).text);
+        throw Error(SAC_ERROR_INVALID_WEIGHTS, "tensor \"%.*s\" of %s is missing", clip(source.name),
+                    source.name.data(), wanted);
     source.view = *view;
     sources_.push_back(std::move(source));
-    const SourceId id = static_cast<SourceId>(sources_.size() - 1);
+    return static_cast<SourceId>(sources_.size() - 1);
+}
+
+SourceId WeightSet::source(std::string_view name, const Shape& shape) {
+    char wanted[160];
+    std::snprintf(wanted, sizeof(wanted), "shape %s", format(shape).text);
+    const SourceId id = add(name, wanted);
+    const Source& source = sources_[id];
+    const TensorShape& found = source.view.shape;
+    if (!std::equal(found.begin(), found.end(), shape.begin(), shape.end()))
+        throw Error(SAC_ERROR_INVALID_WEIGHTS, "tensor \"%.*s\" has shape %s, the configuration wants %s",
+                    clip(source.name), source.name.data(), format(found).text, format(shape).text);
+    if (!isFloatingPoint(source.view.type))
+        throw Error(SAC_ERROR_INVALID_WEIGHTS, "tensor \"%.*s\" has type %s, weights are F32, F16, BF16 or F64",
+                    clip(source.name), source.name.data(), dataTypeName(source.view.type));
     read(id); // refuses what is not finite now rather than at upload
+    return id;
+}
+
+SourceId WeightSet::integers(std::string_view name) {
+    const SourceId id = add(name, "integers");
+    const DataType type = sources_[id].view.type;
+    if (type != DataType::boolean && type != DataType::u8 && type != DataType::i32 && type != DataType::i64)
+        throw Error(SAC_ERROR_INVALID_WEIGHTS, "tensor \"%.*s\" has type %s, it must be BOOL, U8, I32 or I64",
+                    clip(sources_[id].name), sources_[id].name.data(), dataTypeName(type));
     return id;
 }
 
 std::pmr::vector<float> WeightSet::read(SourceId source) const {
     const TensorView& view = sources_[source].view;
     std::pmr::vector<float> values(view.elementCount(), memory_);
-    readFloats(view, values);
+    if (isFloatingPoint(view.type)) {
+        readFloats(view, values);
+        return values;
+    }
+    const size_t size = dataTypeSize(view.type);
+    for (size_t i = 0; i < values.size(); ++i) {
+        int64_t value = 0; // little-endian: the low bytes come first
+        std::memcpy(&value, view.data + i * size, size);
+        values[i] = static_cast<float>(size == 4 ? static_cast<int32_t>(value) : value);
+    }
     return values;
 }
 

@@ -40,6 +40,11 @@ public:
     /// floating-point type, or has a NaN or infinity.
     SourceId source(std::string_view name, const Shape& shape);
 
+    /// Finds a tensor of integers or booleans, of any shape; a layout, say. Throws SAC_ERROR_INVALID_WEIGHTS if it is
+    /// missing or not of BOOL, U8, I32 or I64.
+    SourceId integers(std::string_view name);
+    const TensorShape& shape(SourceId source) const { return sources_[source].view.shape; }
+
     /// Elements of a source as float32, in the file's order.
     std::pmr::vector<float> read(SourceId source) const;
 
@@ -73,6 +78,7 @@ private:
         WeightPrecision precision;
     };
 
+    SourceId add(std::string_view name, const char* wanted);
     uint64_t offset(WeightId end, DataType storage) const;
 
     const Safetensors* file_;

@@ -96,6 +96,8 @@ INSTANTIATE_TEST_SUITE_P(Files, Golden, ::testing::ValuesIn(filesIn("golden")), 
 // In three of the golden 3D cases every sample falls outside the map, so that y is the bias of to_out whatever attention
 // does. These are the same layers with smaller offsets, by bench/reference.py in float64.
 INSTANTIATE_TEST_SUITE_P(Inside, Golden, ::testing::ValuesIn(filesIn("inside")), testName);
+// A golden case whose layout lies in the checkpoint instead of among the inputs.
+INSTANTIATE_TEST_SUITE_P(Saved, Golden, ::testing::ValuesIn(filesIn("saved")), testName);
 INSTANTIATE_TEST_SUITE_P(Onnx, Golden, ::testing::ValuesIn(filesIn("onnx")), testName);
 
 TEST(GoldenFiles, areAllThere) {
