@@ -5,6 +5,7 @@
 // win and pays for the barrier.
 // Grid: transposed (tiles along a line, tiles of lines, batch); copied (list folded over x and y, batch).
 #version 450
+#extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #if defined(FROM_F16) || defined(TO_F16)
 #extension GL_EXT_shader_16bit_storage : require
@@ -26,6 +27,7 @@
 #endif
 
 layout(local_size_x_id = 0) in;
+#include "flat_index.glsl"
 layout(constant_id = 1) const bool transposed = true;
 layout(constant_id = 2) const int staged = 1;
 layout(constant_id = 3) const bool vectors = false; // both sides may be accessed four elements at a time
@@ -48,8 +50,7 @@ const uint pitch = tile + 1u; // an odd pitch spreads a column over the banks
 shared float staging[staged * (int(tile * pitch) - 1) + 1];
 
 void copyLines(uint fromBase, uint toBase) {
-    const uint item = (gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x) * gl_WorkGroupSize.x +
-                      gl_LocalInvocationIndex;
+    const uint item = flatIndex();
     const uint width = vectors ? length >> 2 : length;
     const uint line = item / width, at = item % width;
     if (line >= lines)

@@ -9,6 +9,7 @@
 #include "sampling.glsl"
 
 layout(local_size_x_id = 0) in;
+#include "flat_index.glsl"
 layout(constant_id = 1) const int dims = 2;
 layout(constant_id = 2) const int mode = 0;
 layout(constant_id = 3) const int padding = 0;
@@ -36,8 +37,7 @@ const int tapsY = dims > 1 ? taps : 1;
 const int tapsZ = dims > 2 ? taps : 1;
 
 void main() {
-    const uint item = (gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x) * gl_WorkGroupSize.x +
-                      gl_LocalInvocationIndex;
+    const uint item = flatIndex();
     const uint point = item / width, at = item % width;
     if (point >= points)
         return;
