@@ -50,5 +50,29 @@ TEST(Bench, RecordMeasuresEachWayToBindOnOneThreadAndOnSeveral) {
     EXPECT_EQ(ways.size(), report["record"].size());
 }
 
+TEST(Bench, StartMeasuresAnEmptyAndASavedCacheOnOneThreadAndOnSeveral) {
+    const nlohmann::json report = bench({"--start", "--case", "1d", "--threads", "2", "--repeats", "1"});
+    ASSERT_TRUE(report.contains("start"));
+    EXPECT_FALSE(report.contains("examples")); // --case is what to create
+    ASSERT_EQ(report["start"].size(), 2u);
+    EXPECT_EQ(report["start"][0].at("case"), "1d");
+    EXPECT_EQ(report["start"][0].at("threads"), 1);
+    EXPECT_EQ(report["start"][1].at("case"), "together");
+    EXPECT_EQ(report["start"][1].at("threads"), 2);
+    for (const nlohmann::json& row : report["start"]) {
+        SCOPED_TRACE(row.dump(2));
+        EXPECT_EQ(row.at("plans"), 1);
+        EXPECT_EQ(row.at("repeats"), 1);
+        EXPECT_EQ(row.at("pipelines"), report["start"][0].at("pipelines")); // threads change nothing of the plan
+        EXPECT_GT(row.at("pipelines").get<int>(), 1);
+        EXPECT_GT(number(row, "graphs_ms"), 0);
+        EXPECT_LT(number(row, "graphs_ms"), number(row, "empty_cache_ms"));
+        EXPECT_GT(number(row, "saved_cache_ms"), 0);
+        EXPECT_NEAR(number(row, "saved_over_empty") * number(row, "empty_cache_ms"), number(row, "saved_cache_ms"),
+                    1e-6);
+        EXPECT_GE(row.at("cache_bytes").get<uint64_t>(), 32u); // VkPipelineCacheHeaderVersionOne
+    }
+}
+
 } // namespace
 } // namespace saccade::test

@@ -73,6 +73,7 @@ TEST(Cli, NamesWhatIsWrongAndExitsWithItsCode) {
         {{"bench", "--case", "4d"}, 2, "--case"},
         {{"bench", "--record", "--threads", "1"}, 2, "--threads"},
         {{"bench", "--record", "--validation"}, 2, "--validation"},
+        {{"bench", "--start", "--validation"}, 2, "--validation"},
     };
     for (const Wrong& wrong : cases) {
         std::string line;
