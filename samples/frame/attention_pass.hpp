@@ -13,8 +13,8 @@ namespace frame {
 /// What the device should offer, asked before it exists.
 DeviceWishes attentionWishes(VkInstance instance, VkPhysicalDevice physicalDevice);
 
-/// A checkpoint at one input shape, with the memory it needs. Each input has outputs of its own, so that one run's can be
-/// read while the next run writes; the workspace is shared, so runs follow one another.
+/// A checkpoint at one input shape, with the memory it needs. Each input has outputs of its own, so that one run's can
+/// be read while the next run writes; the workspace is shared, so runs follow one another.
 class AttentionPass {
 public:
     /// `hostVisible`: whether the host reads the outputs.
@@ -40,7 +40,8 @@ private:
         std::vector<SacTensorBinding> bindings;
     };
 
-    void createPlan(const std::vector<char>& model, uint32_t cells, const std::vector<std::string>& outputs, size_t runs);
+    void createPlan(const std::vector<char>& model, uint32_t cells, const std::vector<std::string>& outputs,
+                    size_t runs);
     void createMemory();
     Slot createSlot(const Buffer& input, bool hostVisible);
     SacBufferRange range(SacMemoryKind kind) const { return {memory_[kind].handle, 0, memory_[kind].size}; }

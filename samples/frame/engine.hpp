@@ -44,7 +44,8 @@ struct Queue {
 };
 
 struct EngineInfo {
-    std::string deviceName; ///< part of a device's name; empty for the first discrete, integrated, virtual or CPU device
+    /// Part of a device's name; empty for the first discrete, integrated, virtual or CPU device.
+    std::string deviceName;
     std::function<DeviceWishes(VkInstance, VkPhysicalDevice)> wishes; ///< asked once the physical device is chosen
     bool secondQueue = false;
     std::vector<const char*> instanceExtensions; ///< the window system's

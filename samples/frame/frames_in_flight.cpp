@@ -37,7 +37,8 @@ void submitCommands(const Queue& queue, VkCommandBuffer commandBuffer, const Sub
 
 } // namespace
 
-FramesInFlight::FramesInFlight(Engine& engine, const std::vector<char>& model, uint32_t count, bool async, Reader reader)
+FramesInFlight::FramesInFlight(Engine& engine, const std::vector<char>& model, uint32_t count, bool async,
+                               Reader reader)
     : engine_(engine), async_(async), reader_(reader), slots_(count) {
     std::vector<Buffer> inputs;
     for (Slot& slot : slots_) {
@@ -59,7 +60,8 @@ FramesInFlight::~FramesInFlight() {
 }
 
 void FramesInFlight::createSlot(Slot& slot) {
-    slot.input = engine_.createBuffer(size_t(64) * cells * cells * sizeof(float), VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, false);
+    slot.input =
+        engine_.createBuffer(size_t(64) * cells * cells * sizeof(float), VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, false);
     slot.scene = std::make_unique<ScenePass>(engine_, frameSize, slot.input);
     slot.show = engine_.createCommandBuffer(engine_.queue());
     VkFenceCreateInfo fence{VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
@@ -92,14 +94,16 @@ void FramesInFlight::recordDraw(VkCommandBuffer commandBuffer, uint32_t slot, fl
     engine_.mark(commandBuffer, slot * marks + 2);
 }
 
-// The two barriers around the run are all that the library asks for. The first also keeps it off the workspace until the
-// run of the frame before is done, which was submitted to the same queue.
+// The two barriers around the run are all that the library asks for. The first also keeps it off the workspace until
+// the run of the frame before is done, which was submitted to the same queue.
 void FramesInFlight::recordAttention(VkCommandBuffer commandBuffer, uint32_t slot) {
-    barrier(commandBuffer, compute, VK_ACCESS_SHADER_WRITE_BIT, compute, VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
+    barrier(commandBuffer, compute, VK_ACCESS_SHADER_WRITE_BIT, compute,
+            VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
     engine_.mark(commandBuffer, slot * marks + 3);
     attention_->record(commandBuffer, slot);
     if (reader_ == Reader::host)
-        barrier(commandBuffer, compute, VK_ACCESS_SHADER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
+        barrier(commandBuffer, compute, VK_ACCESS_SHADER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT,
+                VK_ACCESS_HOST_READ_BIT);
     else if (!async_)
         barrier(commandBuffer, compute, VK_ACCESS_SHADER_WRITE_BIT, overlays, VK_ACCESS_SHADER_READ_BIT);
     engine_.mark(commandBuffer, slot * marks + 4);
@@ -115,8 +119,8 @@ void FramesInFlight::begin(uint32_t frame, float time) {
     recordAttention(commandBuffer, slot(frame));
 }
 
-// Between families, each buffer's owner changes with the semaphore: released before its signal, acquired after its wait.
-// Nothing is handed back, since the next use of a buffer overwrites all of it.
+// Between families, each buffer's owner changes with the semaphore: released before its signal, acquired after its
+// wait. Nothing is handed back, since the next use of a buffer overwrites all of it.
 void FramesInFlight::beginAsync(uint32_t index, float time) {
     const Slot& slot = slots_[index];
     const Queue &main = engine_.queue(), &second = engine_.secondQueue();
@@ -146,8 +150,8 @@ void FramesInFlight::show(uint32_t frame, const std::function<void(VkCommandBuff
         submission.waits.push_back(slot.attended);
         submission.stages.push_back(overlays);
         if (changesOwner() && reader_ == Reader::shaders)
-            acquireBuffers(slot.show, {attention_->output(0, index), attention_->output(1, index)}, engine_.secondQueue(),
-                           engine_.queue(), overlays, VK_ACCESS_SHADER_READ_BIT);
+            acquireBuffers(slot.show, {attention_->output(0, index), attention_->output(1, index)},
+                           engine_.secondQueue(), engine_.queue(), overlays, VK_ACCESS_SHADER_READ_BIT);
     }
     record(slot.show);
     if (presentation.acquired) {

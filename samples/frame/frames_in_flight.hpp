@@ -25,9 +25,10 @@ struct Presentation {
     VkSemaphore presentable = VK_NULL_HANDLE; ///< signalled at the end
 };
 
-/// A frame is begun, then shown; frames are begun in order, and shown in order. One after another, a frame is one command
-/// buffer: draw, attend, show. Asynchronously it is three, ordered by semaphores: attention goes to the engine's second
-/// queue, where it overlaps with the next frame's drawing if frame n + 1 is begun before frame n is shown.
+/// A frame is begun, then shown; frames are begun in order, and shown in order. One after another, a frame is one
+/// command buffer: draw, attend, show. Asynchronously it is three, ordered by semaphores: attention goes to the
+/// engine's second queue, where it overlaps with the next frame's drawing if frame n + 1 is begun before frame n is
+/// shown.
 class FramesInFlight {
 public:
     /// `count`: frames at once, each with memory of its own; frame n takes the place of frame n - count.
@@ -42,9 +43,10 @@ public:
     FrameTimes times(uint32_t frame);
     /// Draws the scene at `time` seconds and runs attention on it, once frame - count is done.
     void begin(uint32_t frame, float time);
-    /// Records what is done with the results on the main queue and submits it. Attention's outputs are visible to vertex
-    /// and fragment shaders, or to the host after wait().
-    void show(uint32_t frame, const std::function<void(VkCommandBuffer)>& record, const Presentation& presentation = {});
+    /// Records what is done with the results on the main queue and submits it. Attention's outputs are visible to
+    /// vertex and fragment shaders, or to the host after wait().
+    void show(uint32_t frame, const std::function<void(VkCommandBuffer)>& record,
+              const Presentation& presentation = {});
 
     uint32_t slot(uint32_t frame) const { return frame % static_cast<uint32_t>(slots_.size()); }
     uint32_t count() const { return static_cast<uint32_t>(slots_.size()); }

@@ -36,8 +36,8 @@ void renderFrames(FramesInFlight& frames, const std::vector<Buffer>& pixels, uin
         const uint32_t slot = frames.slot(i - lag);
         frames.show(i - lag, [&](VkCommandBuffer commandBuffer) {
             frames.scene(slot).read(commandBuffer, pixels[slot]);
-            barrier(commandBuffer, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT,
-                    VK_ACCESS_HOST_READ_BIT);
+            barrier(commandBuffer, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT,
+                    VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
         });
     }
     printTimes(frames, count - 1);
@@ -58,8 +58,8 @@ void describe(const Engine& engine, const AttentionPass& attention, bool async) 
     std::printf("device     %s\n", engine.deviceName().c_str());
     if (async)
         std::printf("queue      attention's is %s\n", engine.secondQueueName().c_str());
-    std::printf("attention  %u tokens, %u keys, 4 heads; %u dispatches, %u barriers, %.2f GFLOP\n", cells * cells, keys * keys,
-                plan.dispatchCount, plan.barrierCount, double(plan.flops) * 1e-9);
+    std::printf("attention  %u tokens, %u keys, 4 heads; %u dispatches, %u barriers, %.2f GFLOP\n", cells * cells,
+                keys * keys, plan.dispatchCount, plan.barrierCount, double(plan.flops) * 1e-9);
     std::printf("memory     weights %.2f MiB, tables %.2f MiB, workspace %.2f MiB\n", mebibytes(SAC_MEMORY_WEIGHTS),
                 mebibytes(SAC_MEMORY_TABLES), mebibytes(SAC_MEMORY_WORKSPACE));
 }
@@ -87,8 +87,8 @@ void runHeadless(const Options& options) {
     maps.upload(frames.attentionQueue());
     engine.submit(frames.attentionQueue(), [&](VkCommandBuffer commandBuffer) {
         maps.record(commandBuffer);
-        barrier(commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT,
-                VK_ACCESS_HOST_READ_BIT);
+        barrier(commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
+                VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
     });
 
     const auto floats = [](const Buffer& buffer) { return static_cast<const float*>(buffer.data); };

@@ -10,17 +10,18 @@ namespace frame {
 namespace {
 
 [[noreturn]] void usage(int code) {
-    std::fprintf(code ? stderr : stdout,
-                 "frame [--frames N] [--async] [--output DIR] [--device NAME] [--cell X,Y] [--model FILE]\n"
-                 "Renders N frames (default 5), runs DeformableAttention2D in each and writes PNGs to DIR (frame-output).\n"
-                 "--async: attention runs on a second queue while the next frame is drawn.\n"
-                 "--cell: the token, 0 to %u each, whose attention is drawn.\n"
-                 "\n"
-                 "frame --window [--view frame|points|output] [--screenshot FILE] [--frames N] [--async] [...]\n"
-                 "The same live, until the window is closed, or for N frames. Keys: 1 the frame, 2 where the keys moved,\n"
-                 "3 the output, Esc closes.\n"
-                 "--view: what is shown at first. --screenshot: a PNG of the last picture that was shown.\n",
-                 cells - 1);
+    std::fprintf(
+        code ? stderr : stdout,
+        "frame [--frames N] [--async] [--output DIR] [--device NAME] [--cell X,Y] [--model FILE]\n"
+        "Renders N frames (default 5), runs DeformableAttention2D in each and writes PNGs to DIR (frame-output).\n"
+        "--async: attention runs on a second queue while the next frame is drawn.\n"
+        "--cell: the token, 0 to %u each, whose attention is drawn.\n"
+        "\n"
+        "frame --window [--view frame|points|output] [--screenshot FILE] [--frames N] [--async] [...]\n"
+        "The same live, until the window is closed, or for N frames. Keys: 1 the frame, 2 where the keys moved,\n"
+        "3 the output, Esc closes.\n"
+        "--view: what is shown at first. --screenshot: a PNG of the last picture that was shown.\n",
+        cells - 1);
     std::exit(code);
 }
 

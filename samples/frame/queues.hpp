@@ -10,8 +10,8 @@
 namespace frame {
 
 struct QueueChoice {
-    uint32_t family = 0;                              ///< graphics, compute and timestamps
-    uint32_t secondFamily = 0, secondIndex = 0;       ///< equal to (family, 0) where there is no other
+    uint32_t family = 0;                                    ///< graphics, compute and timestamps
+    uint32_t secondFamily = 0, secondIndex = 0;             ///< equal to (family, 0) where there is no other
     std::string second = "the same, as it is the only one"; ///< the second queue, in words
 };
 

@@ -8,14 +8,16 @@
 namespace frame {
 namespace {
 
-// Where key (x, y) of a group lies in the enlarged picture. vgrid counts downsampled pixels, whose ends sampling puts on
-// the outer edges of the frame (normalised to [-1, 1], align_corners false).
+// Where key (x, y) of a group lies in the enlarged picture. vgrid counts downsampled pixels, whose ends sampling puts
+// on the outer edges of the frame (normalised to [-1, 1], align_corners false).
 glm::vec2 keyPlace(const float* vgrid, uint32_t group, uint32_t key) {
     const float x = vgrid[(group * 2 + 0) * keys * keys + key], y = vgrid[(group * 2 + 1) * keys * keys + key];
     return glm::vec2(x, y) / float(keys - 1) * float(frameSize * zoom);
 }
 
-glm::vec2 gridPlace(uint32_t key) { return glm::vec2(key % keys, key / keys) / float(keys - 1) * float(frameSize * zoom); }
+glm::vec2 gridPlace(uint32_t key) {
+    return glm::vec2(key % keys, key / keys) / float(keys - 1) * float(frameSize * zoom);
+}
 
 const glm::vec3 groupColors[] = {{1.0f, 0.35f, 0.3f}, {0.4f, 0.95f, 0.45f}, {0.45f, 0.65f, 1.0f}, {1.0f, 0.9f, 0.4f}};
 

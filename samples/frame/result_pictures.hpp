@@ -11,8 +11,8 @@ Picture framePicture(const uint8_t* bytes);
 Picture outputPicture(const float* y);
 /// Enlarged: where the keys were moved to, and from where.
 Picture pointsPicture(const Picture& frame, const float* vgrid);
-/// Enlarged: the weights of one cell's attention, averaged over heads, laid on the frame at the places the keys were moved
-/// to.
+/// Enlarged: the weights of one cell's attention, averaged over heads, laid on the frame at the places the keys were
+/// moved to.
 Picture attentionPicture(const Picture& frame, const float* vgrid, const float* attention, glm::uvec2 cell);
 
 } // namespace frame

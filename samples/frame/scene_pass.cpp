@@ -165,8 +165,8 @@ void ScenePass::blit(VkCommandBuffer commandBuffer, VkImage target, uint32_t siz
     region.srcSubresource = region.dstSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1};
     region.srcOffsets[1] = {static_cast<int32_t>(size_), static_cast<int32_t>(size_), 1};
     region.dstOffsets[1] = {static_cast<int32_t>(size), static_cast<int32_t>(size), 1};
-    vkCmdBlitImage(commandBuffer, image_.handle, VK_IMAGE_LAYOUT_GENERAL, target, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, 1,
-                   &region, VK_FILTER_LINEAR);
+    vkCmdBlitImage(commandBuffer, image_.handle, VK_IMAGE_LAYOUT_GENERAL, target, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL,
+                   1, &region, VK_FILTER_LINEAR);
 }
 
 } // namespace frame
