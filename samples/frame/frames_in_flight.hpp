@@ -37,7 +37,7 @@ public:
     FramesInFlight(const FramesInFlight&) = delete;
     FramesInFlight& operator=(const FramesInFlight&) = delete;
 
-    /// Waits until the GPU is through with what begun and shown frame `frame` does.
+    /// Waits until the GPU is through with the last frame that was shown in the place of `frame`.
     void wait(uint32_t frame);
     /// Of a frame that was waited for.
     FrameTimes times(uint32_t frame);

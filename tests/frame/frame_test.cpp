@@ -14,7 +14,7 @@ std::string bytes(const std::string& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// An even number, so that the last frame's buffers are not those of a sequence of one frame.
+// An even number, so that the last frame's buffers are the second ones.
 TEST(Frame, AsynchronousAttentionGivesTheSamePictures) {
     const ScratchFolder scratch;
     const std::string ordered = scratch.file("ordered"), async = scratch.file("async");
@@ -30,8 +30,7 @@ TEST(Frame, AsynchronousAttentionGivesTheSamePictures) {
     }
 }
 
-// Each of them would otherwise be ignored.
-TEST(Frame, RefusesWhatOnlyAWindowDoes) {
+TEST(Frame, RefusesAWindowsOptionsWithoutOneAndUnknownViews) {
     const ScratchFolder scratch;
     for (const std::vector<std::string>& arguments :
          {std::vector<std::string>{"--screenshot", "a.png"}, {"--view", "points"}, {"--window", "--view", "nothing"}}) {

@@ -82,8 +82,6 @@ bool Window::waitForArea() {
 
 bool Window::isClosing() const { return glfwWindowShouldClose(handle_); }
 
-void Window::close() { glfwSetWindowShouldClose(handle_, GLFW_TRUE); }
-
 void Window::setTitle(const std::string& title) { glfwSetWindowTitle(handle_, title.c_str()); }
 
 VkExtent2D Window::extent() const {

@@ -38,7 +38,6 @@ public:
     /// Waits while the window has no area, as when it is minimised. False if it is to be closed.
     bool waitForArea();
     bool isClosing() const;
-    void close();
     void setTitle(const std::string& title);
 
     VkSurfaceKHR surface() const { return surface_; }
