@@ -30,6 +30,7 @@ BindingLayout PipelineLibrary::layout(uint32_t bindingCount) {
 
 BindingLayout PipelineLibrary::layoutLocked(uint32_t bindingCount) {
     BindingLayout& layout = layouts_[bindingCount];
+    // A handle is undefined after a failure: only what a call has made is kept.
     if (!layout.set) {
         VkDescriptorSetLayoutBinding bindings[maxBindings]{};
         for (uint32_t i = 0; i < bindingCount; ++i)
@@ -40,8 +41,10 @@ BindingLayout PipelineLibrary::layoutLocked(uint32_t bindingCount) {
             info.flags = VK_DESCRIPTOR_SET_LAYOUT_CREATE_PUSH_DESCRIPTOR_BIT_KHR;
         info.bindingCount = bindingCount;
         info.pBindings = bindings;
-        check(device_.vk.CreateDescriptorSetLayout(device_.handle, &info, device_.allocator, &layout.set),
+        VkDescriptorSetLayout set = VK_NULL_HANDLE;
+        check(device_.vk.CreateDescriptorSetLayout(device_.handle, &info, device_.allocator, &set),
               "vkCreateDescriptorSetLayout");
+        layout.set = set;
     }
     if (!layout.pipeline) {
         const VkPushConstantRange range{VK_SHADER_STAGE_COMPUTE_BIT, 0, pushConstantBytes};
@@ -51,8 +54,10 @@ BindingLayout PipelineLibrary::layoutLocked(uint32_t bindingCount) {
         info.pSetLayouts = &layout.set;
         info.pushConstantRangeCount = 1;
         info.pPushConstantRanges = &range;
-        check(device_.vk.CreatePipelineLayout(device_.handle, &info, device_.allocator, &layout.pipeline),
+        VkPipelineLayout pipeline = VK_NULL_HANDLE;
+        check(device_.vk.CreatePipelineLayout(device_.handle, &info, device_.allocator, &pipeline),
               "vkCreatePipelineLayout");
+        layout.pipeline = pipeline;
     }
     return layout;
 }
