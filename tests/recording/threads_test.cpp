@@ -76,13 +76,11 @@ TEST_P(Threads, recordOnePlan) {
             EXPECT_TRUE(std::ranges::equal(output.mapped(), expected[i % 2])) << "thread " << i;
 }
 
-// All get a plan, and the pipelines that they share are compiled once.
-TEST_P(Threads, makeOnePlan) {
-    const host::Device device(Gpu::get().instance(), Gpu::get().device().physical(), deviceOptions(GetParam()));
+// All get a plan of one model, and end it.
+void makeAtOnce(const host::Device& device, PFN_vkGetInstanceProcAddr getInstanceProcAddr, uint32_t& pipelines) {
     const GoldenCase golden(attentionPath);
-    FailingCalls calls;
     SacContextInfo info = Context::info(device);
-    info.getInstanceProcAddr = FailingCalls::getInstanceProcAddr;
+    info.getInstanceProcAddr = getInstanceProcAddr;
     SacContext context = nullptr;
     ASSERT_EQ(sacCreateContext(&info, &context, nullptr), SAC_SUCCESS);
     {
@@ -103,16 +101,31 @@ TEST_P(Threads, makeOnePlan) {
         SacPlanProperties properties{};
         properties.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;
         EXPECT_EQ(sacGetPlanProperties(plans[0], &properties, nullptr), SAC_SUCCESS);
-        EXPECT_EQ(calls.calls("vkCreateComputePipelines"), properties.pipelineCount);
-        // Their ends meet as well.
+        pipelines = properties.pipelineCount;
         threads.clear();
         for (const SacPlan plan : plans)
             threads.emplace_back([plan] { sacDestroyPlan(plan); });
         for (std::thread& thread : threads)
             thread.join();
-        EXPECT_EQ(calls.live().count("vkCreateComputePipelines"), 0u);
     }
     EXPECT_EQ(sacDestroyContext(context, nullptr), SAC_SUCCESS);
+}
+
+// Nothing of the test's own between library and driver: its locks would order what the thread sanitizer looks for.
+TEST_P(Threads, makeOnePlan) {
+    const host::Device device(Gpu::get().instance(), Gpu::get().device().physical(), deviceOptions(GetParam()));
+    uint32_t pipelines = 0;
+    makeAtOnce(device, vkGetInstanceProcAddr, pipelines);
+    EXPECT_GT(pipelines, 0u);
+}
+
+TEST_P(Threads, compileWhatTheyShareOnce) {
+    const host::Device device(Gpu::get().instance(), Gpu::get().device().physical(), deviceOptions(GetParam()));
+    FailingCalls calls;
+    uint32_t pipelines = 0;
+    makeAtOnce(device, FailingCalls::getInstanceProcAddr, pipelines);
+    EXPECT_EQ(calls.calls("vkCreateComputePipelines"), pipelines);
+    EXPECT_TRUE(calls.live().empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(With, Threads, ::testing::Values(Descriptors::pushed, Descriptors::pooled), descriptorsName);
