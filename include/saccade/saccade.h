@@ -181,7 +181,8 @@ typedef struct SacDeviceSupport {
 
 /* Says which extensions and features make the library faster on `query->physicalDevice`, before a VkDevice is created.
  * None is required. SAC_FEATURE_DEBUG_UTILS_BIT is an instance matter and not reported.
- * Errors: SAC_ERROR_INVALID_ARGUMENT. An unfit device is no error: `supported` is VK_FALSE. */
+ * Errors: INVALID_ARGUMENT, UNSUPPORTED (an instance below Vulkan 1.1), OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY,
+ * VULKAN. An unfit device is no error: `supported` is VK_FALSE. */
 SAC_API SacResult sacQueryDevice(const SacDeviceQuery* query, SacDeviceSupport* support, SacError* error);
 
 /* ---- Context: one per VkDevice ---------------------------------------------------------------------------------- */
@@ -212,7 +213,7 @@ typedef struct SacContextInfo {
 
 /* Creates a context on an existing device. Loads every Vulkan function through getInstanceProcAddr; creates no pipeline.
  * Errors: INVALID_ARGUMENT (a required member is null, or an enabled feature the device does not have), UNSUPPORTED
- * (below Vulkan 1.1), OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, VULKAN. */
+ * (below Vulkan 1.1), OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST, VULKAN. */
 SAC_API SacResult sacCreateContext(const SacContextInfo* info, SacContext* context, SacError* error);
 
 /* NULL is ignored. Every model of the context has been destroyed before; if not, nothing is destroyed and

@@ -2,20 +2,20 @@
 
 #include <cstring>
 
+#include "vulkan/device.hpp"
+
 namespace saccade {
 namespace {
 
-// Walks the list in fixed pieces, so that querying needs no host memory and cannot fail for want of it.
+// Reads the list into an array of its own, so that querying needs no host memory of the engine's. A driver that cannot
+// answer is an error: taken for a device without the extension, it would choose another path without a word.
 bool hasExtension(const InstanceTable& vk, VkPhysicalDevice device, const char* name) {
-    uint32_t count = 0;
-    if (vk.EnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr) != VK_SUCCESS)
-        return false;
     constexpr uint32_t capacity = 512;
     VkExtensionProperties extensions[capacity];
-    count = capacity;
+    uint32_t count = capacity;
     const VkResult result = vk.EnumerateDeviceExtensionProperties(device, nullptr, &count, extensions);
-    if (result != VK_SUCCESS && result != VK_INCOMPLETE)
-        return false;
+    if (result != VK_INCOMPLETE)
+        check(result, "vkEnumerateDeviceExtensionProperties");
     for (uint32_t i = 0; i < count; ++i)
         if (std::strcmp(extensions[i].extensionName, name) == 0)
             return true;

@@ -32,6 +32,7 @@ struct Capabilities {
 };
 
 /// Reads the properties of `device`; the three feature flags say what it offers (debugUtils: never).
+/// Throws what vkEnumerateDeviceExtensionProperties answers.
 Capabilities queryCapabilities(const InstanceTable& vk, VkPhysicalDevice device);
 
 /// Why the library cannot run on such a device; null if it can.

@@ -21,8 +21,10 @@ void DescriptorRing::allocate(std::span<const Pipeline* const> dispatches, uint3
     poolInfo.maxSets = dispatchCount_ * slots;
     poolInfo.poolSizeCount = static_cast<uint32_t>(sizes.size());
     poolInfo.pPoolSizes = sizes.data();
-    check(device_.vk.CreateDescriptorPool(device_.handle, &poolInfo, device_.allocator, &pool_),
+    VkDescriptorPool pool = VK_NULL_HANDLE; // undefined after a failure, so not yet the ring's
+    check(device_.vk.CreateDescriptorPool(device_.handle, &poolInfo, device_.allocator, &pool),
           "vkCreateDescriptorPool");
+    pool_ = pool;
 
     std::pmr::vector<VkDescriptorSetLayout> layouts(device_.memory);
     layouts.reserve(dispatchCount_ * slots);

@@ -30,6 +30,7 @@ BindingLayout PipelineLibrary::layoutLocked(const BindingKinds& kinds) {
     if (found == layouts_.end())
         found = layouts_.insert(found, {kinds});
     BindingLayout& layout = *found;
+    // A handle is undefined after a failure: only what a call has made is kept.
     if (!layout.set) {
         VkDescriptorSetLayoutBinding bindings[maxBindings]{};
         for (uint32_t i = 0; i < kinds.size(); ++i)
@@ -40,8 +41,10 @@ BindingLayout PipelineLibrary::layoutLocked(const BindingKinds& kinds) {
             info.flags = VK_DESCRIPTOR_SET_LAYOUT_CREATE_PUSH_DESCRIPTOR_BIT_KHR;
         info.bindingCount = static_cast<uint32_t>(kinds.size());
         info.pBindings = bindings;
-        check(device_.vk.CreateDescriptorSetLayout(device_.handle, &info, device_.allocator, &layout.set),
+        VkDescriptorSetLayout set = VK_NULL_HANDLE;
+        check(device_.vk.CreateDescriptorSetLayout(device_.handle, &info, device_.allocator, &set),
               "vkCreateDescriptorSetLayout");
+        layout.set = set;
     }
     if (!layout.pipeline) {
         const VkPushConstantRange range{VK_SHADER_STAGE_COMPUTE_BIT, 0, pushConstantBytes};
@@ -51,8 +54,10 @@ BindingLayout PipelineLibrary::layoutLocked(const BindingKinds& kinds) {
         info.pSetLayouts = &layout.set;
         info.pushConstantRangeCount = 1;
         info.pPushConstantRanges = &range;
-        check(device_.vk.CreatePipelineLayout(device_.handle, &info, device_.allocator, &layout.pipeline),
+        VkPipelineLayout pipeline = VK_NULL_HANDLE;
+        check(device_.vk.CreatePipelineLayout(device_.handle, &info, device_.allocator, &pipeline),
               "vkCreatePipelineLayout");
+        layout.pipeline = pipeline;
     }
     return layout;
 }

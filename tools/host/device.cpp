@@ -8,7 +8,7 @@ namespace saccade::host {
 
 Device::Device(Instance& instance, const PhysicalDevice& physical, const DeviceOptions& options)
     : instance_(instance), physical_(physical) {
-    chooseQueueFamily(options.graphics);
+    chooseQueueFamilies(options);
     vkGetPhysicalDeviceMemoryProperties(physical.handle, &memory_);
 
     features_ = physical.support.features;
@@ -40,21 +40,22 @@ Device::Device(Instance& instance, const PhysicalDevice& physical, const DeviceO
     }
 
     const float priority = 1;
-    VkDeviceQueueCreateInfo queue{};
-    queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
-    queue.queueFamilyIndex = queueFamily_;
-    queue.queueCount = 1;
-    queue.pQueuePriorities = &priority;
+    std::vector<VkDeviceQueueCreateInfo> queues;
+    for (const uint32_t family : {queueFamily_, asyncQueueFamily_})
+        if (family != VK_QUEUE_FAMILY_IGNORED)
+            queues.push_back({VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO, nullptr, 0, family, 1, &priority});
 
     VkDeviceCreateInfo info{};
     info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
     info.pNext = &enabled;
-    info.queueCreateInfoCount = 1;
-    info.pQueueCreateInfos = &queue;
+    info.queueCreateInfoCount = static_cast<uint32_t>(queues.size());
+    info.pQueueCreateInfos = queues.data();
     info.enabledExtensionCount = static_cast<uint32_t>(extensions.size());
     info.ppEnabledExtensionNames = extensions.data();
     checkVulkan(vkCreateDevice(physical.handle, &info, nullptr, &handle_), "vkCreateDevice");
     vkGetDeviceQueue(handle_, queueFamily_, 0, &queue_);
+    if (asyncQueueFamily_ != VK_QUEUE_FAMILY_IGNORED)
+        vkGetDeviceQueue(handle_, asyncQueueFamily_, 0, &asyncQueue_);
 
     if (instance.debugUtils())
         features_ |= SAC_FEATURE_DEBUG_UTILS_BIT;
@@ -82,23 +83,26 @@ std::vector<std::byte> Device::pipelineCacheData() const {
     return data;
 }
 
-void Device::chooseQueueFamily(bool graphics) {
+void Device::chooseQueueFamilies(const DeviceOptions& options) {
     uint32_t count = 0;
     vkGetPhysicalDeviceQueueFamilyProperties(physical_.handle, &count, nullptr);
     std::vector<VkQueueFamilyProperties> families(count);
     vkGetPhysicalDeviceQueueFamilyProperties(physical_.handle, &count, families.data());
 
     VkQueueFlags wanted = VK_QUEUE_COMPUTE_BIT;
-    if (graphics)
+    if (options.graphics)
         wanted |= VK_QUEUE_GRAPHICS_BIT;
     for (uint32_t i = 0; i < count; ++i) {
-        if ((families[i].queueFlags & wanted) == wanted) {
+        const VkQueueFlags flags = families[i].queueFlags;
+        if (queueFamily_ == VK_QUEUE_FAMILY_IGNORED && (flags & wanted) == wanted) {
             queueFamily_ = i;
             timestampBits_ = families[i].timestampValidBits;
-            return;
+        } else if (options.asyncCompute && (flags & VK_QUEUE_COMPUTE_BIT) && !(flags & VK_QUEUE_GRAPHICS_BIT)) {
+            asyncQueueFamily_ = i;
         }
     }
-    throw DeviceError(std::string(name()) + " has no queue that computes" + (graphics ? " and draws" : ""));
+    if (queueFamily_ == VK_QUEUE_FAMILY_IGNORED)
+        throw DeviceError(std::string(name()) + " has no queue that computes" + (options.graphics ? " and draws" : ""));
 }
 
 uint32_t Device::memoryType(uint32_t typeBits, VkMemoryPropertyFlags required, VkMemoryPropertyFlags preferred) const {

@@ -36,11 +36,12 @@ PhysicalDevice chooseDevice(const Instance& instance, const std::string& selecto
 struct DeviceOptions {
     bool pushDescriptors = true;
     bool storage16Bit = true;
-    bool graphics = false;                    ///< the queue also draws
+    bool graphics = false;     ///< the queue also draws
+    bool asyncCompute = false; ///< a second queue, of another family that computes and does not draw, if there is one
     std::vector<std::byte> pipelineCacheData; ///< of an earlier device of the same driver; empty: an empty cache
 };
 
-/// A logical device with one queue of a family that computes. One thread at a time uses queue().
+/// A logical device with one queue of a family that computes, or two. One thread at a time uses a queue.
 class Device {
 public:
     /// Throws DeviceError.
@@ -58,6 +59,9 @@ public:
     VkDevice handle() const { return handle_; }
     VkQueue queue() const { return queue_; }
     uint32_t queueFamily() const { return queueFamily_; }
+    /// The queue of DeviceOptions::asyncCompute; null where there is none.
+    VkQueue asyncQueue() const { return asyncQueue_; }
+    uint32_t asyncQueueFamily() const { return asyncQueueFamily_; }
     VkPipelineCache pipelineCache() const { return pipelineCache_; }
     /// What DeviceOptions::pipelineCacheData of the next device takes. Throws DeviceError.
     std::vector<std::byte> pipelineCacheData() const;
@@ -71,15 +75,15 @@ public:
     uint32_t memoryType(uint32_t typeBits, VkMemoryPropertyFlags required, VkMemoryPropertyFlags preferred) const;
 
 private:
-    void chooseQueueFamily(bool graphics);
+    void chooseQueueFamilies(const DeviceOptions& options);
 
     Instance& instance_;
     PhysicalDevice physical_;
     VkDevice handle_ = VK_NULL_HANDLE;
-    VkQueue queue_ = VK_NULL_HANDLE;
+    VkQueue queue_ = VK_NULL_HANDLE, asyncQueue_ = VK_NULL_HANDLE;
     VkPipelineCache pipelineCache_ = VK_NULL_HANDLE;
     VkPhysicalDeviceMemoryProperties memory_{};
-    uint32_t queueFamily_ = 0;
+    uint32_t queueFamily_ = VK_QUEUE_FAMILY_IGNORED, asyncQueueFamily_ = VK_QUEUE_FAMILY_IGNORED;
     uint32_t timestampBits_ = 0;
     SacFeatureFlags features_ = 0;
 };
