@@ -48,6 +48,15 @@ if(SACCADE_BUILD_SAMPLES)
     endif()
     add_library(saccade_stb INTERFACE)
     target_include_directories(saccade_stb SYSTEM INTERFACE "${SACCADE_STB_INCLUDE_DIR}")
+
+    # Its interface for shared images is another one from version 5 on.
+    find_package(PkgConfig QUIET)
+    if(PkgConfig_FOUND)
+        pkg_check_modules(libplacebo QUIET IMPORTED_TARGET "libplacebo>=4.208" "libplacebo<5")
+    endif()
+    if(NOT TARGET PkgConfig::libplacebo)
+        message(STATUS "libplacebo 4.208 not found (Debian 12: libplacebo-dev): without the sample placebo")
+    endif()
 endif()
 
 if(SACCADE_BUILD_TOOLS)
