@@ -37,8 +37,8 @@ public:
         info.subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1};
         check(vkCreateImageView(vulkan_->device, &info, nullptr, &binding_.view), "vkCreateImageView");
         binding_.layout = layout;
-        VkSemaphoreTypeCreateInfo timeline{VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO};
-        timeline.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;
+        const VkSemaphoreTypeCreateInfo timeline{VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO, nullptr,
+                                                 VK_SEMAPHORE_TYPE_TIMELINE, 0};
         const VkSemaphoreCreateInfo semaphore{VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, &timeline, 0};
         check(vkCreateSemaphore(vulkan_->device, &semaphore, nullptr, &turn.sem), "vkCreateSemaphore");
     }
@@ -70,9 +70,8 @@ public:
     MappedBuffer(pl_vulkan vulkan, VkDeviceSize size, VkBufferUsageFlags usage) : device_(vulkan->device) {
         if (size == 0)
             return;
-        VkBufferCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO};
-        info.size = range.size = size;
-        info.usage = usage;
+        range.size = size;
+        const VkBufferCreateInfo info{.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO, .size = size, .usage = usage};
         check(vkCreateBuffer(device_, &info, nullptr, &range.buffer), "vkCreateBuffer");
         VkMemoryRequirements needs;
         vkGetBufferMemoryRequirements(device_, range.buffer, &needs);
@@ -115,15 +114,11 @@ public:
         contextInfo.enabledFeatures = player.attentionFeatures;
         context_ = saccade::Context(contextInfo);
         model_ = saccade::Model(context_, model.data(), model.size());
-        const SacImageDesc image{VK_FORMAT_R16G16B16A16_SFLOAT, 4, cell};
+        const std::vector<SacImageDesc> image = {{VK_FORMAT_R16G16B16A16_SFLOAT, 4, cell}};
         const uint32_t columns = uint32_t(width + cell - 1) / cell, rows = uint32_t(height + cell - 1) / cell;
-        SacTensorDesc x{"x", {}, {}, 4, {1, 4 * cell * cell, rows, columns}, nullptr, 1, &image};
-        SacTensorDesc y{"y", {}, {}, 0, {}, nullptr, 1, &image};
-        SacPlanInfo planInfo = saccade::planInfo();
-        planInfo.inputCount = planInfo.outputCount = 1;
-        planInfo.inputs = &x;
-        planInfo.outputs = &y;
-        plan_ = saccade::Plan(model_, planInfo);
+        saccade::PlanBuilder builder;
+        builder.input("x", {1, 4 * cell * cell, rows, columns}, image).output("y", image);
+        plan_ = saccade::Plan(model_, builder);
         for (const SacMemoryRequirements& need : plan_.memory())
             memory_.emplace_back(vulkan_, need.size, need.usage);
 
@@ -192,7 +187,7 @@ private:
 
     static constexpr VkPipelineStageFlags compute = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
     pl_vulkan vulkan_;
-    uint32_t family_;
+    uint32_t family_; ///< libplacebo's images may be used by all of its families at once
     saccade::Context context_;
     saccade::Model model_;
     saccade::Plan plan_;

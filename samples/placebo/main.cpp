@@ -4,11 +4,9 @@
 //
 //     placebo [PNG [PICTURE]]
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC
@@ -33,7 +31,7 @@ void run(const char* output, const char* file) {
                                                                       stbi_image_free);
     const Texture picture = player.createTexture("rgba8", width, height, succeed(pixels.get(), file));
     const Texture screen = player.createTexture("rgba8", width, height);
-    const Texture line = player.createTexture("rgba8", 1, 1, std::array<uint8_t, 4>{255, 255, 255, 255}.data());
+    const Texture line = player.createTexture("rgba8", 1, 1, "\xff\xff\xff\xff");
 
     const float scale = longerSide / float(std::max(width, height));
     const int w = int(std::ceil(scale * float(width))), h = int(std::ceil(scale * float(height)));
@@ -59,7 +57,6 @@ int main(int argc, char** argv) {
     try {
         placebo::run(argc > 1 ? argv[1] : "placebo.png",
                      argc > 2 ? argv[2] : SACCADE_SAMPLE_DIR "/placebo/picture.jpg");
-        return 0;
     } catch (const std::exception& e) {
         std::fprintf(stderr, "placebo: %s\n", e.what());
         return 1;

@@ -47,18 +47,14 @@ class Player {
 public:
     // Saccade is asked between the choice of the physical device and the creation of the device, as in any engine.
     Player() {
-        pl_log_params log{};
-        log.log_cb = pl_log_simple;
-        log.log_level = PL_LOG_WARN;
+        const pl_log_params log{.log_cb = pl_log_simple, .log_level = PL_LOG_WARN};
         log_ = pl_log_create(PL_API_VER, &log);
         const char* const extension = VK_EXT_DEBUG_UTILS_EXTENSION_NAME; // libplacebo names its objects in any case
         pl_vk_inst_params instanceParams = pl_vk_inst_default_params;
         instanceParams.opt_extensions = &extension;
         instanceParams.num_opt_extensions = 1;
         instance_ = succeed(pl_vk_inst_create(log_, &instanceParams), "pl_vk_inst_create");
-        pl_vulkan_device_params any{};
-        any.instance = instance_->instance;
-        any.allow_software = true;
+        const pl_vulkan_device_params any{.instance = instance_->instance, .allow_software = true};
         const VkPhysicalDevice device = succeed(pl_vulkan_choose_device(log_, &any), "pl_vulkan_choose_device");
 
         const SacDeviceSupport support = saccade::queryDevice(vkGetInstanceProcAddr, instance_->instance, device);
@@ -122,9 +118,7 @@ public:
     template <class T>
     std::vector<T> download(const Texture& texture) const {
         std::vector<T> out(size_t(texture->params.w) * size_t(texture->params.h) * 4);
-        pl_tex_transfer_params params{};
-        params.tex = texture.get();
-        params.ptr = out.data();
+        const pl_tex_transfer_params params{.tex = texture.get(), .ptr = out.data()};
         succeed(pl_tex_download(vulkan->gpu, &params), "pl_tex_download");
         return out;
     }
