@@ -49,13 +49,20 @@ if(SACCADE_BUILD_SAMPLES)
     add_library(saccade_stb INTERFACE)
     target_include_directories(saccade_stb SYSTEM INTERFACE "${SACCADE_STB_INCLUDE_DIR}")
 
-    # Its interface for shared images is another one from version 5 on.
+    # For the samples' windows; without it they build without.
+    find_package(glfw3 3.3 QUIET)
+    set(SACCADE_GLFW "${glfw3_FOUND}")
+    if(NOT SACCADE_GLFW)
+        message(STATUS "Samples without a window: GLFW 3.3 or newer not found (Debian, Ubuntu: libglfw3-dev)")
+    endif()
+
+    # For the sample placebo; from version 5 on the interface for shared images is another.
     find_package(PkgConfig QUIET)
     if(PkgConfig_FOUND)
         pkg_check_modules(libplacebo QUIET IMPORTED_TARGET "libplacebo>=4.208" "libplacebo<5")
     endif()
     if(NOT TARGET PkgConfig::libplacebo)
-        message(STATUS "libplacebo 4.208 not found (Debian 12: libplacebo-dev): without the sample placebo")
+        message(STATUS "Samples without placebo: libplacebo 4.208 not found (Debian 12: libplacebo-dev)")
     endif()
 endif()
 

@@ -40,6 +40,7 @@ struct Tensor {
     uint64_t bytes = 0;    ///< rounded up to 4
     uint64_t offset = 0;   ///< in its memory class; of workspace tensors set by planMemory
     uint32_t external = 0; ///< of external tensors: their number, in order of declaration
+    bool image = false;    ///< an external one that is an image
 };
 
 struct Node {
@@ -65,6 +66,9 @@ public:
     TensorId state(std::string_view name, DataType type, const Shape& shape);
     /// A tensor that the caller binds.
     TensorId external(std::string_view name, DataType type, const Shape& shape);
+
+    /// An image that the caller binds, of `bytes` in all.
+    TensorId externalImage(std::string_view name, uint64_t bytes);
 
     /// Adds the kernel's dispatches over `operands`, one tensor for each operand it declares; noTensor for one that the
     /// description switched off. The label names them in debuggers and timings.

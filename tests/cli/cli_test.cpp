@@ -71,6 +71,9 @@ TEST(Cli, NamesWhatIsWrongAndExitsWithItsCode) {
         {{"run", model, "--output", scratch.file("no/such/folder")}, 3, "no/such/folder"},
         {{"run", model, "--device", "no such device"}, 4, "no such device"},
         {{"bench", "--case", "4d"}, 2, "--case"},
+        {{"bench", "--record", "--threads", "1"}, 2, "--threads"},
+        {{"bench", "--record", "--validation"}, 2, "--validation"},
+        {{"bench", "--start", "--validation"}, 2, "--validation"},
     };
     for (const Wrong& wrong : cases) {
         std::string line;
