@@ -400,6 +400,19 @@ typedef struct SacPlanProperties {
 /* Errors: INVALID_ARGUMENT. */
 SAC_API SacResult sacGetPlanProperties(SacPlan plan, SacPlanProperties* properties, SacError* error);
 
+/* One operator of a run: a projection, an attention, a conversion. Debug labels have the same names. */
+typedef struct SacStageInfo {
+    const char* name;       /* valid while the plan lives; several stages may have one name */
+    uint32_t dispatchCount; /* at least 1; of all stages together SacPlanProperties::dispatchCount */
+    uint64_t flops;         /* at the planned batch, as in SacPlanProperties, whose sums these are */
+    uint64_t bytes;
+} SacStageInfo;
+
+/* The stages of one run, in the order they are recorded. `*count` is the capacity of `infos` on entry and the number
+ * written on return; with infos == NULL it is set to the number there are. Errors: INVALID_ARGUMENT (also: too small).
+ */
+SAC_API SacResult sacGetPlanStages(SacPlan plan, uint32_t* count, SacStageInfo* infos, SacError* error);
+
 /* ---- Recording -------------------------------------------------------------------------------------------------- */
 
 typedef struct SacBufferRange {
@@ -440,6 +453,18 @@ typedef struct SacTensorBinding {
     const int32_t* value;
 } SacTensorBinding;
 
+/* Where a run writes when its stages ended: query `first` before the first stage, query first + 1 + i after stage i of
+ * sacGetPlanStages, each with vkCmdWriteTimestamp in COMPUTE_SHADER. So a query holds the time at which the dispatches
+ * of its stage and all compute work before it had finished. Stages with no barrier between them may overlap: the time
+ * between two queries is what the stage took beyond those before it, and all of them add up to the run.
+ * The caller resets these queries in the command buffer before (vkCmdResetQueryPool) or on the host, and records for a
+ * queue family whose timestampValidBits is not 0. */
+typedef struct SacTimestampRange {
+    VkQueryPool pool; /* of VK_QUERY_TYPE_TIMESTAMP; null: no timestamps are written */
+    uint32_t first;
+    uint32_t count;   /* queries from `first` that the library may use; at least the stages + 1 */
+} SacTimestampRange;
+
 typedef struct SacRunInfo {
     SacStructureType sType;
     const void* pNext;
@@ -450,14 +475,15 @@ typedef struct SacRunInfo {
     uint32_t bindingCount;  /* every tensor of sacGetPlanTensors exactly once, SAC_TENSOR_HOST_BIT ones excepted */
     const SacTensorBinding* bindings;
     uint32_t batch;         /* entries of the batch to compute, from the first; 0: as planned. At most as planned */
+    SacTimestampRange timestamps; /* zero: none */
 } SacRunInfo;
 
 /* Records one run. No allocation, lock or pipeline creation happens here. Results do not depend on what the workspace
  * held. Any number of runs per command buffer, see the synchronization contract above.
  * The command buffer is in the recording state, outside of a render pass. Thread: as the command buffer's pool.
  * Errors: INVALID_ARGUMENT: a binding is unknown, missing, given twice, too small, misaligned, has both a buffer and a
- * value or a value that it cannot take, or outputs, workspace and state overlap with each other or with what is read.
- * Then nothing was recorded. */
+ * value or a value that it cannot take, outputs, workspace and state overlap with each other or with what is read, or
+ * there are fewer timestamps than stages + 1. Then nothing was recorded. */
 SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuffer, const SacRunInfo* info, SacError* error);
 
 /* ---- Block layouts ---------------------------------------------------------------------------------------------- */

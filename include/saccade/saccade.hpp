@@ -269,6 +269,15 @@ public:
         check(sacGetPlanTensors(get(), &count, infos.data(), &error), error);
         return infos;
     }
+    /// Of one run, in order. Their names live as long as the plan.
+    std::vector<SacStageInfo> stages() const {
+        SacError error{};
+        uint32_t count = 0;
+        check(sacGetPlanStages(get(), &count, nullptr, &error), error);
+        std::vector<SacStageInfo> infos(count);
+        check(sacGetPlanStages(get(), &count, infos.data(), &error), error);
+        return infos;
+    }
     SacPlanProperties properties() const {
         SacPlanProperties properties{};
         properties.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;

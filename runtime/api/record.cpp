@@ -89,6 +89,14 @@ void checkNames(const SacPlan_T& plan, const SacRunInfo& info) {
     }
 }
 
+void checkTimestamps(const SacPlan_T& plan, const SacTimestampRange& timestamps) {
+    const size_t needed = plan.run.stages().size() + 1;
+    if (timestamps.pool && timestamps.count < needed)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "info->timestamps.count is %u, the plan needs %zu: one before its stages and one after each",
+                    timestamps.count, needed);
+}
+
 // A value that a run brings for an input, on its way to the workspace.
 struct Value {
     VkDeviceSize offset; // in the workspace's buffer
@@ -167,6 +175,7 @@ extern "C" SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuff
         if (info->batch > plan->batch)
             throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->batch is %u, the plan was made for at most %u", info->batch,
                         plan->batch);
+        checkTimestamps(*plan, info->timestamps);
         checkNames(*plan, *info);
         Claims claims;
         claimKind(claims, *plan, SAC_MEMORY_WEIGHTS, "info->weights", info->weights, false);
@@ -200,6 +209,7 @@ extern "C" SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuff
         buffers.classes[static_cast<size_t>(MemoryClass::state)] = base(info->state);
         buffers.externals = externals;
         recordValues(plan->model->context->device, commandBuffer, info->workspace.buffer, values);
-        plan->run.record(commandBuffer, buffers, info->batch ? info->batch : plan->batch);
+        plan->run.record(commandBuffer, buffers, info->batch ? info->batch : plan->batch,
+                         {info->timestamps.pool, info->timestamps.first});
     });
 }

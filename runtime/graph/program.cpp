@@ -16,7 +16,7 @@ void computeBarrier(const Device& device, VkCommandBuffer commandBuffer) {
 }
 
 Program::Program(const Device& device, PipelineLibrary& pipelines)
-    : device_(device), library_(pipelines), steps_(device.memory), held_(device.memory), descriptors_(device) {}
+    : device_(device), library_(pipelines), steps_(device.memory), stages_(device.memory), held_(device.memory), descriptors_(device) {}
 
 Program::~Program() {
     for (const Pipeline* pipeline : held_)
@@ -39,8 +39,12 @@ void Program::compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t 
                 throw Error(SAC_ERROR_UNSUPPORTED,
                             "\"%s\" needs %u workgroups on axis %d, the device's maxComputeWorkGroupCount is %u",
                             node.label.c_str(), dispatch.groups[axis], axis, limits.maxGroupCount[axis]);
-        Step step{nullptr, dispatch.push, {}, dispatch.groups, node.batched, node.barrier,
-                  std::pmr::string(node.label, device_.memory)};
+        Step step{nullptr, dispatch.push, {}, dispatch.groups, node.batched, node.barrier, node.stage};
+        if (node.stage == stages_.size())
+            stages_.push_back({std::pmr::string(node.label, device_.memory)});
+        Stage& stage = stages_[node.stage];
+        ++stage.dispatchCount;
+        stage.flops += node.flops;
         for (const TensorId id : node.tensors) {
             const Tensor& tensor = graph.tensor(id);
             if (tensor.bytes > limits.maxStorageBufferRange)
@@ -50,6 +54,7 @@ void Program::compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t 
                             static_cast<unsigned long long>(limits.maxStorageBufferRange));
             step.bindings.push_back({tensor.memory, tensor.external, tensor.offset, tensor.bytes});
             bytes_ += tensor.bytes;
+            stage.bytes += tensor.bytes;
         }
         if (progress.proceed && !progress.proceed(progress.userData, progress.done, progress.total))
             throw Error(SAC_ERROR_CANCELLED, "cancelled by the progress callback after %u of %u pipelines",
@@ -67,11 +72,19 @@ uint32_t Program::barrierCount() const {
     return static_cast<uint32_t>(std::count_if(steps_.begin(), steps_.end(), [](const Step& s) { return s.barrier; }));
 }
 
-void Program::record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint32_t batch) const {
+void Program::writeTimestamp(VkCommandBuffer commandBuffer, const Timestamps& timestamps, uint32_t query) const {
+    if (timestamps.pool)
+        device_.vk.CmdWriteTimestamp(commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, timestamps.pool,
+                                     timestamps.first + query);
+}
+
+void Program::record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint32_t batch,
+                     const Timestamps& timestamps) const {
     const DeviceTable& vk = device_.vk;
     const uint32_t slot = descriptors_.takeSlot();
     const bool labels = device_.capabilities.debugUtils && vk.CmdBeginDebugUtilsLabelEXT;
     const Pipeline* bound = nullptr;
+    writeTimestamp(commandBuffer, timestamps, 0);
     for (uint32_t i = 0; i < steps_.size(); ++i) {
         const Step& step = steps_[i];
         if (step.barrier)
@@ -79,7 +92,7 @@ void Program::record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint
         if (labels) {
             VkDebugUtilsLabelEXT label{};
             label.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT;
-            label.pLabelName = step.label.c_str();
+            label.pLabelName = stages_[step.stage].label.c_str();
             vk.CmdBeginDebugUtilsLabelEXT(commandBuffer, &label);
         }
         if (step.pipeline != bound)
@@ -100,6 +113,8 @@ void Program::record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint
         vk.CmdDispatch(commandBuffer, step.groups[0], step.groups[1], depth);
         if (labels)
             vk.CmdEndDebugUtilsLabelEXT(commandBuffer);
+        if (i + 1 == steps_.size() || steps_[i + 1].stage != step.stage)
+            writeTimestamp(commandBuffer, timestamps, step.stage + 1);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory_resource>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "graph/graph.hpp"
@@ -23,6 +24,20 @@ struct BufferBase {
 struct Buffers {
     std::array<BufferBase, memoryClassCount> classes; ///< that of `external` is unused
     std::span<const BufferBase> externals;
+};
+
+/// Timestamps around the stages of one record: query `first`, before the first stage, and one after each.
+struct Timestamps {
+    VkQueryPool pool = VK_NULL_HANDLE; ///< null: none are written
+    uint32_t first = 0;
+};
+
+/// One operator of the graph: what timings and labels name.
+struct Stage {
+    std::pmr::string label;
+    uint32_t dispatchCount = 0;
+    uint64_t flops = 0;
+    uint64_t bytes = 0; ///< of all bindings of its dispatches
 };
 
 /// Asked before each pipeline; false stops with SAC_ERROR_CANCELLED.
@@ -45,11 +60,13 @@ public:
     void compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t maxRecords, Progress& progress);
 
     /// Records every dispatch, with barriers between them but none before the first or after the last.
-    void record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint32_t batch) const;
+    void record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint32_t batch,
+                const Timestamps& timestamps = {}) const;
 
     uint32_t dispatchCount() const { return static_cast<uint32_t>(steps_.size()); }
     uint32_t barrierCount() const;
     uint64_t bytes() const { return bytes_; } ///< of all bindings together
+    std::span<const Stage> stages() const { return stages_; }
     std::span<const Pipeline* const> pipelines() const { return held_; }
 
 private:
@@ -64,12 +81,15 @@ private:
         FixedVector<Binding, maxBindings> bindings;
         std::array<uint32_t, 3> groups;
         bool batched, barrier;
-        std::pmr::string label;
+        uint32_t stage;
     };
+
+    void writeTimestamp(VkCommandBuffer commandBuffer, const Timestamps& timestamps, uint32_t query) const;
 
     const Device& device_;
     PipelineLibrary& library_;
     std::pmr::vector<Step> steps_;
+    std::pmr::vector<Stage> stages_;
     std::pmr::vector<const Pipeline*> held_; ///< of each step
     mutable DescriptorRing descriptors_;
     uint32_t batch_ = 1;

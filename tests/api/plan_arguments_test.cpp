@@ -193,6 +193,17 @@ TEST_F(PlanArguments, questionsNameWhatIsWrong) {
     EXPECT_EQ(sacGetPlanTensors(plan, &count, nullptr, nullptr), SAC_SUCCESS);
     EXPECT_EQ(count, 3u);
 
+    const uint32_t stageCount = static_cast<uint32_t>(plan.stages().size());
+    std::vector<SacStageInfo> stages(stageCount);
+    count = stageCount - 1;
+    expectRefused(sacGetPlanStages(nullptr, &count, stages.data(), &error), error, invalid, "plan");
+    expectRefused(sacGetPlanStages(plan, nullptr, stages.data(), &error), error, invalid, "count");
+    expectRefused(sacGetPlanStages(plan, &count, stages.data(), &error), error, invalid, "stages");
+    EXPECT_EQ(stages[0].name, nullptr) << "nothing is written";
+    count = stageCount + 3;
+    EXPECT_EQ(sacGetPlanStages(plan, &count, stages.data(), nullptr), SAC_SUCCESS);
+    EXPECT_EQ(count, stageCount);
+
     SacPlanProperties properties{};
     expectRefused(sacGetPlanProperties(plan, &properties, &error), error, invalid, "properties->sType");
     properties.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;

@@ -70,6 +70,8 @@ TEST(Cli, NamesWhatIsWrongAndExitsWithItsCode) {
         {{"run", model, "--input", golden("grid_sample_0")}, 3, "\"x\""},
         {{"run", model, "--output", scratch.file("no/such/folder")}, 3, "no/such/folder"},
         {{"run", model, "--device", "no such device"}, 4, "no such device"},
+        {{"run", model, "--repeats", "3"}, 2, "--times"},
+        {{"run", model, "--times", "--repeats", "0"}, 2, "--repeats"},
         {{"bench", "--case", "4d"}, 2, "--case"},
     };
     for (const Wrong& wrong : cases) {
@@ -106,6 +108,14 @@ TEST(Cli, RunTakesInputsFromAnotherFileByEitherName) {
         ASSERT_EQ(result.exitCode, 0) << result.err;
         EXPECT_LE(host::relativeError(host::TensorFile(output).tensors().at("y"), reference), 1e-5) << input;
     }
+}
+
+TEST(Cli, RunPrintsTheTimeOfEachStage) {
+    const ProgramResult result =
+        runSaccade({"run", golden("deformable_1d_1"), "--times", "--repeats", "2", "--validation"});
+    ASSERT_EQ(result.exitCode, 0) << result.err;
+    for (const char* part : {"GFLOP/s", "GB/s", "to_offsets", "grid_sample", "together"})
+        EXPECT_TRUE(contains(result.out, part)) << part << "\n" << result.out;
 }
 
 TEST(Cli, SetReplacesMembersOfTheConfiguration) {

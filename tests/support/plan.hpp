@@ -59,6 +59,7 @@ public:
     SacMemoryRequirements memory(SacMemoryKind kind) const;
     SacPlanProperties properties() const;
     std::vector<SacTensorInfo> tensors() const;
+    std::vector<SacStageInfo> stages() const;
 
 private:
     SacPlan handle_ = nullptr;
@@ -85,6 +86,7 @@ public:
     std::span<std::byte> mapped(const std::string& name) { return tensor(name).buffer.mapped(); }
 
     std::vector<SacTensorBinding> bindings;
+    SacTimestampRange timestamps{};
 
 private:
     struct Bound {

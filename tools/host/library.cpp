@@ -158,6 +158,10 @@ void Plan::query() {
     tensors_.resize(count);
     checkLibrary(sacGetPlanTensors(handle_, &count, tensors_.data(), &error), error);
 
+    checkLibrary(sacGetPlanStages(handle_, &count, nullptr, &error), error);
+    stages_.resize(count);
+    checkLibrary(sacGetPlanStages(handle_, &count, stages_.data(), &error), error);
+
     properties_.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;
     checkLibrary(sacGetPlanProperties(handle_, &properties_, &error), error);
     for (std::size_t kind = 0; kind < memory_.size(); ++kind)

@@ -96,6 +96,8 @@ public:
 
     SacPlan handle() const { return handle_; }
     const std::vector<SacTensorInfo>& tensors() const { return tensors_; }
+    /// Of one run, in order.
+    const std::vector<SacStageInfo>& stages() const { return stages_; }
     const SacPlanProperties& properties() const { return properties_; }
     const SacMemoryRequirements& memory(SacMemoryKind kind) const { return memory_[static_cast<std::size_t>(kind)]; }
 
@@ -104,6 +106,7 @@ private:
 
     SacPlan handle_ = nullptr;
     std::vector<SacTensorInfo> tensors_;
+    std::vector<SacStageInfo> stages_;
     SacPlanProperties properties_{};
     std::array<SacMemoryRequirements, SAC_MEMORY_KIND_COUNT> memory_{};
 };

@@ -102,7 +102,7 @@ Timing ModelRunner::run(uint32_t batch) {
     });
 }
 
-void ModelRunner::record(VkCommandBuffer commandBuffer, uint32_t batch) const {
+void ModelRunner::record(VkCommandBuffer commandBuffer, uint32_t batch, const SacTimestampRange& timestamps) const {
     std::vector<SacTensorBinding> bindings;
     for (const auto& [name, buffer] : bound_)
         bindings.push_back({name.c_str(), buffer.range()});
@@ -116,6 +116,7 @@ void ModelRunner::record(VkCommandBuffer commandBuffer, uint32_t batch) const {
     info.bindingCount = static_cast<uint32_t>(bindings.size());
     info.bindings = bindings.data();
     info.batch = batch;
+    info.timestamps = timestamps;
     SacError error{};
     checkLibrary(sacCmdRun(plan_.handle(), commandBuffer, &info, &error), error);
 }

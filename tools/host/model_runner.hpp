@@ -28,7 +28,7 @@ public:
     Timing run(uint32_t batch = 0);
 
     /// Only records a run: for command buffers of the caller's own. The caller owes what the public header says.
-    void record(VkCommandBuffer commandBuffer, uint32_t batch = 0) const;
+    void record(VkCommandBuffer commandBuffer, uint32_t batch = 0, const SacTimestampRange& timestamps = {}) const;
 
     /// The results of the last run.
     TensorMap outputs();

@@ -7,6 +7,7 @@
 #include "host/errors.hpp"
 #include "host/golden_case.hpp"
 #include "settings.hpp"
+#include "stage_times.hpp"
 #include "table_fallback.hpp"
 #include "text.hpp"
 
@@ -19,6 +20,8 @@ struct RunOptions {
     std::string input;
     std::string output;
     std::vector<std::string> results;
+    bool times = false;
+    uint32_t repeats = 5;
     DeviceSettings device;
     PlanSettings plan;
 };
@@ -86,6 +89,8 @@ int run(RunOptions& options) {
     for (const auto& [name, tensor] : outputs)
         table.add({name, dataTypeName(tensor.type), host::shapeText(tensor.shape), statistics(tensor)});
     table.print();
+    if (options.times)
+        printStageTimes(bench.device(), runner, options.repeats, progress);
 
     if (!options.output.empty())
         host::writeTensors(options.output, outputs, {{"module", runner.model().module()}});
@@ -109,6 +114,12 @@ Command addRunCommand(CLI::App& app) {
                      "Results to compute; default: those the file has as out.*, else the main one")
         ->type_name("NAME")
         ->delimiter(',');
+    CLI::Option* times =
+        command->add_flag("--times", options->times, "Run again and print each stage's time, the median of --repeats");
+    command->add_option("--repeats", options->repeats, "Runs that --times takes the median of; default 5")
+        ->check(CLI::Range(1u, 10000u).description(""))
+        ->type_name("N")
+        ->needs(times);
     options->device.addTo(*command);
     options->plan.addTo(*command);
     return {command, [options] { return run(*options); }};
