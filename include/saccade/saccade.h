@@ -413,6 +413,36 @@ typedef struct SacStageInfo {
  */
 SAC_API SacResult sacGetPlanStages(SacPlan plan, uint32_t* count, SacStageInfo* infos, SacError* error);
 
+#define SAC_STAGE_UPLOAD (~0u) /* in a SacMemoryPart: not a stage of the run, but sacCmdUpload */
+
+/* A tensor in one of the plan's memories. */
+typedef struct SacMemoryPart {
+    const char* name;         /* valid while the plan lives; unique within the kind: see sacGetPlanMemoryParts */
+    SacMemoryKind kind;       /* any but STAGING, which is laid out as WEIGHTS */
+    SacDataType dataType;     /* never DEFAULT; scratch of an operator is UINT8 */
+    uint32_t rank;
+    uint64_t shape[SAC_MAX_RANK]; /* row-major at `offset`; activations are (batch, tokens, channels) */
+    VkDeviceSize offset;      /* bytes from the offset of the range that is bound */
+    VkDeviceSize size;        /* bytes, rounded up to a multiple of 4 */
+    /* The stages of sacGetPlanStages, first to last one, during which the part holds its bytes. Outside of WORKSPACE it
+     * always does: 0 and the last stage. Parts of a workspace whose stages do not meet may share bytes. Within a stage
+     * of several dispatches one part may follow another, so those two may as well of which one ends in the stage that
+     * the other begins in. With SAC_PLAN_NO_ALIASING_BIT no parts share bytes. */
+    uint32_t firstStage;
+    uint32_t lastStage;
+} SacMemoryPart;
+
+/* What a plan's memory is made of, in the order weights, tables, workspace, state, so that an engine can budget it or
+ * find the largest part:
+ *   weights     packed tensors, as shaders read them, by the names of the tensors they were made of
+ *   tables      position bias tables
+ *   workspace   intermediates and scratch; places of inputs that a run may bring by value
+ *   state       key-value caches
+ * Names within a kind are unique: the second part that would be called "q" is called "q#2", the third "q#3".
+ * `*count` is the capacity of `parts` on entry and the number written on return; with parts == NULL it is set to the
+ * number there are. Errors: INVALID_ARGUMENT (also: too small). */
+SAC_API SacResult sacGetPlanMemoryParts(SacPlan plan, uint32_t* count, SacMemoryPart* parts, SacError* error);
+
 /* ---- Recording -------------------------------------------------------------------------------------------------- */
 
 typedef struct SacBufferRange {

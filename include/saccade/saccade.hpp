@@ -278,6 +278,15 @@ public:
         check(sacGetPlanStages(get(), &count, infos.data(), &error), error);
         return infos;
     }
+    /// Of every kind. Their names live as long as the plan.
+    std::vector<SacMemoryPart> memoryParts() const {
+        SacError error{};
+        uint32_t count = 0;
+        check(sacGetPlanMemoryParts(get(), &count, nullptr, &error), error);
+        std::vector<SacMemoryPart> parts(count);
+        check(sacGetPlanMemoryParts(get(), &count, parts.data(), &error), error);
+        return parts;
+    }
     SacPlanProperties properties() const {
         SacPlanProperties properties{};
         properties.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;

@@ -8,6 +8,7 @@
 #include <saccade/saccade.h>
 
 #include "api/boundary.hpp"
+#include "api/memory_parts.hpp"
 #include "base/memory.hpp"
 #include "graph/program.hpp"
 #include "io/json.hpp"
@@ -52,6 +53,7 @@ struct SacPlan_T {
     std::pmr::vector<saccade::PlanTensor> tensors;
     std::pmr::vector<uint32_t> externalTensors; ///< index in `tensors` of each external of the graph
     std::pmr::vector<uint64_t> valueOffsets;    ///< of each external: its place in the workspace if bound by value
+    std::pmr::vector<saccade::MemoryPart> parts; ///< of all kinds, in the order of sacGetPlanMemoryParts
     saccade::Program upload, run;
     std::array<SacMemoryRequirements, SAC_MEMORY_KIND_COUNT> memory{};
     SacPlanProperties properties{};

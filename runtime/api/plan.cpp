@@ -5,13 +5,15 @@
 #include <cstdio>
 #include <cstring>
 
+#include "api/data_types.hpp"
 #include "graph/planner.hpp"
 
 using namespace saccade;
 
 SacPlan_T::SacPlan_T(SacModel model)
     : model(model), tensors(&model->context->memory), externalTensors(&model->context->memory),
-      valueOffsets(&model->context->memory), upload(model->context->device, model->context->pipelines),
+      valueOffsets(&model->context->memory), parts(&model->context->memory),
+      upload(model->context->device, model->context->pipelines),
       run(model->context->device, model->context->pipelines) {}
 
 namespace {
@@ -47,23 +49,6 @@ std::optional<DataType> requestedType(SacDataType type, const char* array, uint3
     }
     throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u].dataType is %d, no SacDataType", array, index,
                 static_cast<int>(type));
-}
-
-SacDataType publicType(DataType type) {
-    switch (type) {
-    case DataType::f16:
-        return SAC_DATA_TYPE_FLOAT16;
-    case DataType::i32:
-        return SAC_DATA_TYPE_INT32;
-    case DataType::i64:
-        return SAC_DATA_TYPE_INT64;
-    case DataType::u8:
-        return SAC_DATA_TYPE_UINT8;
-    case DataType::boolean:
-        return SAC_DATA_TYPE_BOOL;
-    default:
-        return SAC_DATA_TYPE_FLOAT32;
-    }
 }
 
 // The largest tensor that 32-bit element offsets in shaders can address, with room for sums of offsets.
@@ -295,6 +280,7 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
     plan.upload.compile(graph, Phase::upload, 1, records, progress);
     plan.run.compile(graph, Phase::run, plan.batch, records, progress);
     setMemory(plan, graph, placeValues(plan, graph, workspaceBytes));
+    listMemoryParts(plan, graph);
     setProperties(plan, graph, builder.biasReport());
     logBias(context.log, info.name ? info.name : model.type->name, builder.biasReport(), request.bias);
 }

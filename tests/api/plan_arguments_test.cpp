@@ -204,6 +204,14 @@ TEST_F(PlanArguments, questionsNameWhatIsWrong) {
     EXPECT_EQ(sacGetPlanStages(plan, &count, stages.data(), nullptr), SAC_SUCCESS);
     EXPECT_EQ(count, stageCount);
 
+    const uint32_t partCount = static_cast<uint32_t>(plan.memoryParts().size());
+    std::vector<SacMemoryPart> parts(partCount);
+    count = partCount - 1;
+    expectRefused(sacGetPlanMemoryParts(nullptr, &count, parts.data(), &error), error, invalid, "plan");
+    expectRefused(sacGetPlanMemoryParts(plan, nullptr, parts.data(), &error), error, invalid, "count");
+    expectRefused(sacGetPlanMemoryParts(plan, &count, parts.data(), &error), error, invalid, "memory parts");
+    EXPECT_EQ(parts[0].name, nullptr) << "nothing is written";
+
     SacPlanProperties properties{};
     expectRefused(sacGetPlanProperties(plan, &properties, &error), error, invalid, "properties->sType");
     properties.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;

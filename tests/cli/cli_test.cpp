@@ -164,7 +164,7 @@ TEST(Cli, InfoDescribesFileAndPlan) {
     const ProgramResult result = runSaccade({"info", golden("deformable_2d_1")});
     EXPECT_EQ(result.exitCode, 0) << result.err;
     for (const char* part : {"DeformableAttention2D", "\"offset_groups\": 2", "w.to_q.weight", "(2, 64, 10, 14)",
-                             "workspace", "dispatches"})
+                             "workspace", "dispatches", "key positions", "to_out.bias", "grid_sample"})
         EXPECT_TRUE(contains(result.out, part)) << part << "\n" << result.out;
 }
 

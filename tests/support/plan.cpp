@@ -169,6 +169,15 @@ std::vector<SacStageInfo> Plan::stages() const {
     return out;
 }
 
+std::vector<SacMemoryPart> Plan::memoryParts() const {
+    SacError error{};
+    uint32_t count = 0;
+    host::checkLibrary(sacGetPlanMemoryParts(handle_, &count, nullptr, &error), error);
+    std::vector<SacMemoryPart> out(count);
+    host::checkLibrary(sacGetPlanMemoryParts(handle_, &count, out.data(), &error), error);
+    return out;
+}
+
 PlanBuffers::PlanBuffers(const host::Device& device, const Plan& plan) {
     for (int kind = 0; kind < SAC_MEMORY_KIND_COUNT; ++kind) {
         const SacMemoryRequirements memory = plan.memory(static_cast<SacMemoryKind>(kind));

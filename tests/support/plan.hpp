@@ -60,6 +60,7 @@ public:
     SacPlanProperties properties() const;
     std::vector<SacTensorInfo> tensors() const;
     std::vector<SacStageInfo> stages() const;
+    std::vector<SacMemoryPart> memoryParts() const;
 
 private:
     SacPlan handle_ = nullptr;

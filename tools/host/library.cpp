@@ -161,6 +161,9 @@ void Plan::query() {
     checkLibrary(sacGetPlanStages(handle_, &count, nullptr, &error), error);
     stages_.resize(count);
     checkLibrary(sacGetPlanStages(handle_, &count, stages_.data(), &error), error);
+    checkLibrary(sacGetPlanMemoryParts(handle_, &count, nullptr, &error), error);
+    memoryParts_.resize(count);
+    checkLibrary(sacGetPlanMemoryParts(handle_, &count, memoryParts_.data(), &error), error);
 
     properties_.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;
     checkLibrary(sacGetPlanProperties(handle_, &properties_, &error), error);

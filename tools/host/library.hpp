@@ -98,6 +98,8 @@ public:
     const std::vector<SacTensorInfo>& tensors() const { return tensors_; }
     /// Of one run, in order.
     const std::vector<SacStageInfo>& stages() const { return stages_; }
+    /// What the plan's memory is made of.
+    const std::vector<SacMemoryPart>& memoryParts() const { return memoryParts_; }
     const SacPlanProperties& properties() const { return properties_; }
     const SacMemoryRequirements& memory(SacMemoryKind kind) const { return memory_[static_cast<std::size_t>(kind)]; }
 
@@ -107,6 +109,7 @@ private:
     SacPlan handle_ = nullptr;
     std::vector<SacTensorInfo> tensors_;
     std::vector<SacStageInfo> stages_;
+    std::vector<SacMemoryPart> memoryParts_;
     SacPlanProperties properties_{};
     std::array<SacMemoryRequirements, SAC_MEMORY_KIND_COUNT> memory_{};
 };
