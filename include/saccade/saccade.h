@@ -443,6 +443,23 @@ typedef struct SacMemoryPart {
  * number there are. Errors: INVALID_ARGUMENT (also: too small). */
 SAC_API SacResult sacGetPlanMemoryParts(SacPlan plan, uint32_t* count, SacMemoryPart* parts, SacError* error);
 
+/* Makes a safetensors file of parts of one memory, from a copy of its bytes on the host: what a run left in the
+ * workspace, to compare with another implementation's intermediates; caches; packed weights. The engine copies the range
+ * that it bound to a host visible buffer after the run, where TRANSFER_SRC is a usage it adds itself.
+ *   kind       any but STAGING. WORKSPACE: only of a plan made with SAC_PLAN_NO_ALIASING_BIT, since in others parts
+ *              overwrite each other
+ *   data       required where there are bytes; dataSize is the size that sacGetPlanMemory answers for `kind`
+ *   names      nameCount parts of `kind`, as sacGetPlanMemoryParts names them; nameCount 0: all there are
+ *   fileSize   required; on return the bytes of the file, which depend on the names alone
+ *   file       NULL: only fileSize is set; else *fileSize is its capacity on entry
+ * Metadata "memory" is the kind in lower case ("workspace"). After a run of a smaller batch the entries beyond it are
+ * undefined.
+ * Errors: INVALID_ARGUMENT (also: a name is unknown or given twice, the capacity is too small), OUT_OF_HOST_MEMORY.
+ * Then `file` and *fileSize are as they were. */
+SAC_API SacResult sacWriteMemoryParts(SacPlan plan, SacMemoryKind kind, const void* data, size_t dataSize,
+                                      uint32_t nameCount, const char* const* names, size_t* fileSize, void* file,
+                                      SacError* error);
+
 /* ---- Recording -------------------------------------------------------------------------------------------------- */
 
 typedef struct SacBufferRange {

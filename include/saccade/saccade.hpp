@@ -295,6 +295,22 @@ public:
         return properties;
     }
 
+    /// A safetensors file of the named parts, of all without names. `data` has memory(kind).size bytes.
+    std::vector<std::byte> writeMemoryParts(SacMemoryKind kind, const void* data, std::size_t dataSize,
+                                            const std::vector<std::string>& names = {}) const {
+        std::vector<const char*> pointers;
+        for (const std::string& name : names)
+            pointers.push_back(name.c_str());
+        const uint32_t count = static_cast<uint32_t>(pointers.size());
+        SacError error{};
+        std::size_t size = 0;
+        check(sacWriteMemoryParts(get(), kind, data, dataSize, count, pointers.data(), &size, nullptr, &error), error);
+        std::vector<std::byte> file(size);
+        check(sacWriteMemoryParts(get(), kind, data, dataSize, count, pointers.data(), &size, file.data(), &error),
+              error);
+        return file;
+    }
+
     void cmdUpload(VkCommandBuffer commandBuffer, const SacUploadInfo& info) const {
         SacError error{};
         check(sacCmdUpload(get(), commandBuffer, &info, &error), error);

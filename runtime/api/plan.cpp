@@ -238,6 +238,7 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
     const JsonDocument optionsDocument =
         parseJson(info.options ? info.options : "{}", memory, SAC_ERROR_INVALID_CONFIG, "info->options");
     Config options(optionsDocument.root(), memory);
+    plan.flags = info.flags;
     plan.storage = storageType(info.precision, device);
     const PlanRequest request{inputs, outputs, options, plan.storage, biasRequest(info)};
     if (info.maxRecords > maximumRecords)

@@ -151,6 +151,24 @@ Plan::Plan(Model& model, const TensorMap& inputs, const PlanOptions& options) {
 
 Plan::~Plan() { sacDestroyPlan(handle_); }
 
+std::vector<std::byte> Plan::writeMemoryParts(SacMemoryKind kind, std::span<const std::byte> data,
+                                              const std::vector<std::string>& names) const {
+    std::vector<const char*> pointers;
+    for (const std::string& name : names)
+        pointers.push_back(name.c_str());
+    const auto count = static_cast<uint32_t>(pointers.size());
+    SacError error{};
+    std::size_t size = 0;
+    checkLibrary(
+        sacWriteMemoryParts(handle_, kind, data.data(), data.size(), count, pointers.data(), &size, nullptr, &error),
+        error);
+    std::vector<std::byte> file(size);
+    checkLibrary(sacWriteMemoryParts(handle_, kind, data.data(), data.size(), count, pointers.data(), &size,
+                                     file.data(), &error),
+                 error);
+    return file;
+}
+
 void Plan::query() {
     SacError error{};
     uint32_t count = 0;

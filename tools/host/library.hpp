@@ -100,6 +100,9 @@ public:
     const std::vector<SacStageInfo>& stages() const { return stages_; }
     /// What the plan's memory is made of.
     const std::vector<SacMemoryPart>& memoryParts() const { return memoryParts_; }
+    /// A safetensors file of parts of one memory: those named, or all. Throws LibraryError.
+    std::vector<std::byte> writeMemoryParts(SacMemoryKind kind, std::span<const std::byte> data,
+                                            const std::vector<std::string>& names) const;
     const SacPlanProperties& properties() const { return properties_; }
     const SacMemoryRequirements& memory(SacMemoryKind kind) const { return memory_[static_cast<std::size_t>(kind)]; }
 

@@ -121,6 +121,20 @@ void ModelRunner::record(VkCommandBuffer commandBuffer, uint32_t batch, const Sa
     checkLibrary(sacCmdRun(plan_.handle(), commandBuffer, &info, &error), error);
 }
 
+std::vector<std::byte> ModelRunner::contents(SacMemoryKind kind) {
+    const Buffer& from = memory(kind);
+    const Buffer copy(device_, from.size(), VK_BUFFER_USAGE_TRANSFER_DST_BIT, BufferMemory::readback);
+    if (from.size() > 0)
+        submitter_.run([&](VkCommandBuffer commandBuffer) {
+            fullBarrier(commandBuffer);
+            const VkBufferCopy all{0, 0, from.size()};
+            vkCmdCopyBuffer(commandBuffer, from.handle(), copy.handle(), 1, &all);
+            fullBarrier(commandBuffer);
+        });
+    const auto bytes = copy.mapped();
+    return {bytes.begin(), bytes.end()};
+}
+
 TensorMap ModelRunner::outputs() {
     submitter_.run([&](VkCommandBuffer commandBuffer) {
         fullBarrier(commandBuffer);
