@@ -46,6 +46,9 @@
  *   workspace             | COMPUTE_SHADER, SHADER_READ | WRITE   | COMPUTE_SHADER, SHADER_READ | WRITE
  *   workspace, with a     | -                                     | also TRANSFER, TRANSFER_WRITE
  *   SacTensorBinding value|                                       |
+ *   workspace of a plan   | -                                     | also DRAW_INDIRECT, INDIRECT_COMMAND_READ
+ *   with CONDITIONAL_BIT  |                                       |
+ *   enable                | -                                     | COMPUTE_SHADER, SHADER_READ
  *   bound inputs          | -                                     | COMPUTE_SHADER, SHADER_READ
  *   bound outputs         | -                                     | COMPUTE_SHADER, SHADER_READ | WRITE
  *
@@ -56,8 +59,9 @@
  *   that share a workspace, or of which one reads what the other wrote, need such a barrier between them:
  *   COMPUTE_SHADER/SHADER_WRITE to COMPUTE_SHADER/SHADER_READ|SHADER_WRITE. After sacCmdUpload the barrier's source is
  *   TRANSFER|COMPUTE_SHADER with TRANSFER_WRITE|SHADER_WRITE. The transfer of a SacTensorBinding::value is ordered after
- *   and before COMPUTE_SHADER by the library: the caller's barriers stay the same. Ownership transfers between queue
- *   families are the caller's, on whole buffers.
+ *   and before COMPUTE_SHADER by the library: the caller's barriers stay the same. So is what a conditional plan writes
+ *   for its indirect dispatches; DRAW_INDIRECT precedes COMPUTE_SHADER in the pipeline, so that a barrier that waits for
+ *   the latter has waited for the former. Ownership transfers between queue families are the caller's, on whole buffers.
  *
  *   Command buffer state that is clobbered: the bound compute pipeline, compute descriptor set 0 (bound or pushed) and
  *   compute push constants. Graphics state is untouched.
@@ -313,6 +317,10 @@ typedef enum SacPositionBias {
 
 typedef enum SacPlanFlagBits {
     SAC_PLAN_NO_ALIASING_BIT = 0x1, /* every intermediate has memory of its own: for debugging; results are the same */
+    /* Runs happen or not by a number that the GPU reads when the commands execute: see SacRunInfo::enable. Dispatches
+     * become indirect ones, and one for every ten of them and one barrier are added before, which SacPlanProperties and
+     * stages do not count. The workspace then has INDIRECT_BUFFER among its usages. */
+    SAC_PLAN_CONDITIONAL_BIT = 0x2,
     SAC_PLAN_FLAG_BITS_MAX_ENUM = 0x7fffffff
 } SacPlanFlagBits;
 typedef VkFlags SacPlanFlags;
@@ -371,7 +379,8 @@ typedef struct SacMemoryRequirements {
     VkDeviceSize size;         /* bytes; 0: none needed, bind nothing */
     VkDeviceSize alignment;    /* of the offset in the VkBuffer; a power of two */
     /* What the buffer must have been created with. A workspace whose plan can take an input by value has TRANSFER_DST
-     * here as well: whoever shares one buffer among plans creates it with the usages of all. */
+     * here as well, that of a conditional plan INDIRECT_BUFFER: whoever shares one buffer among plans creates it with
+     * the usages of all. */
     VkBufferUsageFlags usage;
     uint32_t memoryTypeBits;   /* as vkGetBufferMemoryRequirements answers for such a buffer */
 } SacMemoryRequirements;
@@ -523,14 +532,20 @@ typedef struct SacRunInfo {
     const SacTensorBinding* bindings;
     uint32_t batch;         /* entries of the batch to compute, from the first; 0: as planned. At most as planned */
     SacTimestampRange timestamps; /* zero: none */
+    /* Only for plans made with SAC_PLAN_CONDITIONAL_BIT, which require it: storage buffer usage, offset a multiple of
+     * minStorageBufferOffsetAlignment, at least 4 bytes. The first uint32_t is read on the GPU before the first stage.
+     * 0: the run does nothing, outputs and state keep their contents. Anything else: it runs. The workspace's contents
+     * are undefined either way, and timestamps are written. A command buffer that is submitted again reads it again. */
+    SacBufferRange enable;
 } SacRunInfo;
 
 /* Records one run. No allocation, lock or pipeline creation happens here. Results do not depend on what the workspace
  * held. Any number of runs per command buffer, see the synchronization contract above.
  * The command buffer is in the recording state, outside of a render pass. Thread: as the command buffer's pool.
  * Errors: INVALID_ARGUMENT: a binding is unknown, missing, given twice, too small, misaligned, has both a buffer and a
- * value or a value that it cannot take, outputs, workspace and state overlap with each other or with what is read, or
- * there are fewer timestamps than stages + 1. Then nothing was recorded. */
+ * value or a value that it cannot take, outputs, workspace and state overlap with each other or with what is read,
+ * there are fewer timestamps than stages + 1, or `enable` is missing, too small or misaligned in a conditional plan, or
+ * given in another one. Then nothing was recorded. */
 SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuffer, const SacRunInfo* info, SacError* error);
 
 /* ---- Block layouts ---------------------------------------------------------------------------------------------- */

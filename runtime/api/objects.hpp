@@ -10,6 +10,7 @@
 #include "api/boundary.hpp"
 #include "api/memory_parts.hpp"
 #include "base/memory.hpp"
+#include "graph/gate.hpp"
 #include "graph/program.hpp"
 #include "io/json.hpp"
 #include "io/safetensors.hpp"
@@ -56,6 +57,8 @@ struct SacPlan_T {
     std::pmr::vector<uint64_t> valueOffsets;    ///< of each external: its place in the workspace if bound by value
     std::pmr::vector<saccade::MemoryPart> parts; ///< of all kinds, in the order of sacGetPlanMemoryParts
     saccade::Program upload, run;
+    saccade::Gate gate;          ///< of plans with SAC_PLAN_CONDITIONAL_BIT
+    uint64_t commandsOffset = 0; ///< in the workspace: what the gate writes
     std::array<SacMemoryRequirements, SAC_MEMORY_KIND_COUNT> memory{};
     SacPlanProperties properties{};
 };

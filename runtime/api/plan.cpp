@@ -13,8 +13,8 @@ using namespace saccade;
 SacPlan_T::SacPlan_T(SacModel model)
     : model(model), tensors(&model->context->memory), externalTensors(&model->context->memory),
       valueOffsets(&model->context->memory), parts(&model->context->memory),
-      upload(model->context->device, model->context->pipelines),
-      run(model->context->device, model->context->pipelines) {}
+      upload(model->context->device, model->context->pipelines), run(model->context->device, model->context->pipelines),
+      gate(model->context->device, model->context->pipelines) {}
 
 namespace {
 
@@ -178,6 +178,14 @@ uint64_t placeValues(SacPlan_T& plan, const Graph& graph, uint64_t workspaceByte
     return workspaceBytes;
 }
 
+// Room behind everything else for the workgroup counts of a conditional plan. Returns as placeValues.
+uint64_t placeCommands(SacPlan_T& plan, const Graph& graph, uint64_t workspaceBytes) {
+    if (!plan.gate.bytes())
+        return workspaceBytes;
+    plan.commandsOffset = alignUp(workspaceBytes, graph.offsetAlignment());
+    return plan.commandsOffset + plan.gate.bytes();
+}
+
 void setMemory(SacPlan_T& plan, const Graph& graph, uint64_t workspaceBytes) {
     const Device& device = plan.model->context->device;
     const VkDeviceSize weights = plan.model->weights->bytes(plan.storage);
@@ -186,8 +194,12 @@ void setMemory(SacPlan_T& plan, const Graph& graph, uint64_t workspaceBytes) {
     plan.memory[SAC_MEMORY_TABLES] = bufferRequirements(device, graph.tableBytes(), storage);
     const bool values = std::any_of(plan.valueOffsets.begin(), plan.valueOffsets.end(),
                                     [](uint64_t offset) { return offset != SacPlan_T::noValue; });
-    plan.memory[SAC_MEMORY_WORKSPACE] =
-        bufferRequirements(device, workspaceBytes, values ? storage | VK_BUFFER_USAGE_TRANSFER_DST_BIT : storage);
+    VkBufferUsageFlags workspace = storage;
+    if (values)
+        workspace |= VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+    if (plan.gate.bytes())
+        workspace |= VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT;
+    plan.memory[SAC_MEMORY_WORKSPACE] = bufferRequirements(device, workspaceBytes, workspace);
     plan.memory[SAC_MEMORY_STATE] = bufferRequirements(device, graph.stateBytes(), storage);
     plan.memory[SAC_MEMORY_STAGING] = bufferRequirements(device, weights, VK_BUFFER_USAGE_TRANSFER_SRC_BIT);
 }
@@ -200,6 +212,8 @@ void setProperties(SacPlan_T& plan, const Graph& graph, const BiasReport& bias) 
     std::pmr::vector<const Pipeline*> distinct(&plan.model->context->memory);
     for (const Program* program : {&plan.upload, &plan.run})
         distinct.insert(distinct.end(), program->pipelines().begin(), program->pipelines().end());
+    if (plan.gate.pipeline())
+        distinct.push_back(plan.gate.pipeline());
     std::sort(distinct.begin(), distinct.end());
     p.pipelineCount = static_cast<uint32_t>(std::unique(distinct.begin(), distinct.end()) - distinct.begin());
     p.precision = plan.storage == DataType::f16 ? SAC_PRECISION_FLOAT16 : SAC_PRECISION_FLOAT32;
@@ -269,7 +283,8 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
         void* userData;
     } callback{info.progress, info.progressUserData};
     Progress progress;
-    progress.total = static_cast<uint32_t>(graph.nodes().size());
+    const bool conditional = info.flags & SAC_PLAN_CONDITIONAL_BIT;
+    progress.total = static_cast<uint32_t>(graph.nodes().size()) + conditional;
     if (info.progress) {
         progress.userData = &callback;
         progress.proceed = [](void* data, uint32_t done, uint32_t total) {
@@ -280,7 +295,9 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
     const uint32_t records = info.maxRecords ? info.maxRecords : defaultRecords;
     plan.upload.compile(graph, Phase::upload, 1, records, progress);
     plan.run.compile(graph, Phase::run, plan.batch, records, progress);
-    setMemory(plan, graph, placeValues(plan, graph, workspaceBytes));
+    if (conditional)
+        plan.gate.compile(plan.run.dispatchCount(), records, progress);
+    setMemory(plan, graph, placeCommands(plan, graph, placeValues(plan, graph, workspaceBytes)));
     listMemoryParts(plan, graph);
     setProperties(plan, graph, builder.biasReport());
     logBias(context.log, info.name ? info.name : model.type->name, builder.biasReport(), request.bias);
@@ -295,7 +312,7 @@ extern "C" SAC_API SacResult sacCreatePlan(SacModel model, const SacPlanInfo* in
         require(model, "model");
         SAC_REQUIRE_STRUCTURE(info, SAC_STRUCTURE_TYPE_PLAN_INFO);
         require(plan, "plan");
-        requireFlags(info->flags, SAC_PLAN_NO_ALIASING_BIT, "info->flags");
+        requireFlags(info->flags, SAC_PLAN_NO_ALIASING_BIT | SAC_PLAN_CONDITIONAL_BIT, "info->flags");
         UniquePtr<SacPlan_T> created = makeUnique<SacPlan_T>(&model->context->memory, model);
         initialize(*created, *info);
         model->planCount.fetch_add(1);

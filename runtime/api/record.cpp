@@ -183,8 +183,15 @@ extern "C" SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuff
         claimKind(claims, *plan, SAC_MEMORY_WORKSPACE, "info->workspace", info->workspace, true);
         claimKind(claims, *plan, SAC_MEMORY_STATE, "info->state", info->state, true);
 
-        FixedVector<BufferBase, maxClaims> externals;
         const VkDeviceSize alignment = plan->memory[SAC_MEMORY_WORKSPACE].alignment;
+        const bool conditional = plan->flags & SAC_PLAN_CONDITIONAL_BIT;
+        if (conditional)
+            claim(claims, "info->enable", info->enable, sizeof(uint32_t), alignment, false);
+        else if (info->enable.buffer)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                        "info->enable is given, but the plan was made without SAC_PLAN_CONDITIONAL_BIT");
+
+        FixedVector<BufferBase, maxClaims> externals;
         Values values;
         for (size_t i = 0; i < plan->externalTensors.size(); ++i) {
             const PlanTensor& tensor = plan->tensors[plan->externalTensors[i]];
@@ -209,7 +216,11 @@ extern "C" SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuff
         buffers.classes[static_cast<size_t>(MemoryClass::state)] = base(info->state);
         buffers.externals = externals;
         recordValues(plan->model->context->device, commandBuffer, info->workspace.buffer, values);
-        plan->run.record(commandBuffer, buffers, info->batch ? info->batch : plan->batch,
-                         {info->timestamps.pool, info->timestamps.first});
+        const uint32_t batch = info->batch ? info->batch : plan->batch;
+        IndirectCommands indirect;
+        if (conditional)
+            indirect = plan->gate.record(commandBuffer, plan->run, batch, base(info->enable),
+                                         {info->workspace.buffer, info->workspace.offset + plan->commandsOffset});
+        plan->run.record(commandBuffer, buffers, batch, {info->timestamps.pool, info->timestamps.first}, indirect);
     });
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "graph/graph.hpp"
+#include "graph/indirect_commands.hpp"
 #include "vulkan/descriptors.hpp"
 #include "vulkan/pipelines.hpp"
 
@@ -46,6 +47,9 @@ struct Progress {
     void* userData = nullptr;
     uint32_t done = 0;
     uint32_t total = 0;
+
+    /// Before a pipeline is made. Throws SAC_ERROR_CANCELLED.
+    void next();
 };
 
 class Program {
@@ -59,9 +63,13 @@ public:
     /// planned one, which record may undercut. Throws SAC_ERROR_UNSUPPORTED naming a node beyond the device's limits.
     void compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t maxRecords, Progress& progress);
 
-    /// Records every dispatch, with barriers between them but none before the first or after the last.
-    void record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint32_t batch,
-                const Timestamps& timestamps = {}) const;
+    /// Records every dispatch, with barriers between them but none before the first or after the last. With `indirect`
+    /// the workgroup counts come from there, and those of groups() are what belongs there.
+    void record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint32_t batch, const Timestamps& timestamps = {},
+                const IndirectCommands& indirect = {}) const;
+
+    /// Workgroups of a dispatch for the first `batch` entries.
+    std::array<uint32_t, 3> groups(uint32_t dispatch, uint32_t batch) const;
 
     uint32_t dispatchCount() const { return static_cast<uint32_t>(steps_.size()); }
     uint32_t barrierCount() const;

@@ -118,7 +118,8 @@ TEST_F(MemoryParts, neverOverlapWhileTheyLive) {
 
 // Every byte belongs to a part or to the alignment of the next one.
 TEST_F(MemoryParts, coverTheirMemory) {
-    for (const SacPlanFlags flags : {SacPlanFlags(0), SacPlanFlags(SAC_PLAN_NO_ALIASING_BIT)})
+    for (const SacPlanFlags flags :
+         {SacPlanFlags(0), SacPlanFlags(SAC_PLAN_NO_ALIASING_BIT | SAC_PLAN_CONDITIONAL_BIT)})
         forEachPlan(flags, [](const Plan& plan) {
             VkDeviceSize end[SAC_MEMORY_KIND_COUNT] = {};
             std::vector<SacMemoryPart> parts = plan.memoryParts();

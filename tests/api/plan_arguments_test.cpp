@@ -35,7 +35,7 @@ TEST_F(PlanArguments, nameWhatIsWrong) {
     const std::vector<Wrong<D>> cases = {
         {"sType", [](D& d) { d.info.sType = SAC_STRUCTURE_TYPE_RUN_INFO; }, invalid, "info->sType"},
         {"pNext", [&](D& d) { d.info.pNext = &other; }, invalid, "info->pNext"},
-        {"unknown flag", [](D& d) { d.info.flags = 0x2; }, invalid, "info->flags"},
+        {"unknown flag", [](D& d) { d.info.flags = 0x4; }, invalid, "info->flags"},
         {"input without a name", [](D& d) { d.inputs[0].name = nullptr; }, invalid, "info->inputs[0].name"},
         {"input of no type", [&](D& d) { d.inputs[0].dataType = enumeration(SAC_DATA_TYPE_BOOL, 77); }, invalid,
          "info->inputs[0].dataType"},
@@ -273,6 +273,7 @@ VkBool32 stop(void* userData, uint32_t done, uint32_t total) {
 TEST_F(PlanArguments, cancelledAtEveryStep) {
     PlanDescription description;
     description.input("x", shape);
+    description.info.flags = SAC_PLAN_CONDITIONAL_BIT; // its pipeline counts too
     description.info.progress = stop;
     for (uint32_t after = 0;; ++after) {
         ASSERT_LT(after, 100u);

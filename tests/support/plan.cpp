@@ -214,6 +214,7 @@ SacRunInfo PlanBuffers::runInfo() const {
     info.bindingCount = static_cast<uint32_t>(bindings.size());
     info.bindings = bindings.data();
     info.timestamps = timestamps;
+    info.enable = enable;
     return info;
 }
 

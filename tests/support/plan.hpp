@@ -88,6 +88,7 @@ public:
 
     std::vector<SacTensorBinding> bindings;
     SacTimestampRange timestamps{};
+    SacBufferRange enable{}; ///< of conditional plans, which have no buffer for it here
 
 private:
     struct Bound {
