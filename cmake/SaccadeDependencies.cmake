@@ -48,6 +48,13 @@ if(SACCADE_BUILD_SAMPLES)
     endif()
     add_library(saccade_stb INTERFACE)
     target_include_directories(saccade_stb SYSTEM INTERFACE "${SACCADE_STB_INCLUDE_DIR}")
+
+    # For the samples' windows; without it they build without.
+    find_package(glfw3 3.3 QUIET)
+    set(SACCADE_GLFW "${glfw3_FOUND}")
+    if(NOT SACCADE_GLFW)
+        message(STATUS "Samples without a window: GLFW 3.3 or newer not found (Debian, Ubuntu: libglfw3-dev)")
+    endif()
 endif()
 
 if(SACCADE_BUILD_TOOLS)

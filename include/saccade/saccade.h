@@ -51,7 +51,11 @@
  *   enable                | -                                     | COMPUTE_SHADER, SHADER_READ
  *   bound inputs          | -                                     | COMPUTE_SHADER, SHADER_READ
  *   bound outputs         | -                                     | COMPUTE_SHADER, SHADER_READ | WRITE
+ *   bound input images    | -                                     | COMPUTE_SHADER, SHADER_READ, in the layout bound
+ *   bound output images   | -                                     | COMPUTE_SHADER, SHADER_WRITE, layout GENERAL
  *
+ *   Images keep their layouts: the library records no layout transition. An output image is written where the tensor
+ *   reaches and keeps its other pixels.
  *   The caller owes, with one barrier before the call: what was written to anything in the right column is available
  *   and visible to (COMPUTE_SHADER, SHADER_READ), and earlier reads and writes of outputs and workspace are complete
  *   (an execution dependency; with memory dependency where they were written by the device). The caller owes, with one
@@ -276,6 +280,26 @@ typedef enum SacTensorFlagBits {
 } SacTensorFlagBits;
 typedef VkFlags SacTensorFlags;
 
+#define SAC_MAX_IMAGES 4u
+
+/* An image that holds channels of a tensor (b, c, h, w), as colour, motion and depth of a frame do. With `channels` k
+ * and `pixelShuffle` r it is of w * r by h * r pixels and stands for k * r * r channels of the tensor:
+ * torch.nn.functional.pixel_unshuffle(image, r) for inputs, pixel_shuffle(channels, r) for outputs. Several images of
+ * one tensor are concatenated along the channels in order.
+ *
+ * The view has one level and is of type 2D if b is 1, else 2D_ARRAY of at least b layers, one for each of the batch. A
+ * smaller image will do: pixels beyond it are read as its nearest pixel and not written, so that a frame of H rows is
+ * a tensor of h = ceil(H / r). A larger one is used from its first row and column on. */
+typedef struct SacImageDesc {
+    /* Of the view. Inputs: any float, unorm, snorm, srgb or depth format of one aspect whose
+     * VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT the device has with optimal tiling, created with
+     * VK_IMAGE_USAGE_SAMPLED_BIT; components are the numbers that a sampler without filter returns. Outputs:
+     * R8G8B8A8_UNORM, R16G16B16A16_SFLOAT, R32G32B32A32_SFLOAT or R32_SFLOAT, created with VK_IMAGE_USAGE_STORAGE_BIT. */
+    VkFormat format;       /* required */
+    uint32_t channels;     /* the first ones of the format, 0: all. Others are ignored; written as 0, the fourth as 1 */
+    uint32_t pixelShuffle; /* r, at most 64; 0: 1 */
+} SacImageDesc;
+
 /* One input or output as the engine has it. Names are those of the module's forward arguments and results ("x", "y"). */
 typedef struct SacTensorDesc {
     const char* name;              /* required */
@@ -284,6 +308,11 @@ typedef struct SacTensorDesc {
     uint32_t rank;                 /* of the shape; 0 for outputs, whose shapes follow */
     uint64_t shape[SAC_MAX_RANK];  /* PyTorch's shape, each dimension at least 1 */
     const void* hostData;          /* for inputs flagged SAC_TENSOR_HOST_BIT: the values, read during the call */
+    /* 0: the tensor is bound as a buffer. Else as images, at most SAC_MAX_IMAGES, whose channels add up to c; then
+     * dataType is DEFAULT and layout CONTIGUOUS. For activations of shape (b, c, h, w): "x" and "y" of the modules over
+     * feature maps; others are refused. */
+    uint32_t imageCount;
+    const SacImageDesc* images;
 } SacTensorDesc;
 
 /* What a plan answers about a tensor. */
@@ -294,7 +323,8 @@ typedef struct SacTensorInfo {
     SacLayout layout;
     uint32_t rank;
     uint64_t shape[SAC_MAX_RANK];
-    VkDeviceSize size; /* bytes to bind; rounded up to a multiple of 4 */
+    VkDeviceSize size;   /* bytes to bind; rounded up to a multiple of 4. 0 for a tensor of images */
+    uint32_t imageCount; /* views to bind; 0: a buffer */
 } SacTensorInfo;
 
 /* ---- Plan: a model at one set of shapes ------------------------------------------------------------------------- */
@@ -500,13 +530,21 @@ typedef struct SacUploadInfo {
  * Errors: INVALID_ARGUMENT: a range is missing, too small, misaligned, or overlaps another. Then nothing was recorded. */
 SAC_API SacResult sacCmdUpload(SacPlan plan, VkCommandBuffer commandBuffer, const SacUploadInfo* info, SacError* error);
 
-/* An input or output of the plan, bound for one run: by buffer, or by value, not both. */
+typedef struct SacImageBinding {
+    VkImageView view;     /* as the SacImageDesc of the plan says */
+    VkImageLayout layout; /* that the image is in during the run. Inputs: SHADER_READ_ONLY_OPTIMAL, GENERAL,
+                           * DEPTH_STENCIL_READ_ONLY_OPTIMAL or (Vulkan 1.2) DEPTH_READ_ONLY_OPTIMAL; outputs: GENERAL */
+} SacImageBinding;
+
+/* An input or output of the plan, bound for one run: by buffer, by images or by value, one of them. */
 typedef struct SacTensorBinding {
     const char* name;      /* as in sacGetPlanTensors */
     SacBufferRange buffer; /* storage buffer usage; offset a multiple of minStorageBufferOffsetAlignment */
     /* For INT32 inputs of one element (a cache's "offset"), read during the call instead of a buffer. It is recorded: a
      * command buffer that is submitted again uses it again, and what changes meanwhile comes from a buffer. NULL: none */
     const int32_t* value;
+    uint32_t imageCount;           /* of a tensor that the plan has as images: as many as there; else 0 */
+    const SacImageBinding* images;
 } SacTensorBinding;
 
 /* Where a run writes when its stages ended: query `first` before the first stage, query first + 1 + i after stage i of
@@ -542,10 +580,10 @@ typedef struct SacRunInfo {
 /* Records one run. No allocation, lock or pipeline creation happens here. Results do not depend on what the workspace
  * held. Any number of runs per command buffer, see the synchronization contract above.
  * The command buffer is in the recording state, outside of a render pass. Thread: as the command buffer's pool.
- * Errors: INVALID_ARGUMENT: a binding is unknown, missing, given twice, too small, misaligned, has both a buffer and a
- * value or a value that it cannot take, outputs, workspace and state overlap with each other or with what is read,
- * there are fewer timestamps than stages + 1, or `enable` is missing, too small or misaligned in a conditional plan, or
- * given in another one. Then nothing was recorded. */
+ * Errors: INVALID_ARGUMENT: a binding is unknown, missing, given twice, too small, misaligned, in a wrong image layout,
+ * has more than one of buffer, images and value or one that it cannot take, outputs, workspace and state overlap with
+ * each other or with what is read, there are fewer timestamps than stages + 1, or `enable` is missing, too small or
+ * misaligned in a conditional plan, or given in another one. Then nothing was recorded. */
 SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuffer, const SacRunInfo* info, SacError* error);
 
 /* ---- Block layouts ---------------------------------------------------------------------------------------------- */

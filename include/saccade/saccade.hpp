@@ -204,6 +204,18 @@ public:
         outputs_.push_back(describe(name, dataType, layout));
         return *this;
     }
+    /// As images, in place of a buffer.
+    PlanBuilder& input(const std::string& name, const std::vector<uint64_t>& shape,
+                       const std::vector<SacImageDesc>& images) {
+        input(name, shape);
+        setImages(inputs_.back(), images);
+        return *this;
+    }
+    PlanBuilder& output(const std::string& name, const std::vector<SacImageDesc>& images) {
+        output(name);
+        setImages(outputs_.back(), images);
+        return *this;
+    }
     /// Forward arguments, a JSON object.
     PlanBuilder& options(std::string json) {
         options_ = std::move(json);
@@ -231,7 +243,13 @@ private:
         return desc;
     }
 
+    void setImages(SacTensorDesc& desc, const std::vector<SacImageDesc>& images) {
+        desc.images = images_.emplace_back(images).data();
+        desc.imageCount = static_cast<uint32_t>(images.size());
+    }
+
     std::deque<std::string> names_;
+    std::deque<std::vector<SacImageDesc>> images_;
     std::vector<SacTensorDesc> inputs_, outputs_;
     std::string options_;
 };
@@ -328,7 +346,7 @@ public:
     }
 };
 
-/// A tensor bound to a buffer, and one that brings its value.
+/// A tensor bound to a buffer, one that brings its value, and one of images, a container that lives until the call.
 inline SacTensorBinding bind(const char* name, const SacBufferRange& buffer) noexcept {
     SacTensorBinding binding{};
     binding.name = name;
@@ -339,6 +357,15 @@ inline SacTensorBinding bind(const char* name, const int32_t* value) noexcept {
     SacTensorBinding binding{};
     binding.name = name;
     binding.value = value;
+    return binding;
+}
+
+template <class Images>
+SacTensorBinding bindImages(const char* name, const Images& images) noexcept {
+    SacTensorBinding binding{};
+    binding.name = name;
+    binding.imageCount = static_cast<uint32_t>(std::size(images));
+    binding.images = std::data(images);
     return binding;
 }
 

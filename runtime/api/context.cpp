@@ -37,11 +37,12 @@ namespace {
 
 void initialize(SacContext_T& context, const SacContextInfo& info) {
     Device& device = context.device;
+    device.physical = info.physicalDevice;
     device.handle = info.device;
     device.pipelineCache = info.pipelineCache;
     device.allocator = context.memory.callbacks();
 
-    InstanceTable vk;
+    InstanceTable& vk = device.instance;
     vk.load(info.getInstanceProcAddr, info.instance);
     device.capabilities = queryCapabilities(vk, info.physicalDevice);
     if (const char* reason = unfitReason(device.capabilities))

@@ -102,7 +102,7 @@ void saccade::listMemoryParts(SacPlan_T& plan, const Graph& graph) {
     addTensors(SAC_MEMORY_TABLES, MemoryClass::tables);
     addTensors(SAC_MEMORY_WORKSPACE, MemoryClass::workspace);
     for (size_t i = 0; i < plan.valueOffsets.size(); ++i) {
-        const PlanTensor& tensor = plan.tensors[plan.externalTensors[i]];
+        const PlanTensor& tensor = plan.tensors[plan.boundTensors[i]];
         if (plan.valueOffsets[i] != SacPlan_T::noValue)
             lister.add(tensor.name, tensor.type, tensor.shape, plan.valueOffsets[i]);
     }

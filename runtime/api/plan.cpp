@@ -11,7 +11,7 @@
 using namespace saccade;
 
 SacPlan_T::SacPlan_T(SacModel model)
-    : model(model), tensors(&model->context->memory), externalTensors(&model->context->memory),
+    : model(model), tensors(&model->context->memory), boundTensors(&model->context->memory),
       valueOffsets(&model->context->memory), parts(&model->context->memory),
       upload(model->context->device, model->context->pipelines), run(model->context->device, model->context->pipelines),
       gate(model->context->device, model->context->pipelines) {}
@@ -51,21 +51,73 @@ std::optional<DataType> requestedType(SacDataType type, const char* array, uint3
                 static_cast<int>(type));
 }
 
+constexpr uint32_t maximumShuffle = 64;
+
+// `write`: of an output. `where` names the description.
+ImageRequest imageRequest(const SacImageDesc& desc, bool write, const char* where, const Device& device) {
+    const int format = static_cast<int>(desc.format);
+    const ImageFormat* known = findImageFormat(desc.format);
+    if (!known)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "%s.format is VkFormat %d, it is a float, unorm, snorm, srgb or depth format of one aspect", where,
+                    format);
+    if (write && known->store == StoreFormat::none)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "%s.format is VkFormat %d, outputs are R8G8B8A8_UNORM, R16G16B16A16_SFLOAT, R32G32B32A32_SFLOAT or "
+                    "R32_SFLOAT",
+                    where, format);
+    if (!device.supports(desc.format,
+                         write ? VK_FORMAT_FEATURE_STORAGE_IMAGE_BIT : VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT))
+        throw Error(SAC_ERROR_UNSUPPORTED, "%s.format is VkFormat %d, of which the device has no %s images", where,
+                    format, write ? "storage" : "sampled");
+    if (desc.channels > known->components)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.channels is %u, VkFormat %d has %u", where, desc.channels, format,
+                    known->components);
+    if (desc.pixelShuffle > maximumShuffle)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.pixelShuffle is %u, at most %u", where, desc.pixelShuffle,
+                    maximumShuffle);
+    const uint32_t channels = desc.channels ? desc.channels : known->components;
+    return {*known, {channels, desc.pixelShuffle ? desc.pixelShuffle : 1}};
+}
+
+FixedVector<ImageRequest, maxImages> imageRequests(const SacTensorDesc& desc, bool write, const char* array,
+                                                   uint32_t index, const Device& device) {
+    static_assert(maxImages == SAC_MAX_IMAGES);
+    if (desc.imageCount > maxImages)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u].imageCount is %u, at most SAC_MAX_IMAGES = %u", array,
+                    index, desc.imageCount, maxImages);
+    if (desc.imageCount && !desc.images)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u].images is null, but its imageCount is %u", array, index,
+                    desc.imageCount);
+    if (desc.imageCount && (desc.dataType != SAC_DATA_TYPE_DEFAULT || desc.layout != SAC_LAYOUT_CONTIGUOUS))
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "info->%s[%u] has images, whose formats say what they hold: its dataType is DEFAULT and its layout "
+                    "CONTIGUOUS",
+                    array, index);
+    FixedVector<ImageRequest, maxImages> out;
+    for (uint32_t i = 0; i < desc.imageCount; ++i) {
+        char where[64];
+        std::snprintf(where, sizeof(where), "info->%s[%u].images[%u]", array, index, i);
+        out.push_back(imageRequest(desc.images[i], write, where, device));
+    }
+    return out;
+}
+
 // The largest tensor that 32-bit element offsets in shaders can address, with room for sums of offsets.
 constexpr uint64_t maximumElements = uint64_t(1) << 31;
 
 // `shaped`: of an input; outputs have the shapes that follow, whatever their descriptions say.
-TensorRequest request(const SacTensorDesc& desc, const char* array, uint32_t index, bool shaped,
-                      const Capabilities& device) {
+TensorRequest request(const SacTensorDesc& desc, const char* array, uint32_t index, bool shaped, const Device& device) {
     if (!desc.name)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u].name is null, it is required", array, index);
     TensorRequest out;
     out.name = desc.name;
-    out.type = requestedType(desc.dataType, array, index, device);
+    out.type = requestedType(desc.dataType, array, index, device.capabilities);
     if (desc.layout != SAC_LAYOUT_CONTIGUOUS && desc.layout != SAC_LAYOUT_CHANNELS_LAST)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u].layout is %d, no SacLayout", array, index,
                     static_cast<int>(desc.layout));
     out.channelsLast = desc.layout == SAC_LAYOUT_CHANNELS_LAST;
+    out.images = imageRequests(desc, !shaped, array, index, device);
     if (!shaped)
         return out;
     if (desc.rank > SAC_MAX_RANK)
@@ -86,13 +138,13 @@ TensorRequest request(const SacTensorDesc& desc, const char* array, uint32_t ind
     return out;
 }
 
-std::pmr::vector<TensorRequest> requests(uint32_t count, const SacTensorDesc* descs, const char* array,
-                                         bool shaped, SacContext_T& context) {
+std::pmr::vector<TensorRequest> requests(uint32_t count, const SacTensorDesc* descs, const char* array, bool shaped,
+                                         SacContext_T& context) {
     if (count && !descs)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s is null, but its count is %u", array, count);
     std::pmr::vector<TensorRequest> out(&context.memory);
     for (uint32_t i = 0; i < count; ++i) {
-        out.push_back(request(descs[i], array, i, shaped, context.device.capabilities));
+        out.push_back(request(descs[i], array, i, shaped, context.device));
         for (uint32_t j = 0; j < i; ++j)
             if (out[j].name == out[i].name)
                 throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u] and [%u] both name \"%s\"", array, j, i,
@@ -163,14 +215,14 @@ SacMemoryRequirements bufferRequirements(const Device& device, VkDeviceSize size
 }
 
 bool takesValue(const PlanTensor& tensor) {
-    return !tensor.output && tensor.type == DataType::i32 && elementCount(tensor.shape) == 1;
+    return !tensor.output && !tensor.imageCount && tensor.type == DataType::i32 && elementCount(tensor.shape) == 1;
 }
 
 // Room behind the intermediates for inputs that a run may bring as a value. Returns the bytes of the whole workspace.
 uint64_t placeValues(SacPlan_T& plan, const Graph& graph, uint64_t workspaceBytes) {
-    plan.valueOffsets.assign(plan.externalTensors.size(), SacPlan_T::noValue);
-    for (size_t i = 0; i < plan.externalTensors.size(); ++i) {
-        if (!takesValue(plan.tensors[plan.externalTensors[i]]))
+    plan.valueOffsets.assign(plan.boundTensors.size(), SacPlan_T::noValue);
+    for (size_t i = 0; i < plan.boundTensors.size(); ++i) {
+        if (!takesValue(plan.tensors[plan.boundTensors[i]]))
             continue;
         plan.valueOffsets[i] = alignUp(workspaceBytes, graph.offsetAlignment());
         workspaceBytes = plan.valueOffsets[i] + sizeof(int32_t);
@@ -235,8 +287,9 @@ void logBias(const Log& log, const char* name, const BiasReport& bias, const Bia
         log.write(SAC_LOG_INFO, text);
     } else if (bias.mode == BiasMode::exact && request.mode == BiasMode::automatic) {
         std::snprintf(text, sizeof(text),
-                      "%s: position bias computed exactly: no table within %llu bytes meets the tolerance of %.2g", name,
-                      static_cast<unsigned long long>(request.tableLimit), static_cast<double>(request.tolerance));
+                      "%s: position bias computed exactly: no table within %llu bytes meets the tolerance of %.2g",
+                      name, static_cast<unsigned long long>(request.tableLimit),
+                      static_cast<double>(request.tolerance));
         log.write(SAC_LOG_INFO, text);
     }
 }
@@ -272,11 +325,12 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
     for (auto tensor = plan.tensors.begin(); tensor != plan.tensors.end(); ++tensor)
         if (!tensor->output)
             std::rotate(firstOutput++, tensor, tensor + 1);
-    const auto bound = std::count_if(plan.tensors.begin(), plan.tensors.end(), [](const PlanTensor& t) { return !t.host; });
-    plan.externalTensors.resize(static_cast<size_t>(bound));
     for (uint32_t i = 0; i < plan.tensors.size(); ++i)
         if (!plan.tensors[i].host)
-            plan.externalTensors[graph.tensor(plan.tensors[i].tensor).external] = i;
+            plan.boundTensors.push_back(i);
+    std::sort(plan.boundTensors.begin(), plan.boundTensors.end(), [&](uint32_t a, uint32_t b) {
+        return graph.tensor(plan.tensors[a].tensor).external < graph.tensor(plan.tensors[b].tensor).external;
+    });
 
     struct Callback {
         SacProgressCallback function;
@@ -361,7 +415,8 @@ extern "C" SAC_API SacResult sacGetPlanTensors(SacPlan plan, uint32_t* count, Sa
             out.layout = tensor.channelsLast ? SAC_LAYOUT_CHANNELS_LAST : SAC_LAYOUT_CONTIGUOUS;
             out.rank = static_cast<uint32_t>(tensor.shape.size());
             std::copy(tensor.shape.begin(), tensor.shape.end(), out.shape);
-            out.size = alignUp(elementCount(tensor.shape) * dataTypeSize(tensor.type), 4);
+            out.imageCount = tensor.imageCount;
+            out.size = tensor.bytes();
         }
     });
 }

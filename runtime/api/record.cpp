@@ -104,19 +104,69 @@ struct Value {
 };
 using Values = FixedVector<Value, maxClaims>;
 
-// Whether the binding is by value. Throws for one that is both, and for a value where only a buffer will do.
-bool boundByValue(const SacTensorBinding& binding, const PlanTensor& tensor, bool takesValue) {
+// Throws for a binding of another kind than the tensor's, or of several.
+void checkKind(const SacTensorBinding& binding, const PlanTensor& tensor, bool takesValue) {
     const char* name = tensor.name.c_str();
-    if (!binding.value) {
-        if (takesValue && !binding.buffer.buffer)
-            throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s has neither a buffer nor a value, one is required", name);
+    if (tensor.imageCount) {
+        if (binding.buffer.buffer || binding.value)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s has a %s, the plan has it as %u images", name,
+                        binding.value ? "value" : "buffer", tensor.imageCount);
+        if (binding.imageCount != tensor.imageCount)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.imageCount is %u, the plan has it as %u images", name,
+                        binding.imageCount, tensor.imageCount);
+        if (!binding.images)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.images is null, but its imageCount is %u", name,
+                        binding.imageCount);
+        return;
+    }
+    if (binding.imageCount)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.imageCount is %u, the plan has it as a buffer", name,
+                    binding.imageCount);
+    if (takesValue && !binding.value && !binding.buffer.buffer)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s has neither a buffer nor a value, one is required", name);
+    if (binding.value && !takesValue)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.value is given, only INT32 inputs of one element take one", name);
+    if (binding.value && binding.buffer.buffer)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s has both a buffer and a value, it takes one of them", name);
+}
+
+// An image that a run binds, kept to find one that is read and written.
+struct ImageClaim {
+    const char* name;
+    VkImageView view;
+    bool written;
+};
+using ImageClaims = FixedVector<ImageClaim, maxClaims>;
+
+bool mayBeIn(VkImageLayout layout, bool written) {
+    switch (layout) {
+    case VK_IMAGE_LAYOUT_GENERAL:
+        return true;
+    case VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL:
+    case VK_IMAGE_LAYOUT_DEPTH_STENCIL_READ_ONLY_OPTIMAL:
+    case VK_IMAGE_LAYOUT_DEPTH_READ_ONLY_OPTIMAL:
+        return !written;
+    default:
         return false;
     }
-    if (!takesValue)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.value is given, only INT32 inputs of one element take one", name);
-    if (binding.buffer.buffer)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s has both a buffer and a value, it takes one of them", name);
-    return true;
+}
+
+void claimImage(ImageClaims& claims, const PlanTensor& tensor, uint32_t index, const SacImageBinding& image) {
+    const char* name = tensor.name.c_str();
+    if (!image.view)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.images[%u].view is null, it is required", name, index);
+    if (!mayBeIn(image.layout, tensor.output))
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.images[%u].layout is VkImageLayout %d, it is GENERAL%s", name,
+                    index, static_cast<int>(image.layout),
+                    tensor.output ? " for outputs"
+                                  : ", SHADER_READ_ONLY_OPTIMAL, DEPTH_STENCIL_READ_ONLY_OPTIMAL or "
+                                    "DEPTH_READ_ONLY_OPTIMAL for inputs");
+    for (const ImageClaim& other : claims)
+        if (other.view == image.view && (tensor.output || other.written))
+            throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                        "%s.images[%u].view is an image of %s as well, and one of them is written", name, index,
+                        other.name);
+    claims.push_back({name, image.view, tensor.output});
 }
 
 // The caller's barrier before the run ends in compute, so compute is what the writes have to wait for. SHADER_WRITE is
@@ -191,23 +241,29 @@ extern "C" SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuff
             throw Error(SAC_ERROR_INVALID_ARGUMENT,
                         "info->enable is given, but the plan was made without SAC_PLAN_CONDITIONAL_BIT");
 
-        FixedVector<BufferBase, maxClaims> externals;
+        FixedVector<External, maxClaims> externals;
+        ImageClaims images;
         Values values;
-        for (size_t i = 0; i < plan->externalTensors.size(); ++i) {
-            const PlanTensor& tensor = plan->tensors[plan->externalTensors[i]];
+        for (size_t i = 0; i < plan->boundTensors.size(); ++i) {
+            const PlanTensor& tensor = plan->tensors[plan->boundTensors[i]];
             const uint64_t valueOffset = plan->valueOffsets[i];
             const SacTensorBinding* binding = findBinding(*info, tensor);
             if (!binding)
                 throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindings has no \"%s\", which the plan needs",
                             tensor.name.c_str());
-            if (boundByValue(*binding, tensor, valueOffset != SacPlan_T::noValue)) {
-                externals.push_back({info->workspace.buffer, info->workspace.offset + valueOffset});
-                values.push_back({externals.back().offset, *binding->value});
-                continue;
+            checkKind(*binding, tensor, valueOffset != SacPlan_T::noValue);
+            if (tensor.imageCount) {
+                for (uint32_t k = 0; k < tensor.imageCount; ++k) {
+                    claimImage(images, tensor, k, binding->images[k]);
+                    externals.push_back({{}, binding->images[k].view, binding->images[k].layout});
+                }
+            } else if (binding->value) {
+                externals.push_back({{info->workspace.buffer, info->workspace.offset + valueOffset}});
+                values.push_back({externals.back().buffer.offset, *binding->value});
+            } else {
+                claim(claims, tensor.name.c_str(), binding->buffer, tensor.bytes(), alignment, tensor.output);
+                externals.push_back({base(binding->buffer)});
             }
-            claim(claims, tensor.name.c_str(), binding->buffer,
-                  alignUp(elementCount(tensor.shape) * dataTypeSize(tensor.type), 4), alignment, tensor.output);
-            externals.push_back(base(binding->buffer));
         }
         Buffers buffers;
         buffers.classes[static_cast<size_t>(MemoryClass::weights)] = base(info->weights);

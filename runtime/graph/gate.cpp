@@ -34,7 +34,8 @@ void Gate::compile(uint32_t dispatchCount, uint32_t maxRecords, Progress& progre
                      device_.capabilities.storageBufferOffsetAlignment);
     progress.next();
     const uint32_t constants[] = {lanes};
-    pipeline_ = library_.acquire(Shader::gate, constants, 2);
+    pipeline_ =
+        library_.acquire(Shader::gate, constants, BindingKinds{BindingKind::storageBuffer, BindingKind::storageBuffer});
     const std::pmr::vector<const Pipeline*> dispatches(blockCount_, pipeline_, device_.memory);
     descriptors_.allocate(dispatches, maxRecords);
 }
@@ -53,10 +54,9 @@ IndirectCommands Gate::record(VkCommandBuffer commandBuffer, const Program& prog
         for (uint32_t i = first; i < end; ++i)
             for (const uint32_t groups : program.groups(i, batch))
                 push.groups[push.count++] = groups;
-        const FixedVector<VkDescriptorBufferInfo, maxBindings> infos{
-            {enable.buffer, enable.offset, sizeof(uint32_t)},
-            {out.buffer, out.at(first), push.count * sizeof(uint32_t)}};
-        descriptors_.bind(commandBuffer, slot, block, *pipeline_, infos);
+        const Resource resources[] = {{{enable.buffer, enable.offset, sizeof(uint32_t)}},
+                                      {{out.buffer, out.at(first), push.count * sizeof(uint32_t)}}};
+        descriptors_.bind(commandBuffer, slot, block, *pipeline_, resources);
         vk.CmdPushConstants(commandBuffer, pipeline_->layout.pipeline, VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof(push),
                             &push);
         vk.CmdDispatch(commandBuffer, 1, 1, 1);

@@ -60,6 +60,12 @@ TensorId Graph::external(std::string_view name, DataType type, const Shape& shap
     return id;
 }
 
+TensorId Graph::externalImage(std::string_view name, uint64_t bytes) {
+    const TensorId id = external(name, DataType::u8, {bytes});
+    tensors_[id].image = true;
+    return id;
+}
+
 void Graph::add(std::string_view label, const Kernel& kernel, std::span<const TensorId> operands, Phase phase) {
     if (operands.size() != kernel.operandCount)
         throw Error(SAC_ERROR_INTERNAL, "node \"%.*s\" has %zu operands, its kernel declares %u", clip(label),

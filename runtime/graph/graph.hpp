@@ -41,6 +41,7 @@ struct Tensor {
     uint64_t bytes = 0;    ///< rounded up to 4
     uint64_t offset = 0;   ///< in its memory class; of workspace tensors set by planMemory
     uint32_t external = 0; ///< of external tensors: their number, in order of declaration
+    bool image = false;    ///< an external one that is an image
 };
 
 struct Node {
@@ -69,8 +70,11 @@ public:
     /// A tensor that the caller binds.
     TensorId external(std::string_view name, DataType type, const Shape& shape);
 
-    /// Adds a stage: the kernel's dispatches over `operands`, one tensor for each operand it declares; noTensor for one that the
-    /// description switched off. The label names them in debuggers and timings.
+    /// An image that the caller binds, of `bytes` in all.
+    TensorId externalImage(std::string_view name, uint64_t bytes);
+
+    /// Adds a stage: the kernel's dispatches over `operands`, one tensor for each operand it declares; noTensor for one
+    /// that the description switched off. The label names them in debuggers and timings.
     void add(std::string_view label, const Kernel& kernel, std::span<const TensorId> operands,
              Phase phase = Phase::run);
     void add(std::string_view label, const Kernel& kernel, std::initializer_list<TensorId> operands,

@@ -48,6 +48,9 @@ void Program::compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t 
                             "\"%s\" needs %u workgroups on axis %d, the device's maxComputeWorkGroupCount is %u",
                             node.label.c_str(), dispatch.groups[axis], axis, limits.maxGroupCount[axis]);
         Step step{nullptr, dispatch.push, {}, dispatch.groups, node.batched, node.barrier, node.stage};
+        BindingKinds kinds;
+        for (const OperandUse& use : dispatch.bindings)
+            kinds.push_back(use.kind);
         if (node.stage == stages_.size())
             stages_.push_back({std::pmr::string(node.label, device_.memory)});
         Stage& stage = stages_[node.stage];
@@ -55,7 +58,7 @@ void Program::compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t 
         stage.flops += node.flops;
         for (const TensorId id : node.tensors) {
             const Tensor& tensor = graph.tensor(id);
-            if (tensor.bytes > limits.maxStorageBufferRange)
+            if (!tensor.image && tensor.bytes > limits.maxStorageBufferRange)
                 throw Error(SAC_ERROR_UNSUPPORTED,
                             "tensor \"%s\" has %llu bytes, the device's maxStorageBufferRange is %llu",
                             tensor.name.c_str(), static_cast<unsigned long long>(tensor.bytes),
@@ -65,8 +68,7 @@ void Program::compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t 
             stage.bytes += tensor.bytes;
         }
         progress.next();
-        step.pipeline = library_.acquire(dispatch.shader, dispatch.constants,
-                                         static_cast<uint32_t>(dispatch.bindings.size()));
+        step.pipeline = library_.acquire(dispatch.shader, dispatch.constants, kinds);
         held_.push_back(step.pipeline);
         steps_.push_back(std::move(step));
     }
@@ -88,6 +90,16 @@ void Program::writeTimestamp(VkCommandBuffer commandBuffer, const Timestamps& ti
                                      timestamps.first + query);
 }
 
+Resource Program::resolve(const Binding& binding, const Buffers& buffers) {
+    if (binding.memory != MemoryClass::external) {
+        const BufferBase& base = buffers.classes[static_cast<size_t>(binding.memory)];
+        return {{base.buffer, base.offset + binding.offset, binding.bytes}};
+    }
+    const External& external = buffers.externals[binding.external];
+    return {{external.buffer.buffer, external.buffer.offset, binding.bytes},
+            {VK_NULL_HANDLE, external.view, external.layout}};
+}
+
 void Program::record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint32_t batch,
                      const Timestamps& timestamps, const IndirectCommands& indirect) const {
     const DeviceTable& vk = device_.vk;
@@ -102,14 +114,10 @@ void Program::record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint
         if (step.pipeline != bound)
             vk.CmdBindPipeline(commandBuffer, VK_PIPELINE_BIND_POINT_COMPUTE, step.pipeline->handle);
         bound = step.pipeline;
-        FixedVector<VkDescriptorBufferInfo, maxBindings> infos;
-        for (const Binding& binding : step.bindings) {
-            const BufferBase& base = binding.memory == MemoryClass::external
-                                         ? buffers.externals[binding.external]
-                                         : buffers.classes[static_cast<size_t>(binding.memory)];
-            infos.push_back({base.buffer, base.offset + binding.offset, binding.bytes});
-        }
-        descriptors_.bind(commandBuffer, slot, i, *step.pipeline, infos);
+        FixedVector<Resource, maxBindings> resources;
+        for (const Binding& binding : step.bindings)
+            resources.push_back(resolve(binding, buffers));
+        descriptors_.bind(commandBuffer, slot, i, *step.pipeline, resources);
         if (step.push.size)
             vk.CmdPushConstants(commandBuffer, step.pipeline->layout.pipeline, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                                 step.push.size, step.push.bytes.data());

@@ -21,10 +21,17 @@ struct BufferBase {
     VkDeviceSize offset = 0;
 };
 
-/// The engine's buffers for one record: each memory class, and each external tensor in order of declaration.
+/// What the engine bound for an external tensor: a buffer, or an image and the layout it is in.
+struct External {
+    BufferBase buffer;
+    VkImageView view = VK_NULL_HANDLE;
+    VkImageLayout layout = VK_IMAGE_LAYOUT_UNDEFINED;
+};
+
+/// The engine's memory for one record: each memory class, and each external tensor in order of declaration.
 struct Buffers {
     std::array<BufferBase, memoryClassCount> classes; ///< that of `external` is unused
-    std::span<const BufferBase> externals;
+    std::span<const External> externals;
 };
 
 /// Timestamps around the stages of one record: query `first`, before the first stage, and one after each.
@@ -83,6 +90,8 @@ private:
         uint32_t external;
         uint64_t offset, bytes;
     };
+    static Resource resolve(const Binding& binding, const Buffers& buffers);
+
     struct Step {
         const Pipeline* pipeline;
         PushConstants push;

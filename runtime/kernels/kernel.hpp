@@ -13,16 +13,18 @@
 
 #include "base/fixed_vector.hpp"
 #include "shaders.hpp" // generated from shaders/variants.txt: enum class Shader
+#include "vulkan/binding_kind.hpp"
 
 namespace saccade {
 
-/// How a dispatch uses a buffer.
+/// How a dispatch uses a buffer or image.
 enum class Access : uint8_t { read, write, readWrite };
 
-/// Binding i of a dispatch: storage buffer i of descriptor set 0.
+/// Binding i of a dispatch, in descriptor set 0.
 struct OperandUse {
     uint8_t operand = 0;
     Access access = Access::read;
+    BindingKind kind = BindingKind::storageBuffer;
 
     friend bool operator==(const OperandUse&, const OperandUse&) = default;
 };

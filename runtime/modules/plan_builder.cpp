@@ -27,6 +27,30 @@ void requireContiguous(const TensorRequest& request, const char* what) {
                     what, clip(request.name), request.name.data());
 }
 
+// What is not a feature map over a grid has no images.
+void requireBuffer(const TensorRequest& request, const char* what) {
+    if (!request.images.empty())
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "%s \"%.*s\" is given as images, which only activations of shape (b, c, h, w) can be", what,
+                    clip(request.name), request.name.data());
+}
+
+// The images' channels are the tensor's.
+void checkImages(const TensorRequest& request, const char* what) {
+    uint64_t channels = 0;
+    for (const ImageRequest& image : request.images)
+        channels += image.slice.tokenChannels();
+    if (request.shape.size() != 4)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s \"%.*s\" is given as images, but has rank %zu; it is (b, c, h, w)",
+                    what, clip(request.name), request.name.data(), request.shape.size());
+    if (channels != request.shape[1])
+        throw Error(
+            SAC_ERROR_INVALID_ARGUMENT,
+            "%s \"%.*s\": its images hold %llu channels (the sum of channels * pixelShuffle^2), shape[1] is %llu", what,
+            clip(request.name), request.name.data(), static_cast<unsigned long long>(channels),
+            static_cast<unsigned long long>(request.shape[1]));
+}
+
 template <class Name>
 void remember(std::pmr::vector<std::pmr::string>& known, const Name& name) {
     if (std::find(known.begin(), known.end(), name) == known.end())
@@ -40,8 +64,8 @@ void throwUnknown(const char* array, std::string_view name, const std::pmr::vect
         list += list.empty() ? "" : ", ";
         list += item;
     }
-    throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s has \"%.*s\", which the module does not know; it knows: %s", array,
-                clip(name), name.data(), list.c_str());
+    throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s has \"%.*s\", which the module does not know; it knows: %s",
+                array, clip(name), name.data(), list.c_str());
 }
 
 } // namespace
@@ -96,6 +120,55 @@ PlanTensor& PlanBuilder::addTensor(const TensorRequest& request, bool output, Da
     return tensors_.back();
 }
 
+TensorId PlanBuilder::addImages(const TensorRequest& request, PlanTensor& tensor) {
+    const uint64_t cells = request.shape[0] * request.shape[2] * request.shape[3];
+    tensor.imageCount = static_cast<uint32_t>(request.images.size());
+    for (const ImageRequest& image : request.images) {
+        const uint64_t texels = cells * image.slice.factor * image.slice.factor;
+        const TensorId id = graph_.externalImage(request.name, texels * image.format.texelBytes);
+        if (tensor.tensor == noTensor)
+            tensor.tensor = id;
+    }
+    return tensor.tensor;
+}
+
+TensorId PlanBuilder::readImages(const TensorRequest& request, DataType type) {
+    checkImages(request, "input");
+    const Shape& shape = request.shape;
+    const TensorId first = addImages(request, addTensor(request, false, DataType::f32));
+    const TensorId tokens = graph_.intermediate(request.name, type, {shape[0], shape[2] * shape[3], shape[1]});
+    ImagesToTokensDesc desc;
+    desc.type = type;
+    desc.layered = shape[0] > 1;
+    desc.batch = static_cast<uint32_t>(shape[0]);
+    desc.height = static_cast<uint32_t>(shape[2]);
+    desc.width = static_cast<uint32_t>(shape[3]);
+    FixedVector<TensorId, 1 + maxImages> operands{tokens};
+    for (const ImageRequest& image : request.images) {
+        desc.images.push_back(image.slice);
+        operands.push_back(first + static_cast<TensorId>(operands.size() - 1));
+    }
+    graph_.add(request.name, imagesToTokens(desc, device_), operands);
+    return tokens;
+}
+
+void PlanBuilder::writeImages(const TensorRequest& request, const PlanTensor& tensor, TensorId tokens) {
+    const Shape& shape = tensor.shape;
+    TokensToImageDesc desc;
+    desc.type = graph_.tensor(tokens).type;
+    desc.layered = shape[0] > 1;
+    desc.batch = static_cast<uint32_t>(shape[0]);
+    desc.height = static_cast<uint32_t>(shape[2]);
+    desc.width = static_cast<uint32_t>(shape[3]);
+    desc.rowChannels = static_cast<uint32_t>(shape[1]);
+    for (uint32_t i = 0; i < request.images.size(); ++i) {
+        desc.format = request.images[i].format.store;
+        desc.image = request.images[i].slice;
+        graph_.add(request.name, tokensToImage(desc, device_), {tokens, tensor.tensor + i});
+        desc.firstChannel += desc.image.tokenChannels();
+    }
+}
+
 PlanTensor& PlanBuilder::addFloatInput(const TensorRequest& request) {
     const DataType type = request.type.value_or(DataType::f32);
     if (type != DataType::f32 && type != DataType::f16)
@@ -109,6 +182,7 @@ PlanTensor& PlanBuilder::addFloatInput(const TensorRequest& request) {
 TensorId PlanBuilder::inputFloats(std::string_view name) {
     const TensorRequest& request = requireInput(name);
     requireContiguous(request, "input");
+    requireBuffer(request, "input");
     const TensorId bound = addFloatInput(request).tensor;
     if (graph_.tensor(bound).type == DataType::f32)
         return bound;
@@ -119,8 +193,12 @@ TensorId PlanBuilder::inputFloats(std::string_view name) {
 
 TensorId PlanBuilder::inputTokens(std::string_view name, ChannelAxis channels, DataType type) {
     const TensorRequest& request = requireInput(name);
-    if (channels == ChannelAxis::last)
+    if (channels == ChannelAxis::last) {
         requireContiguous(request, "input");
+        requireBuffer(request, "input");
+    }
+    if (!request.images.empty())
+        return readImages(request, type);
     const TensorId bound = addFloatInput(request).tensor;
     const bool channelMajor = channels == ChannelAxis::second && !request.channelsLast;
     if (!channelMajor && graph_.tensor(bound).type == type)
@@ -142,6 +220,7 @@ TensorId PlanBuilder::asType(std::string_view label, TensorId tokens, DataType t
 
 TensorId PlanBuilder::inputPlain(std::string_view name, DataType type) {
     const TensorRequest& request = requireInput(name);
+    requireBuffer(request, "input");
     if (request.type.value_or(type) != type || request.channelsLast)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\" is of type %s%s, the module wants %s, contiguous",
                     clip(name), name.data(), dataTypeName(request.type.value_or(type)),
@@ -152,6 +231,7 @@ TensorId PlanBuilder::inputPlain(std::string_view name, DataType type) {
 
 const void* PlanBuilder::inputHost(std::string_view name, DataType type) {
     const TensorRequest& request = requireInput(name);
+    requireBuffer(request, "input");
     if (request.type.value_or(type) != type)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\" is of type %s, the module wants %s", clip(name),
                     name.data(), dataTypeName(*request.type), dataTypeName(type));
@@ -182,25 +262,32 @@ OutputTarget PlanBuilder::beginOutput(std::string_view name, const Shape& shape,
     TensorRequest request = asked ? *asked : TensorRequest{};
     request.name = name;
     request.shape = shape;
-    if (channels == ChannelAxis::last)
+    if (channels == ChannelAxis::last) {
         requireContiguous(request, "output");
+        requireBuffer(request, "output");
+    }
     const DataType type = request.type.value_or(DataType::f32);
     if (!isFloatingPoint(type))
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "output \"%.*s\" is asked for as %s, it is FLOAT32 or FLOAT16",
                     clip(name), name.data(), dataTypeName(type));
     PlanTensor& tensor = addTensor(request, true, type);
-    tensor.tensor = graph_.external(name, type, shape);
-
     OutputTarget target;
     target.index = static_cast<uint32_t>(tensors_.size() - 1);
     target.axis = channels;
+    const TokenShape tokens = tokenShape(shape, channels);
+    if (!request.images.empty()) {
+        checkImages(request, "output");
+        addImages(request, tensor);
+        target.tensor = activation(name, {tokens.batch, tokens.tokens, tokens.channels});
+        return target;
+    }
+    tensor.tensor = graph_.external(name, type, shape);
     const bool channelMajor = channels == ChannelAxis::second && !request.channelsLast;
     if (type == request_.storage && (!channelMajor || canWriteChannelMajor)) {
         target.tensor = tensor.tensor;
         target.channelMajor = channelMajor;
         return target;
     }
-    const TokenShape tokens = tokenShape(shape, channels);
     target.tensor = activation(name, {tokens.batch, tokens.tokens, tokens.channels});
     return target;
 }
@@ -209,6 +296,10 @@ void PlanBuilder::endOutput(const OutputTarget& target) {
     const PlanTensor& tensor = tensors_[target.index];
     if (target.tensor == tensor.tensor)
         return;
+    if (tensor.imageCount) {
+        writeImages(*findOutput(tensor.name), tensor, target.tensor);
+        return;
+    }
     const bool channelMajor = target.axis == ChannelAxis::second && !tensor.channelsLast;
     convertTokens(tensor.name, target.tensor, false, tensor.tensor, channelMajor, tensor.shape, target.axis);
 }
@@ -217,11 +308,12 @@ TensorId PlanBuilder::outputPlain(std::string_view name, DataType type, const Sh
     remember(knownOutputs_, name);
     const TensorRequest* asked = findOutput(name);
     TensorRequest request = asked ? *asked : TensorRequest{};
-    if (request.type.value_or(type) != type || request.channelsLast)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "output \"%.*s\" is asked for as %s%s, it is %s, contiguous", clip(name),
-                    name.data(), dataTypeName(request.type.value_or(type)),
-                    request.channelsLast ? ", channels last" : "", dataTypeName(type));
     request.name = name;
+    requireBuffer(request, "output");
+    if (request.type.value_or(type) != type || request.channelsLast)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "output \"%.*s\" is asked for as %s%s, it is %s, contiguous",
+                    clip(name), name.data(), dataTypeName(request.type.value_or(type)),
+                    request.channelsLast ? ", channels last" : "", dataTypeName(type));
     request.shape = shape;
     PlanTensor& tensor = addTensor(request, true, type);
     return tensor.tensor = graph_.external(name, type, shape);

@@ -15,10 +15,17 @@
 
 #include "graph/graph.hpp"
 #include "io/config.hpp"
+#include "kernels/image.hpp"
 #include "modules/weights.hpp"
 #include "vulkan/capabilities.hpp"
 
 namespace saccade {
+
+/// An image that holds channels of an input or output.
+struct ImageRequest {
+    ImageFormat format;
+    ImageSlice slice;
+};
 
 /// An input or output as the caller wants to bind it. Output shapes are filled in by the module.
 struct TensorRequest {
@@ -27,13 +34,14 @@ struct TensorRequest {
     bool channelsLast = false;
     Shape shape;
     const void* hostData = nullptr;
+    FixedVector<ImageRequest, maxImages> images; ///< empty: a buffer
 };
 
 /// How a position bias is to be had, and what came of it.
 enum class BiasMode : uint8_t { automatic, exact, table };
 struct BiasRequest {
     BiasMode mode = BiasMode::automatic;
-    float tolerance = 1e-4f; ///< rms error / rms of the bias
+    float tolerance = 1e-4f;        ///< rms error / rms of the bias
     uint64_t tableLimit = 16 << 20; ///< bytes
 };
 struct BiasReport {
@@ -58,7 +66,11 @@ struct PlanTensor {
     DataType type = DataType::f32;
     bool channelsLast = false;
     Shape shape{};
-    TensorId tensor = noTensor;
+    TensorId tensor = noTensor; ///< the external tensor; of images the first, which the others follow
+    uint32_t imageCount = 0;    ///< 0: a buffer
+
+    /// Of the buffer to bind; 0 for images.
+    uint64_t bytes() const { return imageCount ? 0 : alignUp(elementCount(shape) * dataTypeSize(type), 4); }
 };
 
 /// Whether channels are the second dimension (convolutions) or the last one (transformers) of PyTorch's shape.
@@ -122,7 +134,8 @@ public:
     /// Whether the caller asked for a result; `main` is the one given where nothing was asked for.
     bool wantsOutput(std::string_view name, bool main = false);
     /// Begins an output of activations; the layer that computes it writes to the target, then endOutput is called.
-    OutputTarget beginOutput(std::string_view name, const Shape& shape, ChannelAxis channels, bool canWriteChannelMajor);
+    OutputTarget beginOutput(std::string_view name, const Shape& shape, ChannelAxis channels,
+                             bool canWriteChannelMajor);
     void endOutput(const OutputTarget& target);
     /// An output of `type` in PyTorch's contiguous order, written by a kernel as it is.
     TensorId outputPlain(std::string_view name, DataType type, const Shape& shape);
@@ -138,6 +151,9 @@ private:
     const TensorRequest& requireInput(std::string_view name);
     const TensorRequest* findOutput(std::string_view name) const;
     PlanTensor& addTensor(const TensorRequest& request, bool output, DataType type);
+    TensorId addImages(const TensorRequest& request, PlanTensor& tensor);
+    TensorId readImages(const TensorRequest& request, DataType type);
+    void writeImages(const TensorRequest& request, const PlanTensor& tensor, TensorId tokens);
     void convertTokens(std::string_view label, TensorId from, bool fromChannelMajor, TensorId to, bool toChannelMajor,
                        const Shape& shape, ChannelAxis channels);
 

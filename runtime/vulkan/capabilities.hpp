@@ -15,18 +15,18 @@ struct Capabilities {
     uint32_t apiVersion = 0;
     uint32_t vendorId = 0;
     VkPhysicalDeviceType deviceType = VK_PHYSICAL_DEVICE_TYPE_OTHER;
-    bool isCpu = false;              ///< a software driver: wants few barriers, lanes as vectors, uniform loads
-    uint32_t subgroupSize = 1;       ///< reported; for tuning alone, never for correctness
-    bool subgroupShuffle = false;    ///< compute shaders may pass values between the lanes of a subgroup
-    uint32_t maxSharedMemory = 0;    ///< bytes per workgroup
-    uint32_t maxInvocations = 0;     ///< per workgroup
+    bool isCpu = false;           ///< a software driver: wants few barriers, lanes as vectors, uniform loads
+    uint32_t subgroupSize = 1;    ///< reported; for tuning alone, never for correctness
+    bool subgroupShuffle = false; ///< compute shaders may pass values between the lanes of a subgroup
+    uint32_t maxSharedMemory = 0; ///< bytes per workgroup
+    uint32_t maxInvocations = 0;  ///< per workgroup
     std::array<uint32_t, 3> maxGroupCount{};
     std::array<uint32_t, 3> maxGroupSize{};
-    uint32_t maxStorageBuffers = 0;  ///< per compute stage
+    uint32_t maxStorageBuffers = 0; ///< per compute stage
     uint64_t maxStorageBufferRange = 0;
     uint32_t storageBufferOffsetAlignment = 1;
-    float timestampPeriod = 0;       ///< nanoseconds
-    bool pushDescriptors = false;    ///< what may be used: in a context, what is offered and was enabled
+    float timestampPeriod = 0;    ///< nanoseconds
+    bool pushDescriptors = false; ///< what may be used: in a context, what is offered and was enabled
     bool storage16Bit = false;
     bool debugUtils = false;
 };

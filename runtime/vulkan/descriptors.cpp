@@ -8,16 +8,19 @@ void DescriptorRing::allocate(std::span<const Pipeline* const> dispatches, uint3
     if (device_.capabilities.pushDescriptors || dispatches.empty())
         return;
     dispatchCount_ = static_cast<uint32_t>(dispatches.size());
-    uint32_t bindings = 0;
+    std::array<uint32_t, bindingKindCount> counts{};
     for (const Pipeline* pipeline : dispatches)
-        bindings += pipeline->bindingCount;
-
-    const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, bindings * slots};
+        for (const BindingKind kind : pipeline->layout.kinds)
+            counts[static_cast<size_t>(kind)] += slots;
+    FixedVector<VkDescriptorPoolSize, bindingKindCount> sizes;
+    for (uint32_t kind = 0; kind < bindingKindCount; ++kind)
+        if (counts[kind])
+            sizes.push_back({descriptorType(static_cast<BindingKind>(kind)), counts[kind]});
     VkDescriptorPoolCreateInfo poolInfo{};
     poolInfo.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO;
     poolInfo.maxSets = dispatchCount_ * slots;
-    poolInfo.poolSizeCount = 1;
-    poolInfo.pPoolSizes = &size;
+    poolInfo.poolSizeCount = static_cast<uint32_t>(sizes.size());
+    poolInfo.pPoolSizes = sizes.data();
     check(device_.vk.CreateDescriptorPool(device_.handle, &poolInfo, device_.allocator, &pool_),
           "vkCreateDescriptorPool");
 
@@ -37,17 +40,18 @@ void DescriptorRing::allocate(std::span<const Pipeline* const> dispatches, uint3
 }
 
 void DescriptorRing::bind(VkCommandBuffer commandBuffer, uint32_t slot, uint32_t dispatch, const Pipeline& pipeline,
-                          std::span<const VkDescriptorBufferInfo> buffers) const {
+                          std::span<const Resource> resources) const {
     VkWriteDescriptorSet writes[maxBindings];
-    for (uint32_t i = 0; i < buffers.size(); ++i) {
+    for (uint32_t i = 0; i < resources.size(); ++i) {
         writes[i] = {};
         writes[i].sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
         writes[i].dstBinding = i;
         writes[i].descriptorCount = 1;
-        writes[i].descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
-        writes[i].pBufferInfo = &buffers[i];
+        writes[i].descriptorType = descriptorType(pipeline.layout.kinds[i]);
+        writes[i].pBufferInfo = &resources[i].buffer;
+        writes[i].pImageInfo = &resources[i].image;
     }
-    const uint32_t count = static_cast<uint32_t>(buffers.size());
+    const uint32_t count = static_cast<uint32_t>(resources.size());
     if (device_.capabilities.pushDescriptors) {
         device_.vk.CmdPushDescriptorSetKHR(commandBuffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout.pipeline, 0,
                                            count, writes);

@@ -1,4 +1,5 @@
-// How a dispatch gets its buffers: pushed into the command buffer where the device can, else from sets allocated ahead.
+// How a dispatch gets its buffers and images: pushed into the command buffer where the device can, else from sets
+// allocated ahead.
 //
 // A DescriptorRing holds, for a fixed list of dispatches, `slots` copies of their descriptor sets. Taking a slot is one
 // atomic increment, so recording never locks or allocates; slot n % slots is rewritten by record n, and the contract of
@@ -25,11 +26,14 @@ public:
     void allocate(std::span<const Pipeline* const> dispatches, uint32_t slots);
 
     /// A slot for one record; pass it to bind.
-    uint32_t takeSlot() { return slots_ ? static_cast<uint32_t>(next_.fetch_add(1, std::memory_order_relaxed) % slots_) : 0; }
+    uint32_t takeSlot() {
+        return slots_ ? static_cast<uint32_t>(next_.fetch_add(1, std::memory_order_relaxed) % slots_) : 0;
+    }
 
-    /// Gives dispatch number `dispatch` of the list its buffers, for the next vkCmdDispatch of `commandBuffer`.
+    /// Gives dispatch number `dispatch` of the list what its bindings refer to, for the next vkCmdDispatch of
+    /// `commandBuffer`.
     void bind(VkCommandBuffer commandBuffer, uint32_t slot, uint32_t dispatch, const Pipeline& pipeline,
-              std::span<const VkDescriptorBufferInfo> buffers) const;
+              std::span<const Resource> resources) const;
 
 private:
     const Device& device_;

@@ -4,6 +4,12 @@
 
 namespace saccade {
 
+bool Device::supports(VkFormat format, VkFormatFeatureFlags features) const {
+    VkFormatProperties properties{};
+    instance.GetPhysicalDeviceFormatProperties(physical, format, &properties);
+    return (properties.optimalTilingFeatures & features) == features;
+}
+
 void Device::setName(VkObjectType type, uint64_t object, const char* name) const {
     if (!capabilities.debugUtils || !vk.SetDebugUtilsObjectNameEXT)
         return;

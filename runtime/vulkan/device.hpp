@@ -12,12 +12,17 @@ namespace saccade {
 struct Device {
     explicit Device(std::pmr::memory_resource* memory) : memory(memory) {}
 
+    VkPhysicalDevice physical = VK_NULL_HANDLE;
     VkDevice handle = VK_NULL_HANDLE;
+    InstanceTable instance;
     DeviceTable vk;
     Capabilities capabilities;
     VkPipelineCache pipelineCache = VK_NULL_HANDLE;
     const VkAllocationCallbacks* allocator = nullptr; ///< null, or callbacks that outlive the device's objects
     std::pmr::memory_resource* memory;                ///< over the same callbacks
+
+    /// Whether images of `format` with optimal tiling have all of `features`.
+    bool supports(VkFormat format, VkFormatFeatureFlags features) const;
 
     /// Gives `object` a name in debuggers and validation messages; nothing without VK_EXT_debug_utils.
     void setName(VkObjectType type, uint64_t object, const char* name) const;

@@ -8,7 +8,7 @@ namespace saccade {
 // clang-format off
 #define SAC_INSTANCE_FUNCTIONS(X) \
     X(GetPhysicalDeviceProperties2) X(GetPhysicalDeviceFeatures2) X(EnumerateDeviceExtensionProperties) \
-    X(GetPhysicalDeviceQueueFamilyProperties) X(GetDeviceProcAddr)
+    X(GetPhysicalDeviceQueueFamilyProperties) X(GetPhysicalDeviceFormatProperties) X(GetDeviceProcAddr)
 
 #define SAC_DEVICE_FUNCTIONS(X) \
     X(CreateBuffer) X(DestroyBuffer) X(GetBufferMemoryRequirements) \

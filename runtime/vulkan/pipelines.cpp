@@ -7,7 +7,8 @@
 
 namespace saccade {
 
-PipelineLibrary::PipelineLibrary(const Device& device) : device_(device), pipelines_(device.memory) {}
+PipelineLibrary::PipelineLibrary(const Device& device)
+    : device_(device), pipelines_(device.memory), layouts_(device.memory) {}
 
 PipelineLibrary::~PipelineLibrary() {
     for (Pipeline* pipeline : pipelines_) {
@@ -23,22 +24,21 @@ PipelineLibrary::~PipelineLibrary() {
     }
 }
 
-BindingLayout PipelineLibrary::layout(uint32_t bindingCount) {
-    std::lock_guard lock(mutex_);
-    return layoutLocked(bindingCount);
-}
-
-BindingLayout PipelineLibrary::layoutLocked(uint32_t bindingCount) {
-    BindingLayout& layout = layouts_[bindingCount];
+BindingLayout PipelineLibrary::layoutLocked(const BindingKinds& kinds) {
+    auto found =
+        std::find_if(layouts_.begin(), layouts_.end(), [&](const BindingLayout& l) { return l.kinds == kinds; });
+    if (found == layouts_.end())
+        found = layouts_.insert(found, {kinds});
+    BindingLayout& layout = *found;
     if (!layout.set) {
         VkDescriptorSetLayoutBinding bindings[maxBindings]{};
-        for (uint32_t i = 0; i < bindingCount; ++i)
-            bindings[i] = {i, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1, VK_SHADER_STAGE_COMPUTE_BIT, nullptr};
+        for (uint32_t i = 0; i < kinds.size(); ++i)
+            bindings[i] = {i, descriptorType(kinds[i]), 1, VK_SHADER_STAGE_COMPUTE_BIT, nullptr};
         VkDescriptorSetLayoutCreateInfo info{};
         info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO;
         if (device_.capabilities.pushDescriptors)
             info.flags = VK_DESCRIPTOR_SET_LAYOUT_CREATE_PUSH_DESCRIPTOR_BIT_KHR;
-        info.bindingCount = bindingCount;
+        info.bindingCount = static_cast<uint32_t>(kinds.size());
         info.pBindings = bindings;
         check(device_.vk.CreateDescriptorSetLayout(device_.handle, &info, device_.allocator, &layout.set),
               "vkCreateDescriptorSetLayout");
@@ -57,11 +57,12 @@ BindingLayout PipelineLibrary::layoutLocked(uint32_t bindingCount) {
     return layout;
 }
 
-const Pipeline* PipelineLibrary::acquire(Shader shader, std::span<const uint32_t> constants, uint32_t bindingCount) {
+const Pipeline* PipelineLibrary::acquire(Shader shader, std::span<const uint32_t> constants,
+                                         const BindingKinds& bindings) {
     std::unique_lock lock(mutex_);
     for (;;) {
         const auto found = std::find_if(pipelines_.begin(), pipelines_.end(), [&](const Pipeline* p) {
-            return p->shader == shader && p->bindingCount == bindingCount &&
+            return p->shader == shader && p->layout.kinds == bindings &&
                    std::equal(p->constants.begin(), p->constants.end(), constants.begin(), constants.end());
         });
         if (found == pipelines_.end())
@@ -74,12 +75,11 @@ const Pipeline* PipelineLibrary::acquire(Shader shader, std::span<const uint32_t
         compiled_.wait(lock);
     }
 
-    const BindingLayout layout = layoutLocked(bindingCount);
+    const BindingLayout layout = layoutLocked(bindings);
     pipelines_.reserve(pipelines_.size() + 1);
     Pipeline* pipeline = create<Pipeline>(device_.memory);
     pipeline->shader = shader;
     pipeline->constants = FixedVector<uint32_t, maxConstants>(constants);
-    pipeline->bindingCount = bindingCount;
     pipeline->layout = layout;
     pipeline->users = 1;
     pipelines_.push_back(pipeline);
@@ -138,8 +138,8 @@ VkPipeline PipelineLibrary::compile(const Pipeline& pipeline) const {
     info.stage.pSpecializationInfo = &specialization;
     info.layout = pipeline.layout.pipeline;
     VkPipeline handle = VK_NULL_HANDLE;
-    const VkResult result = device_.vk.CreateComputePipelines(device_.handle, device_.pipelineCache, 1, &info,
-                                                              device_.allocator, &handle);
+    const VkResult result =
+        device_.vk.CreateComputePipelines(device_.handle, device_.pipelineCache, 1, &info, device_.allocator, &handle);
     device_.vk.DestroyShaderModule(device_.handle, module, device_.allocator);
     check(result, "vkCreateComputePipelines");
 

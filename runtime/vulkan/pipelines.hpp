@@ -14,6 +14,7 @@
 
 #include "base/fixed_vector.hpp"
 #include "shaders.hpp"
+#include "vulkan/binding_kind.hpp"
 #include "vulkan/device.hpp"
 
 namespace saccade {
@@ -22,8 +23,11 @@ constexpr uint32_t maxBindings = 12;
 constexpr uint32_t maxConstants = 40;
 constexpr uint32_t pushConstantBytes = 128;
 
-/// Layout of all pipelines with `n` storage buffers in set 0 and the full push constant range.
+using BindingKinds = FixedVector<BindingKind, maxBindings>;
+
+/// Layout of all pipelines with these bindings in set 0 and the full push constant range.
 struct BindingLayout {
+    BindingKinds kinds;
     VkDescriptorSetLayout set = VK_NULL_HANDLE;
     VkPipelineLayout pipeline = VK_NULL_HANDLE;
 };
@@ -31,10 +35,9 @@ struct BindingLayout {
 struct Pipeline {
     Shader shader{};
     FixedVector<uint32_t, maxConstants> constants;
-    uint32_t bindingCount = 0;
     VkPipeline handle = VK_NULL_HANDLE;
     BindingLayout layout;
-    uint32_t users = 0;   ///< guarded by the library's mutex, like `ready`
+    uint32_t users = 0; ///< guarded by the library's mutex, like `ready`
     bool ready = false;
 };
 
@@ -47,14 +50,11 @@ public:
 
     /// The pipeline, compiled now if nobody holds it. Release it as often as it was acquired. Throws what
     /// vkCreateComputePipelines answers; then nothing is held.
-    const Pipeline* acquire(Shader shader, std::span<const uint32_t> constants, uint32_t bindingCount);
+    const Pipeline* acquire(Shader shader, std::span<const uint32_t> constants, const BindingKinds& bindings);
     void release(const Pipeline* pipeline);
 
-    /// Layout for `bindingCount` storage buffers; the pipelines of that count use it.
-    BindingLayout layout(uint32_t bindingCount);
-
 private:
-    BindingLayout layoutLocked(uint32_t bindingCount);
+    BindingLayout layoutLocked(const BindingKinds& bindings);
     VkPipeline compile(const Pipeline& pipeline) const;
     void forget(Pipeline* pipeline);
 
@@ -62,7 +62,7 @@ private:
     std::mutex mutex_;
     std::condition_variable compiled_;
     std::pmr::vector<Pipeline*> pipelines_;
-    std::array<BindingLayout, maxBindings + 1> layouts_{};
+    std::pmr::vector<BindingLayout> layouts_;
 };
 
 } // namespace saccade

@@ -32,8 +32,8 @@ DeviceWishes attentionWishes(VkInstance instance, VkPhysicalDevice physicalDevic
     return {{support.extensions, support.extensions + support.extensionCount}, support.storageBuffer16BitAccess == VK_TRUE};
 }
 
-AttentionPass::AttentionPass(Engine& engine, const std::vector<char>& model, const Buffer& input, uint32_t cells,
-                             const std::vector<std::string>& outputs)
+AttentionPass::AttentionPass(Engine& engine, const std::vector<char>& model, const std::vector<Buffer>& inputs,
+                             uint32_t cells, const std::vector<std::string>& outputs, bool hostVisible)
     : engine_(engine) {
     SacContextInfo info{};
     info.sType = SAC_STRUCTURE_TYPE_CONTEXT_INFO;
@@ -44,8 +44,10 @@ AttentionPass::AttentionPass(Engine& engine, const std::vector<char>& model, con
     info.enabledFeatures = querySupport(engine.instance(), engine.physicalDevice()).features;
     SacError error;
     succeed(sacCreateContext(&info, &context_, &error), error);
-    createPlan(model, cells, outputs);
-    createMemory(input);
+    createPlan(model, cells, outputs, inputs.size());
+    createMemory();
+    for (const Buffer& input : inputs)
+        slots_.push_back(createSlot(input, hostVisible));
 }
 
 AttentionPass::~AttentionPass() {
@@ -54,7 +56,8 @@ AttentionPass::~AttentionPass() {
     sacDestroyContext(context_, nullptr);
 }
 
-void AttentionPass::createPlan(const std::vector<char>& model, uint32_t cells, const std::vector<std::string>& outputs) {
+void AttentionPass::createPlan(const std::vector<char>& model, uint32_t cells, const std::vector<std::string>& outputs,
+                               size_t runs) {
     SacError error;
     SacModelInfo modelInfo{};
     modelInfo.sType = SAC_STRUCTURE_TYPE_MODEL_INFO;
@@ -77,6 +80,7 @@ void AttentionPass::createPlan(const std::vector<char>& model, uint32_t cells, c
     planInfo.inputs = &x;
     planInfo.outputCount = static_cast<uint32_t>(wanted.size());
     planInfo.outputs = wanted.data();
+    planInfo.maxRecords = static_cast<uint32_t>(runs);
     succeed(sacCreatePlan(model_, &planInfo, &plan_, &error), error);
     properties_.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;
     succeed(sacGetPlanProperties(plan_, &properties_, &error), error);
@@ -92,7 +96,7 @@ void AttentionPass::createPlan(const std::vector<char>& model, uint32_t cells, c
                 tensors_.push_back(tensor);
 }
 
-void AttentionPass::createMemory(const Buffer& input) {
+void AttentionPass::createMemory() {
     SacError error;
     for (int kind = 0; kind < SAC_MEMORY_KIND_COUNT; ++kind) {
         SacMemoryRequirements need{};
@@ -100,14 +104,19 @@ void AttentionPass::createMemory(const Buffer& input) {
         if (need.size)
             memory_[kind] = engine_.createBuffer(need.size, need.usage, kind == SAC_MEMORY_STAGING, need.memoryTypeBits);
     }
-    bindings_.push_back({tensors_[0].name, {input.handle, 0, input.size}});
-    for (size_t i = 1; i < tensors_.size(); ++i) {
-        outputs_.push_back(engine_.createBuffer(tensors_[i].size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, true));
-        bindings_.push_back({tensors_[i].name, {outputs_.back().handle, 0, outputs_.back().size}});
-    }
 }
 
-void AttentionPass::upload(VkCommandBuffer commandBuffer) {
+AttentionPass::Slot AttentionPass::createSlot(const Buffer& input, bool hostVisible) {
+    Slot slot;
+    slot.bindings.push_back({tensors_[0].name, {input.handle, 0, input.size}});
+    for (size_t i = 1; i < tensors_.size(); ++i) {
+        slot.outputs.push_back(engine_.createBuffer(tensors_[i].size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, hostVisible));
+        slot.bindings.push_back({tensors_[i].name, {slot.outputs.back().handle, 0, slot.outputs.back().size}});
+    }
+    return slot;
+}
+
+void AttentionPass::upload(const Queue& queue) {
     SacUploadInfo info{};
     info.sType = SAC_STRUCTURE_TYPE_UPLOAD_INFO;
     info.weights = range(SAC_MEMORY_WEIGHTS);
@@ -115,19 +124,24 @@ void AttentionPass::upload(VkCommandBuffer commandBuffer) {
     info.workspace = range(SAC_MEMORY_WORKSPACE);
     info.staging = range(SAC_MEMORY_STAGING);
     info.stagingData = memory_[SAC_MEMORY_STAGING].data;
-    SacError error;
-    succeed(sacCmdUpload(plan_, commandBuffer, &info, &error), error);
+    engine_.submit(queue, [&](VkCommandBuffer commandBuffer) {
+        SacError error;
+        succeed(sacCmdUpload(plan_, commandBuffer, &info, &error), error);
+        barrier(commandBuffer, VK_PIPELINE_STAGE_TRANSFER_BIT | VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+                VK_ACCESS_TRANSFER_WRITE_BIT | VK_ACCESS_SHADER_WRITE_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+                VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
+    });
 }
 
-void AttentionPass::record(VkCommandBuffer commandBuffer) const {
+void AttentionPass::record(VkCommandBuffer commandBuffer, uint32_t slot) const {
     SacRunInfo info{};
     info.sType = SAC_STRUCTURE_TYPE_RUN_INFO;
     info.weights = range(SAC_MEMORY_WEIGHTS);
     info.tables = range(SAC_MEMORY_TABLES);
     info.workspace = range(SAC_MEMORY_WORKSPACE);
     info.state = range(SAC_MEMORY_STATE);
-    info.bindingCount = static_cast<uint32_t>(bindings_.size());
-    info.bindings = bindings_.data();
+    info.bindingCount = static_cast<uint32_t>(slots_[slot].bindings.size());
+    info.bindings = slots_[slot].bindings.data();
     SacError error;
     succeed(sacCmdRun(plan_, commandBuffer, &info, &error), error);
 }

@@ -28,16 +28,32 @@ void check(VkResult result, const char* call) {
         throw std::runtime_error(std::string(call) + " failed with VkResult " + std::to_string(result));
 }
 
-Engine::Engine(const std::string& deviceName,
-               const std::function<DeviceWishes(VkInstance, VkPhysicalDevice)>& wishes) {
+void barrier(VkCommandBuffer commandBuffer, VkPipelineStageFlags from, VkAccessFlags written, VkPipelineStageFlags to,
+             VkAccessFlags read) {
+    VkMemoryBarrier info{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
+    info.srcAccessMask = written;
+    info.dstAccessMask = read;
+    vkCmdPipelineBarrier(commandBuffer, from, to, 0, 1, &info, 0, nullptr, 0, nullptr);
+}
+
+Engine::Engine(const EngineInfo& info) {
     VkApplicationInfo application{VK_STRUCTURE_TYPE_APPLICATION_INFO};
     application.pApplicationName = "saccade frame";
     application.apiVersion = VK_API_VERSION_1_1;
-    VkInstanceCreateInfo info{VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO};
-    info.pApplicationInfo = &application;
-    check(vkCreateInstance(&info, nullptr, &instance_), "vkCreateInstance");
-    choosePhysicalDevice(deviceName);
-    createDevice(wishes(instance_, physicalDevice_));
+    VkInstanceCreateInfo instanceInfo{VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO};
+    instanceInfo.pApplicationInfo = &application;
+    instanceInfo.enabledExtensionCount = static_cast<uint32_t>(info.instanceExtensions.size());
+    instanceInfo.ppEnabledExtensionNames = info.instanceExtensions.data();
+    check(vkCreateInstance(&instanceInfo, nullptr, &instance_), "vkCreateInstance");
+    choosePhysicalDevice(info.deviceName);
+    const auto queues = chooseQueues(physicalDevice_, [&](uint32_t family) {
+        return !info.canPresent || info.canPresent(instance_, physicalDevice_, family);
+    });
+    if (!queues)
+        throw std::runtime_error(deviceName_ + " has no queue for graphics, compute and timestamps" +
+                                 (info.canPresent ? " that can present to this window system" : ""));
+    queues_ = *queues;
+    createDevice(info.wishes(instance_, physicalDevice_), info.secondQueue, info.canPresent != nullptr);
 }
 
 void Engine::choosePhysicalDevice(const std::string& name) {
@@ -61,50 +77,62 @@ void Engine::choosePhysicalDevice(const std::string& name) {
     if (!physicalDevice_)
         throw std::runtime_error("no Vulkan device whose name contains \"" + name + "\"");
     vkGetPhysicalDeviceMemoryProperties(physicalDevice_, &memory_);
-
-    vkGetPhysicalDeviceQueueFamilyProperties(physicalDevice_, &count, nullptr);
-    std::vector<VkQueueFamilyProperties> families(count);
-    vkGetPhysicalDeviceQueueFamilyProperties(physicalDevice_, &count, families.data());
-    const VkQueueFlags wanted = VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT;
-    const auto family = std::find_if(families.begin(), families.end(), [&](const VkQueueFamilyProperties& f) {
-        return (f.queueFlags & wanted) == wanted && f.timestampValidBits > 0;
-    });
-    if (family == families.end())
-        throw std::runtime_error(deviceName_ + " has no queue for graphics, compute and timestamps");
-    family_ = static_cast<uint32_t>(family - families.begin());
 }
 
-void Engine::createDevice(const DeviceWishes& wishes) {
-    const float priority = 1;
-    VkDeviceQueueCreateInfo queue{VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO};
-    queue.queueFamilyIndex = family_;
-    queue.queueCount = 1;
-    queue.pQueuePriorities = &priority;
+void Engine::createDevice(DeviceWishes wishes, bool withSecond, bool withSwapchain) {
+    if (!withSecond) {
+        queues_.secondFamily = queues_.family;
+        queues_.secondIndex = 0;
+    }
+    if (withSwapchain)
+        wishes.extensions.push_back(VK_KHR_SWAPCHAIN_EXTENSION_NAME);
+    const float priorities[] = {1, 1};
+    const bool families = queues_.secondFamily != queues_.family;
+    VkDeviceQueueCreateInfo queues[2]{};
+    for (VkDeviceQueueCreateInfo& queue : queues) {
+        queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
+        queue.queueFamilyIndex = &queue == queues ? queues_.family : queues_.secondFamily;
+        queue.queueCount = 1 + queues_.secondIndex;
+        queue.pQueuePriorities = priorities;
+    }
     VkPhysicalDevice16BitStorageFeatures storage16{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES};
     storage16.storageBuffer16BitAccess = wishes.storageBuffer16BitAccess;
     VkDeviceCreateInfo info{VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO};
     info.pNext = &storage16;
-    info.queueCreateInfoCount = 1;
-    info.pQueueCreateInfos = &queue;
+    info.queueCreateInfoCount = families ? 2 : 1;
+    info.pQueueCreateInfos = queues;
     info.enabledExtensionCount = static_cast<uint32_t>(wishes.extensions.size());
     info.ppEnabledExtensionNames = wishes.extensions.data();
     check(vkCreateDevice(physicalDevice_, &info, nullptr, &device_), "vkCreateDevice");
-    vkGetDeviceQueue(device_, family_, 0, &queue_);
+    queue_ = openQueue(queues_.family, 0);
+    second_ = families || queues_.secondIndex ? openQueue(queues_.secondFamily, queues_.secondIndex) : queue_;
 
-    VkCommandPoolCreateInfo pool{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
-    pool.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT;
-    pool.queueFamilyIndex = family_;
-    check(vkCreateCommandPool(device_, &pool, nullptr, &pool_), "vkCreateCommandPool");
-    VkCommandBufferAllocateInfo allocation{VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO};
-    allocation.commandPool = pool_;
-    allocation.commandBufferCount = 1;
-    check(vkAllocateCommandBuffers(device_, &allocation, &commandBuffer_), "vkAllocateCommandBuffers");
     VkFenceCreateInfo fence{VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
     check(vkCreateFence(device_, &fence, nullptr, &fence_), "vkCreateFence");
     VkQueryPoolCreateInfo queries{VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO};
     queries.queryType = VK_QUERY_TYPE_TIMESTAMP;
     queries.queryCount = timestampCount;
     check(vkCreateQueryPool(device_, &queries, nullptr, &timestamps_), "vkCreateQueryPool");
+}
+
+Queue Engine::openQueue(uint32_t family, uint32_t index) {
+    Queue queue;
+    queue.family = family;
+    vkGetDeviceQueue(device_, family, index, &queue.handle);
+    VkCommandPoolCreateInfo pool{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
+    pool.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT;
+    pool.queueFamilyIndex = family;
+    check(vkCreateCommandPool(device_, &pool, nullptr, &queue.pool), "vkCreateCommandPool");
+    return queue;
+}
+
+VkCommandBuffer Engine::createCommandBuffer(const Queue& queue) {
+    VkCommandBufferAllocateInfo info{VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO};
+    info.commandPool = queue.pool;
+    info.commandBufferCount = 1;
+    VkCommandBuffer commandBuffer = VK_NULL_HANDLE;
+    check(vkAllocateCommandBuffers(device_, &info, &commandBuffer), "vkAllocateCommandBuffers");
+    return commandBuffer;
 }
 
 Engine::~Engine() {
@@ -122,7 +150,9 @@ Engine::~Engine() {
     if (device_) {
         vkDestroyQueryPool(device_, timestamps_, nullptr);
         vkDestroyFence(device_, fence_, nullptr);
-        vkDestroyCommandPool(device_, pool_, nullptr);
+        if (second_.pool != queue_.pool)
+            vkDestroyCommandPool(device_, second_.pool, nullptr);
+        vkDestroyCommandPool(device_, queue_.pool, nullptr);
         vkDestroyDevice(device_, nullptr);
     }
     vkDestroyInstance(instance_, nullptr);
@@ -194,22 +224,24 @@ VkShaderModule Engine::createShader(const uint32_t* words, size_t bytes) {
     return shader;
 }
 
-void Engine::submit(const std::function<void(VkCommandBuffer)>& record) {
+void Engine::submit(const Queue& queue, const std::function<void(VkCommandBuffer)>& record) {
+    const VkCommandBuffer commandBuffer = createCommandBuffer(queue);
     VkCommandBufferBeginInfo begin{VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
     begin.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
-    check(vkBeginCommandBuffer(commandBuffer_, &begin), "vkBeginCommandBuffer");
-    vkCmdResetQueryPool(commandBuffer_, timestamps_, 0, timestampCount);
-    record(commandBuffer_);
-    check(vkEndCommandBuffer(commandBuffer_), "vkEndCommandBuffer");
+    check(vkBeginCommandBuffer(commandBuffer, &begin), "vkBeginCommandBuffer");
+    record(commandBuffer);
+    check(vkEndCommandBuffer(commandBuffer), "vkEndCommandBuffer");
     VkSubmitInfo info{VK_STRUCTURE_TYPE_SUBMIT_INFO};
     info.commandBufferCount = 1;
-    info.pCommandBuffers = &commandBuffer_;
-    check(vkQueueSubmit(queue_, 1, &info, fence_), "vkQueueSubmit");
+    info.pCommandBuffers = &commandBuffer;
+    check(vkQueueSubmit(queue.handle, 1, &info, fence_), "vkQueueSubmit");
     check(vkWaitForFences(device_, 1, &fence_, VK_TRUE, UINT64_MAX), "vkWaitForFences");
     check(vkResetFences(device_, 1, &fence_), "vkResetFences");
+    vkFreeCommandBuffers(device_, queue.pool, 1, &commandBuffer);
 }
 
 void Engine::mark(VkCommandBuffer commandBuffer, uint32_t index) {
+    vkCmdResetQueryPool(commandBuffer, timestamps_, index, 1);
     vkCmdWriteTimestamp(commandBuffer, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, timestamps_, index);
 }
 

@@ -1,4 +1,4 @@
-// A small engine: a device with one graphics and compute queue, memory, and one command buffer per frame.
+// A small engine: a device with its queues, memory, and command buffers.
 #pragma once
 
 #include <vulkan/vulkan.h>
@@ -7,10 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "queues.hpp"
+
 namespace frame {
 
 /// Throws std::runtime_error naming the call unless `result` is VK_SUCCESS.
 void check(VkResult result, const char* call);
+
+/// Makes what `from` wrote as `written` visible to `to` as `read`.
+void barrier(VkCommandBuffer commandBuffer, VkPipelineStageFlags from, VkAccessFlags written, VkPipelineStageFlags to,
+             VkAccessFlags read);
 
 struct Buffer {
     VkBuffer handle = VK_NULL_HANDLE;
@@ -31,11 +37,25 @@ struct DeviceWishes {
     bool storageBuffer16BitAccess = false;
 };
 
+struct Queue {
+    VkQueue handle = VK_NULL_HANDLE;
+    uint32_t family = 0;
+    VkCommandPool pool = VK_NULL_HANDLE;
+};
+
+struct EngineInfo {
+    /// Part of a device's name; empty for the first discrete, integrated, virtual or CPU device.
+    std::string deviceName;
+    std::function<DeviceWishes(VkInstance, VkPhysicalDevice)> wishes; ///< asked once the physical device is chosen
+    bool secondQueue = false;
+    std::vector<const char*> instanceExtensions; ///< the window system's
+    /// Whether a queue family can present; without it the device is made without swapchains.
+    std::function<bool(VkInstance, VkPhysicalDevice, uint32_t family)> canPresent;
+};
+
 class Engine {
 public:
-    /// `deviceName`: part of a device's name; empty for the first discrete, integrated, virtual or CPU device.
-    /// `wishes` is asked once the physical device is chosen.
-    Engine(const std::string& deviceName, const std::function<DeviceWishes(VkInstance, VkPhysicalDevice)>& wishes);
+    explicit Engine(const EngineInfo& info);
     ~Engine();
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
@@ -44,12 +64,21 @@ public:
     Image createImage(uint32_t width, uint32_t height, VkFormat format, VkImageUsageFlags usage);
     VkShaderModule createShader(const uint32_t* words, size_t bytes);
 
-    /// Records a command buffer with `record`, submits it and waits: the sample shows one frame after another.
-    void submit(const std::function<void(VkCommandBuffer)>& record);
+    /// The queue that draws and presents, and the one that work beside it goes to: the same one where the device has no
+    /// other, or where none was asked for.
+    const Queue& queue() const { return queue_; }
+    const Queue& secondQueue() const { return second_; }
+    /// The second queue in words.
+    const std::string& secondQueueName() const { return queues_.second; }
+
+    /// Valid as long as the engine; can be recorded again.
+    VkCommandBuffer createCommandBuffer(const Queue& queue);
+    /// Records a command buffer with `record`, submits it and waits.
+    void submit(const Queue& queue, const std::function<void(VkCommandBuffer)>& record);
 
     /// Writes timestamp `index` (at most 15) after everything recorded so far.
     void mark(VkCommandBuffer commandBuffer, uint32_t index);
-    /// Milliseconds from timestamp `first` to `second` of the last submission.
+    /// Milliseconds from timestamp `first` to `second`, which have been written.
     double milliseconds(uint32_t first, uint32_t second);
 
     VkInstance instance() const { return instance_; }
@@ -59,7 +88,8 @@ public:
 
 private:
     void choosePhysicalDevice(const std::string& name);
-    void createDevice(const DeviceWishes& wishes);
+    void createDevice(DeviceWishes wishes, bool withSecond, bool withSwapchain);
+    Queue openQueue(uint32_t family, uint32_t index);
     VkDeviceMemory allocate(const VkMemoryRequirements& requirements, VkMemoryPropertyFlags properties);
 
     VkInstance instance_ = VK_NULL_HANDLE;
@@ -68,10 +98,8 @@ private:
     float timestampPeriod_ = 1;
     VkPhysicalDeviceMemoryProperties memory_{};
     VkDevice device_ = VK_NULL_HANDLE;
-    uint32_t family_ = 0;
-    VkQueue queue_ = VK_NULL_HANDLE;
-    VkCommandPool pool_ = VK_NULL_HANDLE;
-    VkCommandBuffer commandBuffer_ = VK_NULL_HANDLE;
+    QueueChoice queues_;
+    Queue queue_, second_;
     VkFence fence_ = VK_NULL_HANDLE;
     VkQueryPool timestamps_ = VK_NULL_HANDLE;
     std::vector<Buffer> buffers_;

@@ -1,5 +1,6 @@
 #include "scene_pass.hpp"
 
+#include "graphics_pipeline.hpp"
 #include "shaders.hpp"
 
 namespace frame {
@@ -83,47 +84,8 @@ void ScenePass::createScenePipeline() {
     layout.pPushConstantRanges = &range;
     check(vkCreatePipelineLayout(engine_.device(), &layout, nullptr, &sceneLayout_), "vkCreatePipelineLayout");
 
-    VkPipelineShaderStageCreateInfo stages[2]{};
-    for (VkPipelineShaderStageCreateInfo& stage : stages) {
-        stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
-        stage.pName = "main";
-    }
-    stages[0].stage = VK_SHADER_STAGE_VERTEX_BIT;
-    stages[0].module = module(engine_, Shader::sceneVertex);
-    stages[1].stage = VK_SHADER_STAGE_FRAGMENT_BIT;
-    stages[1].module = module(engine_, Shader::sceneFragment);
-    const VkPipelineVertexInputStateCreateInfo vertexInput{VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO};
-    VkPipelineInputAssemblyStateCreateInfo assembly{VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO};
-    assembly.topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST;
-    const VkViewport viewport{0, 0, static_cast<float>(size_), static_cast<float>(size_), 0, 1};
-    const VkRect2D scissor{{0, 0}, {size_, size_}};
-    VkPipelineViewportStateCreateInfo viewports{VK_STRUCTURE_TYPE_PIPELINE_VIEWPORT_STATE_CREATE_INFO};
-    viewports.viewportCount = viewports.scissorCount = 1;
-    viewports.pViewports = &viewport;
-    viewports.pScissors = &scissor;
-    VkPipelineRasterizationStateCreateInfo raster{VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO};
-    raster.lineWidth = 1;
-    VkPipelineMultisampleStateCreateInfo samples{VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO};
-    samples.rasterizationSamples = VK_SAMPLE_COUNT_1_BIT;
-    VkPipelineColorBlendAttachmentState attachment{};
-    attachment.colorWriteMask = VK_COLOR_COMPONENT_R_BIT | VK_COLOR_COMPONENT_G_BIT | VK_COLOR_COMPONENT_B_BIT |
-                                VK_COLOR_COMPONENT_A_BIT;
-    VkPipelineColorBlendStateCreateInfo blend{VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO};
-    blend.attachmentCount = 1;
-    blend.pAttachments = &attachment;
-    VkGraphicsPipelineCreateInfo info{VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_CREATE_INFO};
-    info.stageCount = 2;
-    info.pStages = stages;
-    info.pVertexInputState = &vertexInput;
-    info.pInputAssemblyState = &assembly;
-    info.pViewportState = &viewports;
-    info.pRasterizationState = &raster;
-    info.pMultisampleState = &samples;
-    info.pColorBlendState = &blend;
-    info.layout = sceneLayout_;
-    info.renderPass = renderPass_;
-    check(vkCreateGraphicsPipelines(engine_.device(), VK_NULL_HANDLE, 1, &info, nullptr, &scene_),
-          "vkCreateGraphicsPipelines");
+    scene_ = createGraphicsPipeline(
+        engine_, {Shader::sceneVertex, Shader::sceneFragment, sceneLayout_, renderPass_, size_, false});
 }
 
 void ScenePass::createUnshufflePipeline(const Buffer& tensor) {
@@ -196,6 +158,15 @@ void ScenePass::read(VkCommandBuffer commandBuffer, const Buffer& target) {
     region.imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1};
     region.imageExtent = {size_, size_, 1};
     vkCmdCopyImageToBuffer(commandBuffer, image_.handle, VK_IMAGE_LAYOUT_GENERAL, target.handle, 1, &region);
+}
+
+void ScenePass::blit(VkCommandBuffer commandBuffer, VkImage target, uint32_t size) {
+    VkImageBlit region{};
+    region.srcSubresource = region.dstSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1};
+    region.srcOffsets[1] = {static_cast<int32_t>(size_), static_cast<int32_t>(size_), 1};
+    region.dstOffsets[1] = {static_cast<int32_t>(size), static_cast<int32_t>(size), 1};
+    vkCmdBlitImage(commandBuffer, image_.handle, VK_IMAGE_LAYOUT_GENERAL, target, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL,
+                   1, &region, VK_FILTER_LINEAR);
 }
 
 } // namespace frame

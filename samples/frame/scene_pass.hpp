@@ -19,6 +19,8 @@ public:
     void unshuffle(VkCommandBuffer commandBuffer);
     /// Copies the image to `target`, 4 bytes a pixel.
     void read(VkCommandBuffer commandBuffer, const Buffer& target);
+    /// Scales the image to `target`, of `size` pixels per side and in VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL.
+    void blit(VkCommandBuffer commandBuffer, VkImage target, uint32_t size);
 
 private:
     void createRenderPass();

@@ -76,6 +76,9 @@ TEST(Cli, NamesWhatIsWrongAndExitsWithItsCode) {
         {{"run", model, "--repeats", "3"}, 2, "--times"},
         {{"run", model, "--times", "--repeats", "0"}, 2, "--repeats"},
         {{"bench", "--case", "4d"}, 2, "--case"},
+        {{"bench", "--record", "--threads", "1"}, 2, "--threads"},
+        {{"bench", "--record", "--validation"}, 2, "--validation"},
+        {{"bench", "--start", "--validation"}, 2, "--validation"},
     };
     for (const Wrong& wrong : cases) {
         std::string line;

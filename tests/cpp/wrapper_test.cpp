@@ -152,6 +152,27 @@ TEST_F(Wrapper, failuresOfCreationAreExceptions) {
     EXPECT_EQ(saccade::buildVariableLayout(layout), std::vector<uint8_t>(18, 1));
 }
 
+TEST_F(Wrapper, tensorsMayBeImages) {
+    const saccade::Context context(contextInfo());
+    SacModelInfo info = saccade::modelInfo();
+    info.module = "grid_sample";
+    info.config = R"({"dims": 2})";
+    const saccade::Model model(context, info);
+    saccade::PlanBuilder builder;
+    builder.input("x", {1, 8, 4, 4}, {{VK_FORMAT_R8G8_UNORM, 0, 2}}).input("grid", {1, 4, 4, 2});
+    builder.output("y", {{VK_FORMAT_R8G8B8A8_UNORM, 0, 1}, {VK_FORMAT_R32_SFLOAT, 0, 2}});
+    const saccade::Plan plan(model, builder);
+    const std::vector<SacTensorInfo> tensors = plan.tensors();
+    ASSERT_EQ(tensors.size(), 3u);
+    EXPECT_EQ(tensors[0].imageCount, 1u);
+    EXPECT_EQ(tensors[2].imageCount, 2u);
+
+    std::array<SacImageBinding, 2> images{};
+    const SacTensorBinding binding = saccade::bindImages("y", images);
+    EXPECT_EQ(binding.imageCount, 2u);
+    EXPECT_EQ(binding.images, images.data());
+}
+
 // Handles move with their objects and end once: a context that still had models would refuse its end.
 TEST_F(Wrapper, handlesMove) {
     saccade::Context context(contextInfo());

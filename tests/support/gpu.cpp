@@ -104,8 +104,9 @@ SacContextInfo Context::info(const host::Device& device) {
     return info;
 }
 
-Context::Context(const host::Device& device, const VkAllocationCallbacks* allocator) {
+Context::Context(const host::Device& device, const VkAllocationCallbacks* allocator, SacFeatureFlags without) {
     SacContextInfo info = Context::info(device);
+    info.enabledFeatures &= ~without;
     info.allocator = allocator;
     info.logUserData = this;
     info.log = [](void* self, SacLogSeverity severity, const char* message) {

@@ -56,7 +56,9 @@ protected:
 /// A context; its end is checked to succeed.
 class Context {
 public:
-    explicit Context(const host::Device& device, const VkAllocationCallbacks* allocator = nullptr);
+    /// `without`: features of the device that it is not told of.
+    explicit Context(const host::Device& device, const VkAllocationCallbacks* allocator = nullptr,
+                     SacFeatureFlags without = 0);
     ~Context();
     Context(const Context&) = delete;
     Context& operator=(const Context&) = delete;

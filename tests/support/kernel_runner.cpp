@@ -80,7 +80,7 @@ void KernelTest::run(const Kernel& kernel, const std::vector<Operand*>& operands
     Graph graph(&memory_, device_.capabilities.storageBufferOffsetAlignment);
     std::vector<TensorId> ids;
     std::vector<host::Buffer> buffers;
-    std::vector<BufferBase> bases;
+    std::vector<External> bases;
     std::vector<std::vector<std::byte>> sent;
     const auto mapped = [](std::size_t bytes) {
         return host::Buffer(device(), bytes, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, host::BufferMemory::readback);
@@ -96,7 +96,7 @@ void KernelTest::run(const Kernel& kernel, const std::vector<Operand*>& operands
         buffers.push_back(mapped(sent.back().size() + guardBytes));
         std::ranges::fill(buffers.back().mapped(), guard);
         std::ranges::copy(sent.back(), buffers.back().mapped().begin());
-        bases.push_back({buffers.back().handle(), 0});
+        bases.push_back({{buffers.back().handle(), 0}});
     }
     graph.add("kernel", kernel, ids);
     const uint64_t workspaceBytes = planMemory(graph, true);

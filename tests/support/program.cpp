@@ -45,20 +45,22 @@ ScratchFolder::~ScratchFolder() {
     std::filesystem::remove_all(path_, ignored);
 }
 
-ProgramResult runSaccade(const std::vector<std::string>& arguments) {
+ProgramResult runProgram(const std::vector<std::string>& command, const std::vector<std::string>& environment) {
     const ScratchFolder scratch;
-    std::string command = quoted(std::string(SACCADE_BIN_DIR) + "/saccade");
-#if !defined(_WIN32)
-    // Debian 12's validation layer leaks a little for every command buffer that it checks the synchronization of.
-    if (std::find(arguments.begin(), arguments.end(), "--validation") != arguments.end())
-        command = "LSAN_OPTIONS=detect_leaks=0 " + command;
+    std::string line;
+#if defined(_WIN32)
+    for (const std::string& variable : environment)
+        line += "set " + quoted(variable) + " && ";
+#else
+    for (const std::string& variable : environment)
+        line += (line.empty() ? "env " : " ") + quoted(variable);
 #endif
-    for (const std::string& argument : arguments)
-        command += " " + quoted(argument);
-    command += " >" + quoted(scratch.file("out")) + " 2>" + quoted(scratch.file("err"));
+    for (const std::string& argument : command)
+        line += " " + quoted(argument);
+    line += " >" + quoted(scratch.file("out")) + " 2>" + quoted(scratch.file("err"));
 
     ProgramResult result;
-    const int status = std::system(command.c_str());
+    const int status = std::system(line.c_str());
 #if defined(_WIN32)
     result.exitCode = status;
 #else
@@ -67,6 +69,15 @@ ProgramResult runSaccade(const std::vector<std::string>& arguments) {
     result.out = contents(scratch.file("out"));
     result.err = contents(scratch.file("err"));
     return result;
+}
+
+ProgramResult runSaccade(const std::vector<std::string>& arguments) {
+    std::vector<std::string> command{std::string(SACCADE_BIN_DIR) + "/saccade"}, environment;
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    // Debian 12's validation layer leaks a little for every command buffer that it checks the synchronization of.
+    if (std::find(arguments.begin(), arguments.end(), "--validation") != arguments.end())
+        environment.push_back("LSAN_OPTIONS=detect_leaks=0");
+    return runProgram(command, environment);
 }
 
 } // namespace saccade::test

@@ -1,4 +1,4 @@
-// Starts build/bin/saccade and keeps what it says.
+// Starts programs and keeps what they say.
 #pragma once
 
 #include <filesystem>
@@ -27,7 +27,11 @@ private:
     std::filesystem::path path_;
 };
 
-/// Arguments are passed on as they are, whatever characters they hold.
+/// `command`: the program and its arguments, which are passed on as they are, whatever characters they hold.
+/// `environment`: NAME=value, in addition to the test's own.
+ProgramResult runProgram(const std::vector<std::string>& command, const std::vector<std::string>& environment = {});
+
+/// build/bin/saccade.
 ProgramResult runSaccade(const std::vector<std::string>& arguments);
 
 } // namespace saccade::test

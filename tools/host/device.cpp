@@ -59,7 +59,8 @@ Device::Device(Instance& instance, const PhysicalDevice& physical, const DeviceO
     if (instance.debugUtils())
         features_ |= SAC_FEATURE_DEBUG_UTILS_BIT;
 
-    const VkPipelineCacheCreateInfo cache{VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO, nullptr, 0, 0, nullptr};
+    const VkPipelineCacheCreateInfo cache{VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO, nullptr, 0,
+                                          options.pipelineCacheData.size(), options.pipelineCacheData.data()};
     const VkResult result = vkCreatePipelineCache(handle_, &cache, nullptr, &pipelineCache_);
     if (result != VK_SUCCESS) {
         vkDestroyDevice(handle_, nullptr);
@@ -70,6 +71,15 @@ Device::Device(Instance& instance, const PhysicalDevice& physical, const DeviceO
 Device::~Device() {
     vkDestroyPipelineCache(handle_, pipelineCache_, nullptr);
     vkDestroyDevice(handle_, nullptr);
+}
+
+std::vector<std::byte> Device::pipelineCacheData() const {
+    std::size_t size = 0;
+    checkVulkan(vkGetPipelineCacheData(handle_, pipelineCache_, &size, nullptr), "vkGetPipelineCacheData");
+    std::vector<std::byte> data(size);
+    checkVulkan(vkGetPipelineCacheData(handle_, pipelineCache_, &size, data.data()), "vkGetPipelineCacheData");
+    data.resize(size);
+    return data;
 }
 
 void Device::chooseQueueFamily(bool graphics) {

@@ -4,6 +4,7 @@
 #include <saccade/saccade.h>
 #include <vulkan/vulkan.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -30,11 +31,13 @@ std::vector<PhysicalDevice> listDevices(const Instance& instance);
 /// discrete, integrated, virtual, CPU. Throws DeviceError where no supported device fits.
 PhysicalDevice chooseDevice(const Instance& instance, const std::string& selector = {});
 
-/// What to leave out of what the device offers: the library's other paths have to work as well.
+/// What to leave out of what the device offers, as the library's other paths have to work as well; and what to begin
+/// with.
 struct DeviceOptions {
     bool pushDescriptors = true;
     bool storage16Bit = true;
-    bool graphics = false; ///< the queue also draws
+    bool graphics = false;                    ///< the queue also draws
+    std::vector<std::byte> pipelineCacheData; ///< of an earlier device of the same driver; empty: an empty cache
 };
 
 /// A logical device with one queue of a family that computes. One thread at a time uses queue().
@@ -56,6 +59,8 @@ public:
     VkQueue queue() const { return queue_; }
     uint32_t queueFamily() const { return queueFamily_; }
     VkPipelineCache pipelineCache() const { return pipelineCache_; }
+    /// What DeviceOptions::pipelineCacheData of the next device takes. Throws DeviceError.
+    std::vector<std::byte> pipelineCacheData() const;
     /// What was enabled, for sacCreateContext.
     SacFeatureFlags features() const { return features_; }
     /// Bits of a timestamp on this queue; 0: none.

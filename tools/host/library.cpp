@@ -36,11 +36,12 @@ SacTensorDesc describeOutput(const OutputRequest& output) {
 
 } // namespace
 
-Context::Context(const Device& device, LogSink log, const VkAllocationCallbacks* allocator)
+Context::Context(const Device& device, LogSink log, const VkAllocationCallbacks* allocator,
+                 PFN_vkGetInstanceProcAddr load)
     : device_(device), log_(std::move(log)) {
     SacContextInfo info{};
     info.sType = SAC_STRUCTURE_TYPE_CONTEXT_INFO;
-    info.getInstanceProcAddr = vkGetInstanceProcAddr;
+    info.getInstanceProcAddr = load;
     info.instance = device.instance().handle();
     info.physicalDevice = device.physical().handle;
     info.device = device.handle();

@@ -18,8 +18,10 @@ using LogSink = std::function<void(SacLogSeverity severity, const std::string& m
 
 class Context {
 public:
-    /// `allocator` may be null: the library's own. Throws LibraryError.
-    explicit Context(const Device& device, LogSink log = {}, const VkAllocationCallbacks* allocator = nullptr);
+    /// `allocator` may be null: the library's own. `load` is where the library gets its Vulkan functions from. Throws
+    /// LibraryError.
+    explicit Context(const Device& device, LogSink log = {}, const VkAllocationCallbacks* allocator = nullptr,
+                     PFN_vkGetInstanceProcAddr load = vkGetInstanceProcAddr);
     ~Context();
     Context(const Context&) = delete;
     Context& operator=(const Context&) = delete;

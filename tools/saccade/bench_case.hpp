@@ -34,4 +34,8 @@ BenchCase deformableCase2d(uint64_t size);
 /// kind, over 256 text tokens and 1024 and 4096 image tokens.
 std::vector<BenchCase> relativeCases();
 
+/// For what the CPU does while plans are created and recorded: bilinear sampling, one dispatch and no weights; the
+/// 1D and 2D examples; Phenaki's transformer, which has the most dispatches; DALL-E's dense attention.
+std::vector<BenchCase> hostCases();
+
 } // namespace saccade::cli

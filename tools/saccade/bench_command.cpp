@@ -5,6 +5,9 @@
 #include "bench_case.hpp"
 #include "bench_measure.hpp"
 #include "bench_ops.hpp"
+#include "bench_options.hpp"
+#include "bench_record.hpp"
+#include "bench_start.hpp"
 #include "commands.hpp"
 #include "exit_code.hpp"
 #include "host/errors.hpp"
@@ -15,23 +18,16 @@ namespace saccade::cli {
 
 namespace {
 
-struct BenchOptions {
-    DeviceSettings device;
-    std::string which; ///< empty: all, unless another section is asked for
-    std::string bias = "both";
-    std::string precision = "f32";
-    std::string json;
-    float tolerance = 0;
-    uint32_t repeats = 0;
-    bool scaling = false;
-    bool ops = false;
-    bool relatives = false;
-};
-
 std::vector<SacPositionBias> biases(const std::string& name) {
     if (name == "both")
         return {SAC_POSITION_BIAS_EXACT, SAC_POSITION_BIAS_TABLE};
     return {positionBiasOf(name)};
+}
+
+std::vector<BenchCase> chosenHostCases(const BenchOptions& options) {
+    if (options.which.empty() || options.which == "all")
+        return hostCases();
+    return {deformableCase(static_cast<uint32_t>(options.which[0] - '0'))};
 }
 
 class Bench {
@@ -82,24 +78,64 @@ public:
             report_["ops"].push_back(toJson(m));
     }
 
+    void record() {
+        std::vector<RecordMeasurement> measurements;
+        for (const BenchCase& benchCase : chosenHostCases(options_))
+            attempt(benchCase.name, [&] {
+                const std::vector<RecordMeasurement> more =
+                    measureRecord(workbench_.device(), benchCase, options_.hostPlanOptions(), options_.threadCount(),
+                                  options_.repeats);
+                measurements.insert(measurements.end(), more.begin(), more.end());
+            });
+        std::printf("\nRecording: sacCmdRun on the CPU, and how much of it is the driver's\n");
+        printRecords(measurements);
+        for (const RecordMeasurement& m : measurements)
+            report_["record"].push_back(toJson(m));
+    }
+
+    void start() {
+        std::vector<StartMeasurement> measurements;
+        const auto add = [&](const std::string& name, const std::vector<BenchCase>& cases, uint32_t threads) {
+            attempt(name, [&] {
+                measurements.push_back(measureStart(workbench_.device(), name, cases, options_.hostPlanOptions(),
+                                                    threads, options_.repeats));
+            });
+        };
+        const std::vector<BenchCase> cases = chosenHostCases(options_);
+        for (const BenchCase& benchCase : cases)
+            add(benchCase.name, {benchCase}, 1);
+        if (cases.size() > 1)
+            add("together", cases, 1);
+        add("together", cases, options_.threadCount());
+        std::printf("\nCreating plans, with an empty pipeline cache and with what it then holds\n");
+        printStarts(measurements);
+        for (const StartMeasurement& m : measurements)
+            report_["start"].push_back(toJson(m));
+    }
+
     const nlohmann::json& report() const { return report_; }
     /// Whether a case could not be measured.
     bool failed() const { return failed_; }
 
 private:
     // One case that fails must not take the others' results with it.
+    template <class Function>
+    void attempt(const std::string& name, const Function& function) {
+        try {
+            function();
+        } catch (const host::LibraryError& error) {
+            failed_ = true;
+            std::fprintf(stderr, "%s: %s: %s\n", name.c_str(), sacResultString(error.result()), error.what());
+        }
+    }
+
     void add(std::vector<Measurement>& measurements, const BenchCase& benchCase, SacPositionBias bias) {
         MeasureOptions options;
         options.bias = bias;
-        options.precision = options_.precision == "f16" ? SAC_PRECISION_FLOAT16 : SAC_PRECISION_FLOAT32;
+        options.precision = options_.precisionValue();
         options.tolerance = options_.tolerance;
         options.repeats = options_.repeats;
-        try {
-            measurements.push_back(measure(workbench_.context(), benchCase, options));
-        } catch (const host::LibraryError& error) {
-            failed_ = true;
-            std::fprintf(stderr, "%s: %s: %s\n", benchCase.name.c_str(), sacResultString(error.result()), error.what());
-        }
+        attempt(benchCase.name, [&] { measurements.push_back(measure(workbench_.context(), benchCase, options)); });
     }
 
     void keep(const char* section, const std::vector<Measurement>& measurements) {
@@ -123,10 +159,11 @@ void writeJson(const std::string& path, const nlohmann::json& report) {
 }
 
 int run(const BenchOptions& options) {
+    if (options.start)
+        disableDriverCaches();
     Workbench workbench(options.device);
     Bench bench(options, workbench);
-    const bool others = options.scaling || options.ops || options.relatives;
-    if (!others || !options.which.empty())
+    if (options.measuresExamples())
         bench.examples();
     if (options.scaling)
         bench.scaling();
@@ -134,6 +171,10 @@ int run(const BenchOptions& options) {
         bench.relatives();
     if (options.ops)
         bench.ops();
+    if (options.record)
+        bench.record();
+    if (options.start)
+        bench.start();
     if (!options.json.empty())
         writeJson(options.json, bench.report());
     workbench.checkValidation();
@@ -144,29 +185,8 @@ int run(const BenchOptions& options) {
 
 Command addBenchCommand(CLI::App& app) {
     const auto options = std::make_shared<BenchOptions>();
-    CLI::App* command = app.add_subcommand("bench", "Measure GPU time, rates and memory of layers with random weights");
-    command
-        ->add_option("--case", options->which,
-                     "README examples to measure: 1d, 2d, 3d, or all (default, unless another section is asked for)")
-        ->check(CLI::IsMember({"1d", "2d", "3d", "all"}).description(""))
-        ->type_name("1d|2d|3d|all");
-    command->add_option("--bias", options->bias, "Position bias: exact, table, auto, or both of the first (default)")
-        ->check(CLI::IsMember({"exact", "table", "auto", "both"}).description(""))
-        ->type_name("exact|table|auto|both");
-    command->add_option("--tolerance", options->tolerance, "Error the table may have, relative to the bias's rms")
-        ->check(CLI::Range(0.0, 1.0).description(""))
-        ->type_name("X");
-    command->add_option("--precision", options->precision, "Storage of weights and intermediates: f32 (default) or f16")
-        ->check(CLI::IsMember({"f32", "f16"}).description(""))
-        ->type_name("f32|f16");
-    command
-        ->add_option("--repeats", options->repeats, "Runs after the first; default: what three seconds allow, 3 to 100")
-        ->type_name("N");
-    command->add_option("--json", options->json, "Also write everything to this file")->type_name("FILE");
-    command->add_flag("--scaling", options->scaling, "The 2D example over 32x32, 64x64 and 128x128");
-    command->add_flag("--relatives", options->relatives, "Phenaki's transformer and DALL-E's attentions");
-    command->add_flag("--ops", options->ops, "The attention and matrix product kernels alone");
-    options->device.addTo(*command);
+    CLI::App* command = app.add_subcommand("bench", "Measure time, rates and memory of layers with random weights");
+    options->addTo(*command);
     return {command, [options] { return run(*options); }};
 }
 

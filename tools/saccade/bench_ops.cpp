@@ -43,9 +43,9 @@ public:
     }
 
     host::Timing run() {
-        std::vector<BufferBase> externals;
+        std::vector<External> externals;
         for (const host::Buffer& buffer : operands_)
-            externals.push_back({buffer.handle(), 0});
+            externals.push_back({{buffer.handle(), 0}});
         Buffers buffers;
         buffers.classes[static_cast<std::size_t>(MemoryClass::workspace)] = {workspace_.handle(), 0};
         buffers.externals = externals;

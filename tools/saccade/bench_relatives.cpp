@@ -92,7 +92,24 @@ BenchCase dalleBlocks(uint64_t side) {
     return result;
 }
 
+BenchCase gridSample() {
+    RandomTensors random(2022);
+    BenchCase result;
+    result.name = "grid sample";
+    result.module = "grid_sample";
+    result.config = {{"dims", 2}};
+    result.inputs["x"] = random.normal({1, 64, 64, 64});
+    result.inputs["grid"] = random.uniform({1, 64, 64, 2}, 1);
+    result.queries = result.keys = 64 * 64;
+    return result;
+}
+
 } // namespace
+
+std::vector<BenchCase> hostCases() {
+    return {gridSample(), deformableCase(1), deformableCase(2), phenakiTransformer(),
+            dalle("dalle dense", "DalleAttention", 32, {{"causal", true}})};
+}
 
 std::vector<BenchCase> relativeCases() {
     std::vector<BenchCase> cases = {phenakiTransformer()};

@@ -1,0 +1,20 @@
+// The one kind of graphics pipeline the sample takes.
+#pragma once
+
+#include "engine.hpp"
+#include "shaders.hpp"
+
+namespace frame {
+
+struct GraphicsPipelineInfo {
+    Shader vertex, fragment;
+    VkPipelineLayout layout = VK_NULL_HANDLE;
+    VkRenderPass renderPass = VK_NULL_HANDLE;
+    uint32_t size = 0;  ///< of the square target, in pixels
+    bool blend = false; ///< over what is there, by alpha
+};
+
+/// Triangles without vertex buffers or depth, into one colour attachment.
+VkPipeline createGraphicsPipeline(Engine& engine, const GraphicsPipelineInfo& info);
+
+} // namespace frame

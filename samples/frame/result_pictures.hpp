@@ -1,0 +1,18 @@
+// What a frame's results look like.
+#pragma once
+
+#include "picture.hpp"
+
+namespace frame {
+
+/// The frame itself, of 4 bytes a pixel.
+Picture framePicture(const uint8_t* bytes);
+/// Pixel-shuffles y back into a picture: what every cell gathered from the cells it attends to.
+Picture outputPicture(const float* y);
+/// Enlarged: where the keys were moved to, and from where.
+Picture pointsPicture(const Picture& frame, const float* vgrid);
+/// Enlarged: the weights of one cell's attention, averaged over heads, laid on the frame at the places the keys were
+/// moved to.
+Picture attentionPicture(const Picture& frame, const float* vgrid, const float* attention, glm::uvec2 cell);
+
+} // namespace frame

@@ -1,0 +1,13 @@
+// What everything in the sample agrees on.
+#pragma once
+
+#include <cstdint>
+
+namespace frame {
+
+constexpr uint32_t frameSize = 256;       ///< pixels per side of the frame
+constexpr uint32_t cells = frameSize / 4; ///< tokens per side
+constexpr uint32_t keys = cells / 4;      ///< keys per side: the model's downsample_factor
+constexpr uint32_t zoom = 3;              ///< of the pictures and the window
+
+} // namespace frame

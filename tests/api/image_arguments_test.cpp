@@ -1,0 +1,196 @@
+// What can be given wrongly about images, at plan creation and while recording.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "refused.hpp"
+#include "support/gpu.hpp"
+#include "support/image.hpp"
+#include "support/model_file.hpp"
+#include "support/plan.hpp"
+
+namespace saccade::test {
+namespace {
+
+constexpr SacResult invalid = SAC_ERROR_INVALID_ARGUMENT;
+
+struct PlanCall {
+    PlanCall() {
+        description.input("x", {1, 14, 5, 6}).input("grid", {1, 5, 6, 2}).output("y");
+        x().imageCount = 2;
+        x().images = images.data();
+    }
+    PlanCall(const PlanCall&) = delete;
+
+    // y as images of 4, 4, 4 and 2 channels.
+    void describeOutput() {
+        y().imageCount = 4;
+        y().images = outputs.data();
+    }
+
+    SacTensorDesc& x() { return description.inputs[0]; }
+    SacTensorDesc& y() { return description.outputs[0]; }
+
+    std::array<SacImageDesc, 2> images{{{VK_FORMAT_R8G8B8A8_UNORM, 3, 2}, {VK_FORMAT_R16G16_SFLOAT, 0, 1}}};
+    std::array<SacImageDesc, 4> outputs{{{VK_FORMAT_R16G16B16A16_SFLOAT, 0, 0},
+                                         {VK_FORMAT_R8G8B8A8_UNORM, 0, 1},
+                                         {VK_FORMAT_R32G32B32A32_SFLOAT, 0, 1},
+                                         {VK_FORMAT_R16G16B16A16_SFLOAT, 2, 1}}};
+    PlanDescription description;
+};
+
+class ImageArguments : public GpuTest {
+protected:
+    Context context{device()};
+    const std::vector<std::byte> file = makeModelFile("grid_sample", {{"dims", 2}, {"mode", "nearest"}}, {});
+    Model model{context, file};
+};
+
+TEST_F(ImageArguments, ofAPlanAreNamed) {
+    const std::vector<Wrong<PlanCall>> calls = {
+        {"too many", [](auto& c) { c.x().imageCount = 5; }, invalid, "info->inputs[0].imageCount"},
+        {"no array", [](auto& c) { c.x().images = nullptr; }, invalid, "info->inputs[0].images"},
+        {"a type", [](auto& c) { c.x().dataType = SAC_DATA_TYPE_FLOAT32; }, invalid, "info->inputs[0]"},
+        {"a layout", [](auto& c) { c.x().layout = SAC_LAYOUT_CHANNELS_LAST; }, invalid, "info->inputs[0]"},
+        {"no format", [](auto& c) { c.images[1].format = VK_FORMAT_UNDEFINED; }, invalid,
+         "info->inputs[0].images[1].format"},
+        {"integers", [](auto& c) { c.images[0].format = VK_FORMAT_R8G8B8A8_UINT; }, invalid, "images[0].format"},
+        {"two aspects", [](auto& c) { c.images[0].format = VK_FORMAT_D24_UNORM_S8_UINT; }, invalid, "images[0].format"},
+        {"channels", [](auto& c) { c.images[1].channels = 3; }, invalid, "images[1].channels"},
+        {"factor", [](auto& c) { c.images[0].pixelShuffle = 65; }, invalid, "images[0].pixelShuffle"},
+        {"sum of channels", [](auto& c) { c.x().shape[1] = 15; }, invalid, "15"},
+        {"rank", [](auto& c) { c.x().rank = 3; }, invalid, "\"x\""},
+        {"no feature map",
+         [](auto& c) {
+             c.description.inputs[1].imageCount = 1;
+             c.description.inputs[1].images = c.images.data();
+         },
+         invalid, "\"grid\""},
+        {"output format",
+         [](auto& c) {
+             c.describeOutput();
+             c.outputs[1].format = VK_FORMAT_B8G8R8A8_UNORM;
+         },
+         invalid, "info->outputs[0].images[1].format"},
+        {"output channels",
+         [](auto& c) {
+             c.describeOutput();
+             c.outputs[3].channels = 3;
+         },
+         invalid, "output \"y\""},
+    };
+    for (const Wrong<PlanCall>& wrong : calls) {
+        SCOPED_TRACE(wrong.what);
+        PlanCall call;
+        wrong.spoil(call);
+        SacPlan plan = nullptr;
+        SacError error = unsetError();
+        const SacResult result = sacCreatePlan(model, call.description.get(), &plan, &error);
+        expectRefused(result, error, wrong.result, wrong.named);
+        EXPECT_EQ(plan, nullptr);
+        sacDestroyPlan(plan);
+    }
+    PlanCall right;
+    right.describeOutput();
+    EXPECT_EQ(Plan(model, right.description).tensors().back().imageCount, 4u);
+}
+
+TEST_F(ImageArguments, formatsThatTheDeviceCannotSampleAreUnsupported) {
+    const auto sampled = [](VkFormat format) {
+        VkFormatProperties properties{};
+        vkGetPhysicalDeviceFormatProperties(device().physical().handle, format, &properties);
+        return (properties.optimalTilingFeatures & VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT) != 0;
+    };
+    const VkFormat rare[] = {VK_FORMAT_R32G32B32_SFLOAT, VK_FORMAT_R8_SRGB, VK_FORMAT_R8G8_SRGB,
+                             VK_FORMAT_X8_D24_UNORM_PACK32};
+    const auto* const format = std::find_if_not(std::begin(rare), std::end(rare), sampled);
+    if (format == std::end(rare))
+        GTEST_SKIP() << "this device samples every format of the list";
+    PlanCall call;
+    call.images[0] = {*format, 1, 1};
+    SacPlan plan = nullptr;
+    SacError error = unsetError();
+    const SacResult result = sacCreatePlan(model, call.description.get(), &plan, &error);
+    expectRefused(result, error, SAC_ERROR_UNSUPPORTED, "images[0].format");
+}
+
+TEST_F(ImageArguments, ofARunAreNamed) {
+    constexpr VkFormat half4 = VK_FORMAT_R16G16B16A16_SFLOAT;
+    const SacImageDesc in[] = {{half4, 0, 1}, {VK_FORMAT_R32_SFLOAT, 0, 1}}, out[] = {{half4, 0, 1}, {half4, 1, 1}};
+    PlanDescription description;
+    description.input("x", {1, 5, 4, 4}).input("grid", {1, 4, 4, 2}).output("y");
+    for (SacTensorDesc* desc : {&description.inputs[0], &description.outputs[0]}) {
+        desc->imageCount = 2;
+        desc->images = desc == &description.inputs[0] ? in : out;
+    }
+    const Plan plan(model, description);
+    PlanBuffers buffers(device(), plan);
+
+    const VkImageUsageFlags both = VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_STORAGE_BIT;
+    const Image first(device(), half4, 8, 4, 4, 1, both);
+    const Image second(device(), VK_FORMAT_R32_SFLOAT, 4, 4, 4, 1, both);
+    const Image third(device(), half4, 8, 4, 4, 1, both);
+    const Image fourth(device(), half4, 8, 4, 4, 1, both);
+    constexpr VkImageLayout read = VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL, general = VK_IMAGE_LAYOUT_GENERAL;
+
+    struct Call {
+        std::array<SacImageBinding, 2> x, y;
+        std::vector<SacTensorBinding> bindings; // x, grid, y
+        int32_t value = 0;
+    };
+    const std::vector<Wrong<Call>> calls = {
+        {"a buffer", [](Call& c) { c.bindings[0].buffer = c.bindings[1].buffer; }, invalid, "x has a buffer"},
+        {"a value", [](Call& c) { c.bindings[0].value = &c.value; }, invalid, "x has a value"},
+        {"fewer", [](Call& c) { c.bindings[0].imageCount = 1; }, invalid, "x.imageCount"},
+        {"none", [](Call& c) { c.bindings[0].imageCount = 0; }, invalid, "x.imageCount"},
+        {"no array", [](Call& c) { c.bindings[0].images = nullptr; }, invalid, "x.images"},
+        {"no view", [](Call& c) { c.x[1].view = VK_NULL_HANDLE; }, invalid, "x.images[1].view"},
+        {"undefined layout", [](Call& c) { c.x[0].layout = VK_IMAGE_LAYOUT_UNDEFINED; }, invalid, "x.images[0].layout"},
+        {"attachment", [](Call& c) { c.x[0].layout = VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL; }, invalid,
+         "x.images[0].layout"},
+        {"written in a read-only layout", [](Call& c) { c.y[1].layout = VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL; },
+         invalid, "y.images[1].layout"},
+        {"read and written", [](Call& c) { c.y[0].view = c.x[0].view; }, invalid, "y.images[0].view"},
+        {"written twice", [](Call& c) { c.y[1].view = c.y[0].view; }, invalid, "y.images[1].view"},
+        {"images for a buffer",
+         [](Call& c) {
+             c.bindings[1].imageCount = 1;
+             c.bindings[1].images = c.x.data();
+         },
+         invalid, "grid.imageCount"},
+    };
+    submit([&](VkCommandBuffer commandBuffer) {
+        for (const Image* image : {&first, &second})
+            image->upload(commandBuffer, read);
+        for (const Image* image : {&third, &fourth})
+            image->upload(commandBuffer, general);
+        recordUpload(plan, commandBuffer, buffers);
+        const auto record = [&](const std::function<void(Call&)>& spoil, SacError& error) {
+            Call call{{{{first.view(), read}, {second.view(), read}}},
+                      {{{third.view(), general}, {fourth.view(), general}}},
+                      buffers.bindings};
+            call.bindings[0].imageCount = call.bindings[2].imageCount = 2;
+            call.bindings[0].images = call.x.data();
+            call.bindings[2].images = call.y.data();
+            if (spoil)
+                spoil(call);
+            SacRunInfo info = buffers.runInfo();
+            info.bindings = call.bindings.data();
+            return sacCmdRun(plan, commandBuffer, &info, &error);
+        };
+        for (const Wrong<Call>& wrong : calls) {
+            SCOPED_TRACE(wrong.what);
+            SacError error = unsetError();
+            const SacResult result = record(wrong.spoil, error);
+            expectRefused(result, error, wrong.result, wrong.named);
+        }
+        SacError error = unsetError();
+        EXPECT_EQ(record({}, error), SAC_SUCCESS) << error.message;
+        host::fullBarrier(commandBuffer);
+    });
+}
+
+} // namespace
+} // namespace saccade::test
