@@ -46,6 +46,9 @@
  *   workspace             | COMPUTE_SHADER, SHADER_READ | WRITE   | COMPUTE_SHADER, SHADER_READ | WRITE
  *   workspace, with a     | -                                     | also TRANSFER, TRANSFER_WRITE
  *   SacTensorBinding value|                                       |
+ *   workspace of a plan   | -                                     | also DRAW_INDIRECT, INDIRECT_COMMAND_READ
+ *   with CONDITIONAL_BIT  |                                       |
+ *   enable                | -                                     | COMPUTE_SHADER, SHADER_READ
  *   bound inputs          | -                                     | COMPUTE_SHADER, SHADER_READ
  *   bound outputs         | -                                     | COMPUTE_SHADER, SHADER_READ | WRITE
  *   bound input images    | -                                     | COMPUTE_SHADER, SHADER_READ, in the layout bound
@@ -60,8 +63,9 @@
  *   that share a workspace, or of which one reads what the other wrote, need such a barrier between them:
  *   COMPUTE_SHADER/SHADER_WRITE to COMPUTE_SHADER/SHADER_READ|SHADER_WRITE. After sacCmdUpload the barrier's source is
  *   TRANSFER|COMPUTE_SHADER with TRANSFER_WRITE|SHADER_WRITE. The transfer of a SacTensorBinding::value is ordered after
- *   and before COMPUTE_SHADER by the library: the caller's barriers stay the same. Ownership transfers between queue
- *   families are the caller's, on whole buffers.
+ *   and before COMPUTE_SHADER by the library: the caller's barriers stay the same. So is what a conditional plan writes
+ *   for its indirect dispatches; DRAW_INDIRECT precedes COMPUTE_SHADER in the pipeline, so that a barrier that waits for
+ *   the latter has waited for the former. Ownership transfers between queue families are the caller's, on whole buffers.
  *
  *   Command buffer state that is clobbered: the bound compute pipeline, compute descriptor set 0 (bound or pushed) and
  *   compute push constants. Graphics state is untouched.
@@ -344,6 +348,10 @@ typedef enum SacPositionBias {
 
 typedef enum SacPlanFlagBits {
     SAC_PLAN_NO_ALIASING_BIT = 0x1, /* every intermediate has memory of its own: for debugging; results are the same */
+    /* Runs happen or not by a number that the GPU reads when the commands execute: see SacRunInfo::enable. Dispatches
+     * become indirect ones, and one for every ten of them and one barrier are added before, which SacPlanProperties and
+     * stages do not count. The workspace then has INDIRECT_BUFFER among its usages. */
+    SAC_PLAN_CONDITIONAL_BIT = 0x2,
     SAC_PLAN_FLAG_BITS_MAX_ENUM = 0x7fffffff
 } SacPlanFlagBits;
 typedef VkFlags SacPlanFlags;
@@ -402,7 +410,8 @@ typedef struct SacMemoryRequirements {
     VkDeviceSize size;         /* bytes; 0: none needed, bind nothing */
     VkDeviceSize alignment;    /* of the offset in the VkBuffer; a power of two */
     /* What the buffer must have been created with. A workspace whose plan can take an input by value has TRANSFER_DST
-     * here as well: whoever shares one buffer among plans creates it with the usages of all. */
+     * here as well, that of a conditional plan INDIRECT_BUFFER: whoever shares one buffer among plans creates it with
+     * the usages of all. */
     VkBufferUsageFlags usage;
     uint32_t memoryTypeBits;   /* as vkGetBufferMemoryRequirements answers for such a buffer */
 } SacMemoryRequirements;
@@ -430,6 +439,66 @@ typedef struct SacPlanProperties {
 
 /* Errors: INVALID_ARGUMENT. */
 SAC_API SacResult sacGetPlanProperties(SacPlan plan, SacPlanProperties* properties, SacError* error);
+
+/* One operator of a run: a projection, an attention, a conversion. Debug labels have the same names. */
+typedef struct SacStageInfo {
+    const char* name;       /* valid while the plan lives; several stages may have one name */
+    uint32_t dispatchCount; /* at least 1; of all stages together SacPlanProperties::dispatchCount */
+    uint64_t flops;         /* at the planned batch, as in SacPlanProperties, whose sums these are */
+    uint64_t bytes;
+} SacStageInfo;
+
+/* The stages of one run, in the order they are recorded. `*count` is the capacity of `infos` on entry and the number
+ * written on return; with infos == NULL it is set to the number there are. Errors: INVALID_ARGUMENT (also: too small).
+ */
+SAC_API SacResult sacGetPlanStages(SacPlan plan, uint32_t* count, SacStageInfo* infos, SacError* error);
+
+#define SAC_STAGE_UPLOAD (~0u) /* in a SacMemoryPart: not a stage of the run, but sacCmdUpload */
+
+/* A tensor in one of the plan's memories. */
+typedef struct SacMemoryPart {
+    const char* name;         /* valid while the plan lives; unique within the kind: see sacGetPlanMemoryParts */
+    SacMemoryKind kind;       /* any but STAGING, which is laid out as WEIGHTS */
+    SacDataType dataType;     /* never DEFAULT; scratch of an operator is UINT8 */
+    uint32_t rank;
+    uint64_t shape[SAC_MAX_RANK]; /* row-major at `offset`; activations are (batch, tokens, channels) */
+    VkDeviceSize offset;      /* bytes from the offset of the range that is bound */
+    VkDeviceSize size;        /* bytes, rounded up to a multiple of 4 */
+    /* The stages of sacGetPlanStages, first to last one, during which the part holds its bytes. Outside of WORKSPACE it
+     * always does: 0 and the last stage. Parts of a workspace whose stages do not meet may share bytes. Within a stage
+     * of several dispatches one part may follow another, so those two may as well of which one ends in the stage that
+     * the other begins in. With SAC_PLAN_NO_ALIASING_BIT no parts share bytes. */
+    uint32_t firstStage;
+    uint32_t lastStage;
+} SacMemoryPart;
+
+/* What a plan's memory is made of, in the order weights, tables, workspace, state, so that an engine can budget it or
+ * find the largest part:
+ *   weights     packed tensors, as shaders read them, by the names of the tensors they were made of
+ *   tables      position bias tables
+ *   workspace   intermediates and scratch; places of inputs that a run may bring by value
+ *   state       key-value caches
+ * Names within a kind are unique: the second part that would be called "q" is called "q#2", the third "q#3".
+ * `*count` is the capacity of `parts` on entry and the number written on return; with parts == NULL it is set to the
+ * number there are. Errors: INVALID_ARGUMENT (also: too small). */
+SAC_API SacResult sacGetPlanMemoryParts(SacPlan plan, uint32_t* count, SacMemoryPart* parts, SacError* error);
+
+/* Makes a safetensors file of parts of one memory, from a copy of its bytes on the host: what a run left in the
+ * workspace, to compare with another implementation's intermediates; caches; packed weights. The engine copies the range
+ * that it bound to a host visible buffer after the run, where TRANSFER_SRC is a usage it adds itself.
+ *   kind       any but STAGING. WORKSPACE: only of a plan made with SAC_PLAN_NO_ALIASING_BIT, since in others parts
+ *              overwrite each other
+ *   data       required where there are bytes; dataSize is the size that sacGetPlanMemory answers for `kind`
+ *   names      nameCount parts of `kind`, as sacGetPlanMemoryParts names them; nameCount 0: all there are
+ *   fileSize   required; on return the bytes of the file, which depend on the names alone
+ *   file       NULL: only fileSize is set; else *fileSize is its capacity on entry
+ * Metadata "memory" is the kind in lower case ("workspace"). After a run of a smaller batch the entries beyond it are
+ * undefined.
+ * Errors: INVALID_ARGUMENT (also: a name is unknown or given twice, the capacity is too small), OUT_OF_HOST_MEMORY.
+ * Then `file` and *fileSize are as they were. */
+SAC_API SacResult sacWriteMemoryParts(SacPlan plan, SacMemoryKind kind, const void* data, size_t dataSize,
+                                      uint32_t nameCount, const char* const* names, size_t* fileSize, void* file,
+                                      SacError* error);
 
 /* ---- Recording -------------------------------------------------------------------------------------------------- */
 
@@ -479,6 +548,18 @@ typedef struct SacTensorBinding {
     const SacImageBinding* images;
 } SacTensorBinding;
 
+/* Where a run writes when its stages ended: query `first` before the first stage, query first + 1 + i after stage i of
+ * sacGetPlanStages, each with vkCmdWriteTimestamp in COMPUTE_SHADER. So a query holds the time at which the dispatches
+ * of its stage and all compute work before it had finished. Stages with no barrier between them may overlap: the time
+ * between two queries is what the stage took beyond those before it, and all of them add up to the run.
+ * The caller resets these queries in the command buffer before (vkCmdResetQueryPool) or on the host, and records for a
+ * queue family whose timestampValidBits is not 0. */
+typedef struct SacTimestampRange {
+    VkQueryPool pool; /* of VK_QUERY_TYPE_TIMESTAMP; null: no timestamps are written */
+    uint32_t first;
+    uint32_t count;   /* queries from `first` that the library may use; at least the stages + 1 */
+} SacTimestampRange;
+
 typedef struct SacRunInfo {
     SacStructureType sType;
     const void* pNext;
@@ -489,14 +570,21 @@ typedef struct SacRunInfo {
     uint32_t bindingCount;  /* every tensor of sacGetPlanTensors exactly once, SAC_TENSOR_HOST_BIT ones excepted */
     const SacTensorBinding* bindings;
     uint32_t batch;         /* entries of the batch to compute, from the first; 0: as planned. At most as planned */
+    SacTimestampRange timestamps; /* zero: none */
+    /* Only for plans made with SAC_PLAN_CONDITIONAL_BIT, which require it: storage buffer usage, offset a multiple of
+     * minStorageBufferOffsetAlignment, at least 4 bytes. The first uint32_t is read on the GPU before the first stage.
+     * 0: the run does nothing, outputs and state keep their contents. Anything else: it runs. The workspace's contents
+     * are undefined either way, and timestamps are written. A command buffer that is submitted again reads it again. */
+    SacBufferRange enable;
 } SacRunInfo;
 
 /* Records one run. No allocation, lock or pipeline creation happens here. Results do not depend on what the workspace
  * held. Any number of runs per command buffer, see the synchronization contract above.
  * The command buffer is in the recording state, outside of a render pass. Thread: as the command buffer's pool.
  * Errors: INVALID_ARGUMENT: a binding is unknown, missing, given twice, too small, misaligned, in a wrong image layout,
- * has more than one of buffer, images and value or one that it cannot take, or outputs, workspace and state overlap with
- * each other or with what is read. Then nothing was recorded. */
+ * has more than one of buffer, images and value or one that it cannot take, outputs, workspace and state overlap with
+ * each other or with what is read, there are fewer timestamps than stages + 1, or `enable` is missing, too small or
+ * misaligned in a conditional plan, or given in another one. Then nothing was recorded. */
 SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuffer, const SacRunInfo* info, SacError* error);
 
 /* ---- Block layouts ---------------------------------------------------------------------------------------------- */

@@ -287,12 +287,46 @@ public:
         check(sacGetPlanTensors(get(), &count, infos.data(), &error), error);
         return infos;
     }
+    /// Of one run, in order. Their names live as long as the plan.
+    std::vector<SacStageInfo> stages() const {
+        SacError error{};
+        uint32_t count = 0;
+        check(sacGetPlanStages(get(), &count, nullptr, &error), error);
+        std::vector<SacStageInfo> infos(count);
+        check(sacGetPlanStages(get(), &count, infos.data(), &error), error);
+        return infos;
+    }
+    /// Of every kind. Their names live as long as the plan.
+    std::vector<SacMemoryPart> memoryParts() const {
+        SacError error{};
+        uint32_t count = 0;
+        check(sacGetPlanMemoryParts(get(), &count, nullptr, &error), error);
+        std::vector<SacMemoryPart> parts(count);
+        check(sacGetPlanMemoryParts(get(), &count, parts.data(), &error), error);
+        return parts;
+    }
     SacPlanProperties properties() const {
         SacPlanProperties properties{};
         properties.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;
         SacError error{};
         check(sacGetPlanProperties(get(), &properties, &error), error);
         return properties;
+    }
+
+    /// A safetensors file of the named parts, of all without names. `data` has memory(kind).size bytes.
+    std::vector<std::byte> writeMemoryParts(SacMemoryKind kind, const void* data, std::size_t dataSize,
+                                            const std::vector<std::string>& names = {}) const {
+        std::vector<const char*> pointers;
+        for (const std::string& name : names)
+            pointers.push_back(name.c_str());
+        const uint32_t count = static_cast<uint32_t>(pointers.size());
+        SacError error{};
+        std::size_t size = 0;
+        check(sacWriteMemoryParts(get(), kind, data, dataSize, count, pointers.data(), &size, nullptr, &error), error);
+        std::vector<std::byte> file(size);
+        check(sacWriteMemoryParts(get(), kind, data, dataSize, count, pointers.data(), &size, file.data(), &error),
+              error);
+        return file;
     }
 
     void cmdUpload(VkCommandBuffer commandBuffer, const SacUploadInfo& info) const {

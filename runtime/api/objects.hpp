@@ -8,7 +8,9 @@
 #include <saccade/saccade.h>
 
 #include "api/boundary.hpp"
+#include "api/memory_parts.hpp"
 #include "base/memory.hpp"
+#include "graph/gate.hpp"
 #include "graph/program.hpp"
 #include "io/json.hpp"
 #include "io/safetensors.hpp"
@@ -47,12 +49,16 @@ struct SacPlan_T {
     static constexpr uint64_t noValue = ~uint64_t{0}; ///< in valueOffsets: the tensor takes a buffer only
 
     SacModel model;
+    SacPlanFlags flags = 0;
     saccade::DataType storage = saccade::DataType::f32;
     uint32_t batch = 1;
     std::pmr::vector<saccade::PlanTensor> tensors;
     std::pmr::vector<uint32_t> boundTensors; ///< indices in `tensors`, in the order of the graph's externals
     std::pmr::vector<uint64_t> valueOffsets; ///< of each of these: its place in the workspace if bound by value
+    std::pmr::vector<saccade::MemoryPart> parts; ///< of all kinds, in the order of sacGetPlanMemoryParts
     saccade::Program upload, run;
+    saccade::Gate gate;          ///< of plans with SAC_PLAN_CONDITIONAL_BIT
+    uint64_t commandsOffset = 0; ///< in the workspace: what the gate writes
     std::array<SacMemoryRequirements, SAC_MEMORY_KIND_COUNT> memory{};
     SacPlanProperties properties{};
 };

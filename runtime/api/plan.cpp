@@ -5,14 +5,16 @@
 #include <cstdio>
 #include <cstring>
 
+#include "api/data_types.hpp"
 #include "graph/planner.hpp"
 
 using namespace saccade;
 
 SacPlan_T::SacPlan_T(SacModel model)
     : model(model), tensors(&model->context->memory), boundTensors(&model->context->memory),
-      valueOffsets(&model->context->memory), upload(model->context->device, model->context->pipelines),
-      run(model->context->device, model->context->pipelines) {}
+      valueOffsets(&model->context->memory), parts(&model->context->memory),
+      upload(model->context->device, model->context->pipelines), run(model->context->device, model->context->pipelines),
+      gate(model->context->device, model->context->pipelines) {}
 
 namespace {
 
@@ -47,23 +49,6 @@ std::optional<DataType> requestedType(SacDataType type, const char* array, uint3
     }
     throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u].dataType is %d, no SacDataType", array, index,
                 static_cast<int>(type));
-}
-
-SacDataType publicType(DataType type) {
-    switch (type) {
-    case DataType::f16:
-        return SAC_DATA_TYPE_FLOAT16;
-    case DataType::i32:
-        return SAC_DATA_TYPE_INT32;
-    case DataType::i64:
-        return SAC_DATA_TYPE_INT64;
-    case DataType::u8:
-        return SAC_DATA_TYPE_UINT8;
-    case DataType::boolean:
-        return SAC_DATA_TYPE_BOOL;
-    default:
-        return SAC_DATA_TYPE_FLOAT32;
-    }
 }
 
 constexpr uint32_t maximumShuffle = 64;
@@ -245,6 +230,14 @@ uint64_t placeValues(SacPlan_T& plan, const Graph& graph, uint64_t workspaceByte
     return workspaceBytes;
 }
 
+// Room behind everything else for the workgroup counts of a conditional plan. Returns as placeValues.
+uint64_t placeCommands(SacPlan_T& plan, const Graph& graph, uint64_t workspaceBytes) {
+    if (!plan.gate.bytes())
+        return workspaceBytes;
+    plan.commandsOffset = alignUp(workspaceBytes, graph.offsetAlignment());
+    return plan.commandsOffset + plan.gate.bytes();
+}
+
 void setMemory(SacPlan_T& plan, const Graph& graph, uint64_t workspaceBytes) {
     const Device& device = plan.model->context->device;
     const VkDeviceSize weights = plan.model->weights->bytes(plan.storage);
@@ -253,8 +246,12 @@ void setMemory(SacPlan_T& plan, const Graph& graph, uint64_t workspaceBytes) {
     plan.memory[SAC_MEMORY_TABLES] = bufferRequirements(device, graph.tableBytes(), storage);
     const bool values = std::any_of(plan.valueOffsets.begin(), plan.valueOffsets.end(),
                                     [](uint64_t offset) { return offset != SacPlan_T::noValue; });
-    plan.memory[SAC_MEMORY_WORKSPACE] =
-        bufferRequirements(device, workspaceBytes, values ? storage | VK_BUFFER_USAGE_TRANSFER_DST_BIT : storage);
+    VkBufferUsageFlags workspace = storage;
+    if (values)
+        workspace |= VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+    if (plan.gate.bytes())
+        workspace |= VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT;
+    plan.memory[SAC_MEMORY_WORKSPACE] = bufferRequirements(device, workspaceBytes, workspace);
     plan.memory[SAC_MEMORY_STATE] = bufferRequirements(device, graph.stateBytes(), storage);
     plan.memory[SAC_MEMORY_STAGING] = bufferRequirements(device, weights, VK_BUFFER_USAGE_TRANSFER_SRC_BIT);
 }
@@ -267,6 +264,8 @@ void setProperties(SacPlan_T& plan, const Graph& graph, const BiasReport& bias) 
     std::pmr::vector<const Pipeline*> distinct(&plan.model->context->memory);
     for (const Program* program : {&plan.upload, &plan.run})
         distinct.insert(distinct.end(), program->pipelines().begin(), program->pipelines().end());
+    if (plan.gate.pipeline())
+        distinct.push_back(plan.gate.pipeline());
     std::sort(distinct.begin(), distinct.end());
     p.pipelineCount = static_cast<uint32_t>(std::unique(distinct.begin(), distinct.end()) - distinct.begin());
     p.precision = plan.storage == DataType::f16 ? SAC_PRECISION_FLOAT16 : SAC_PRECISION_FLOAT32;
@@ -306,6 +305,7 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
     const JsonDocument optionsDocument =
         parseJson(info.options ? info.options : "{}", memory, SAC_ERROR_INVALID_CONFIG, "info->options");
     Config options(optionsDocument.root(), memory);
+    plan.flags = info.flags;
     plan.storage = storageType(info.precision, device);
     const PlanRequest request{inputs, outputs, options, plan.storage, biasRequest(info)};
     if (info.maxRecords > maximumRecords)
@@ -337,7 +337,8 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
         void* userData;
     } callback{info.progress, info.progressUserData};
     Progress progress;
-    progress.total = static_cast<uint32_t>(graph.nodes().size());
+    const bool conditional = info.flags & SAC_PLAN_CONDITIONAL_BIT;
+    progress.total = static_cast<uint32_t>(graph.nodes().size()) + conditional;
     if (info.progress) {
         progress.userData = &callback;
         progress.proceed = [](void* data, uint32_t done, uint32_t total) {
@@ -348,7 +349,10 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
     const uint32_t records = info.maxRecords ? info.maxRecords : defaultRecords;
     plan.upload.compile(graph, Phase::upload, 1, records, progress);
     plan.run.compile(graph, Phase::run, plan.batch, records, progress);
-    setMemory(plan, graph, placeValues(plan, graph, workspaceBytes));
+    if (conditional)
+        plan.gate.compile(plan.run.dispatchCount(), records, progress);
+    setMemory(plan, graph, placeCommands(plan, graph, placeValues(plan, graph, workspaceBytes)));
+    listMemoryParts(plan, graph);
     setProperties(plan, graph, builder.biasReport());
     logBias(context.log, info.name ? info.name : model.type->name, builder.biasReport(), request.bias);
 }
@@ -362,7 +366,7 @@ extern "C" SAC_API SacResult sacCreatePlan(SacModel model, const SacPlanInfo* in
         require(model, "model");
         SAC_REQUIRE_STRUCTURE(info, SAC_STRUCTURE_TYPE_PLAN_INFO);
         require(plan, "plan");
-        requireFlags(info->flags, SAC_PLAN_NO_ALIASING_BIT, "info->flags");
+        requireFlags(info->flags, SAC_PLAN_NO_ALIASING_BIT | SAC_PLAN_CONDITIONAL_BIT, "info->flags");
         UniquePtr<SacPlan_T> created = makeUnique<SacPlan_T>(&model->context->memory, model);
         initialize(*created, *info);
         model->planCount.fetch_add(1);

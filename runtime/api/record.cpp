@@ -89,6 +89,14 @@ void checkNames(const SacPlan_T& plan, const SacRunInfo& info) {
     }
 }
 
+void checkTimestamps(const SacPlan_T& plan, const SacTimestampRange& timestamps) {
+    const size_t needed = plan.run.stages().size() + 1;
+    if (timestamps.pool && timestamps.count < needed)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "info->timestamps.count is %u, the plan needs %zu: one before its stages and one after each",
+                    timestamps.count, needed);
+}
+
 // A value that a run brings for an input, on its way to the workspace.
 struct Value {
     VkDeviceSize offset; // in the workspace's buffer
@@ -217,6 +225,7 @@ extern "C" SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuff
         if (info->batch > plan->batch)
             throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->batch is %u, the plan was made for at most %u", info->batch,
                         plan->batch);
+        checkTimestamps(*plan, info->timestamps);
         checkNames(*plan, *info);
         Claims claims;
         claimKind(claims, *plan, SAC_MEMORY_WEIGHTS, "info->weights", info->weights, false);
@@ -224,8 +233,15 @@ extern "C" SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuff
         claimKind(claims, *plan, SAC_MEMORY_WORKSPACE, "info->workspace", info->workspace, true);
         claimKind(claims, *plan, SAC_MEMORY_STATE, "info->state", info->state, true);
 
-        FixedVector<External, maxClaims> externals;
         const VkDeviceSize alignment = plan->memory[SAC_MEMORY_WORKSPACE].alignment;
+        const bool conditional = plan->flags & SAC_PLAN_CONDITIONAL_BIT;
+        if (conditional)
+            claim(claims, "info->enable", info->enable, sizeof(uint32_t), alignment, false);
+        else if (info->enable.buffer)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                        "info->enable is given, but the plan was made without SAC_PLAN_CONDITIONAL_BIT");
+
+        FixedVector<External, maxClaims> externals;
         ImageClaims images;
         Values values;
         for (size_t i = 0; i < plan->boundTensors.size(); ++i) {
@@ -256,6 +272,11 @@ extern "C" SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuff
         buffers.classes[static_cast<size_t>(MemoryClass::state)] = base(info->state);
         buffers.externals = externals;
         recordValues(plan->model->context->device, commandBuffer, info->workspace.buffer, values);
-        plan->run.record(commandBuffer, buffers, info->batch ? info->batch : plan->batch);
+        const uint32_t batch = info->batch ? info->batch : plan->batch;
+        IndirectCommands indirect;
+        if (conditional)
+            indirect = plan->gate.record(commandBuffer, plan->run, batch, base(info->enable),
+                                         {info->workspace.buffer, info->workspace.offset + plan->commandsOffset});
+        plan->run.record(commandBuffer, buffers, batch, {info->timestamps.pool, info->timestamps.first}, indirect);
     });
 }

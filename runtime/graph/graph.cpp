@@ -1,5 +1,7 @@
 #include "graph/graph.hpp"
 
+#include <utility>
+
 #include "base/error.hpp"
 
 namespace saccade {
@@ -68,19 +70,29 @@ void Graph::add(std::string_view label, const Kernel& kernel, std::span<const Te
     if (operands.size() != kernel.operandCount)
         throw Error(SAC_ERROR_INTERNAL, "node \"%.*s\" has %zu operands, its kernel declares %u", clip(label),
                     label.data(), operands.size(), kernel.operandCount);
-    FixedVector<TensorId, 16> ids(operands);
-    for (const uint64_t bytes : kernel.scratchBytes)
-        ids.push_back(intermediate(label, DataType::u8, {bytes}));
     std::pmr::memory_resource* memory = nodes_.get_allocator().resource();
+    FixedVector<TensorId, 16> ids(operands);
+    if (!kernel.scratchBytes.empty()) {
+        std::pmr::string scratch(label, memory);
+        scratch += " scratch";
+        for (const uint64_t bytes : kernel.scratchBytes)
+            ids.push_back(intermediate(scratch, DataType::u8, {bytes}));
+    }
+    const uint32_t stage = stageCounts_[static_cast<size_t>(phase)];
+    uint64_t flops = kernel.flops;
     for (const Dispatch& dispatch : kernel.dispatches) {
         Node node{std::pmr::string(label, memory)};
         node.phase = phase;
+        node.stage = stage;
+        node.flops = std::exchange(flops, 0);
         node.dispatch = dispatch;
         node.batched = kernel.batched;
         for (const OperandUse& use : dispatch.bindings)
             node.tensors.push_back(ids[use.operand]);
         nodes_.push_back(std::move(node));
     }
+    if (!kernel.dispatches.empty())
+        ++stageCounts_[static_cast<size_t>(phase)];
     if (phase == Phase::run)
         flops_ += kernel.flops;
 }

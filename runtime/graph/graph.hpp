@@ -4,6 +4,7 @@
 // business (sacGetPlanMemory); the graph only keeps apart what lives where. Nodes run in the order they were added.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory_resource>
 #include <span>
@@ -46,6 +47,8 @@ struct Tensor {
 struct Node {
     std::pmr::string label;
     Phase phase = Phase::run;
+    uint32_t stage = 0; ///< the operator it belongs to, numbered within its phase
+    uint64_t flops = 0; ///< of the whole operator, with its first dispatch
     Dispatch dispatch{};
     FixedVector<TensorId, 12> tensors{}; ///< of each binding
     bool batched = true;
@@ -70,8 +73,8 @@ public:
     /// An image that the caller binds, of `bytes` in all.
     TensorId externalImage(std::string_view name, uint64_t bytes);
 
-    /// Adds the kernel's dispatches over `operands`, one tensor for each operand it declares; noTensor for one that the
-    /// description switched off. The label names them in debuggers and timings.
+    /// Adds a stage: the kernel's dispatches over `operands`, one tensor for each operand it declares; noTensor for one
+    /// that the description switched off. The label names them in debuggers and timings.
     void add(std::string_view label, const Kernel& kernel, std::span<const TensorId> operands,
              Phase phase = Phase::run);
     void add(std::string_view label, const Kernel& kernel, std::initializer_list<TensorId> operands,
@@ -102,6 +105,7 @@ private:
     uint64_t tableBytes_ = 0;
     uint64_t stateBytes_ = 0;
     uint64_t flops_ = 0;
+    std::array<uint32_t, 2> stageCounts_{}; ///< of each phase
 };
 
 constexpr uint64_t alignUp(uint64_t n, uint64_t alignment) { return (n + alignment - 1) / alignment * alignment; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "vulkan/debug_label.hpp"
 
 namespace saccade {
 
@@ -15,8 +16,15 @@ void computeBarrier(const Device& device, VkCommandBuffer commandBuffer) {
                                  VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 1, &barrier, 0, nullptr, 0, nullptr);
 }
 
+void Progress::next() {
+    if (proceed && !proceed(userData, done, total))
+        throw Error(SAC_ERROR_CANCELLED, "cancelled by the progress callback after %u of %u pipelines", done, total);
+    ++done;
+}
+
 Program::Program(const Device& device, PipelineLibrary& pipelines)
-    : device_(device), library_(pipelines), steps_(device.memory), held_(device.memory), descriptors_(device) {}
+    : device_(device), library_(pipelines), steps_(device.memory), stages_(device.memory), held_(device.memory),
+      descriptors_(device) {}
 
 Program::~Program() {
     for (const Pipeline* pipeline : held_)
@@ -39,16 +47,15 @@ void Program::compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t 
                 throw Error(SAC_ERROR_UNSUPPORTED,
                             "\"%s\" needs %u workgroups on axis %d, the device's maxComputeWorkGroupCount is %u",
                             node.label.c_str(), dispatch.groups[axis], axis, limits.maxGroupCount[axis]);
-        Step step{nullptr,
-                  dispatch.push,
-                  {},
-                  dispatch.groups,
-                  node.batched,
-                  node.barrier,
-                  std::pmr::string(node.label, device_.memory)};
+        Step step{nullptr, dispatch.push, {}, dispatch.groups, node.batched, node.barrier, node.stage};
         BindingKinds kinds;
         for (const OperandUse& use : dispatch.bindings)
             kinds.push_back(use.kind);
+        if (node.stage == stages_.size())
+            stages_.push_back({std::pmr::string(node.label, device_.memory)});
+        Stage& stage = stages_[node.stage];
+        ++stage.dispatchCount;
+        stage.flops += node.flops;
         for (const TensorId id : node.tensors) {
             const Tensor& tensor = graph.tensor(id);
             if (!tensor.image && tensor.bytes > limits.maxStorageBufferRange)
@@ -58,20 +65,29 @@ void Program::compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t 
                             static_cast<unsigned long long>(limits.maxStorageBufferRange));
             step.bindings.push_back({tensor.memory, tensor.external, tensor.offset, tensor.bytes});
             bytes_ += tensor.bytes;
+            stage.bytes += tensor.bytes;
         }
-        if (progress.proceed && !progress.proceed(progress.userData, progress.done, progress.total))
-            throw Error(SAC_ERROR_CANCELLED, "cancelled by the progress callback after %u of %u pipelines",
-                        progress.done, progress.total);
+        progress.next();
         step.pipeline = library_.acquire(dispatch.shader, dispatch.constants, kinds);
         held_.push_back(step.pipeline);
         steps_.push_back(std::move(step));
-        ++progress.done;
     }
     descriptors_.allocate(held_, maxRecords);
 }
 
 uint32_t Program::barrierCount() const {
     return static_cast<uint32_t>(std::count_if(steps_.begin(), steps_.end(), [](const Step& s) { return s.barrier; }));
+}
+
+std::array<uint32_t, 3> Program::groups(uint32_t dispatch, uint32_t batch) const {
+    const Step& step = steps_[dispatch];
+    return {step.groups[0], step.groups[1], step.batched ? step.groups[2] / batch_ * batch : step.groups[2]};
+}
+
+void Program::writeTimestamp(VkCommandBuffer commandBuffer, const Timestamps& timestamps, uint32_t query) const {
+    if (timestamps.pool)
+        device_.vk.CmdWriteTimestamp(commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, timestamps.pool,
+                                     timestamps.first + query);
 }
 
 Resource Program::resolve(const Binding& binding, const Buffers& buffers) {
@@ -84,21 +100,17 @@ Resource Program::resolve(const Binding& binding, const Buffers& buffers) {
             {VK_NULL_HANDLE, external.view, external.layout}};
 }
 
-void Program::record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint32_t batch) const {
+void Program::record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint32_t batch,
+                     const Timestamps& timestamps, const IndirectCommands& indirect) const {
     const DeviceTable& vk = device_.vk;
     const uint32_t slot = descriptors_.takeSlot();
-    const bool labels = device_.capabilities.debugUtils && vk.CmdBeginDebugUtilsLabelEXT;
     const Pipeline* bound = nullptr;
+    writeTimestamp(commandBuffer, timestamps, 0);
     for (uint32_t i = 0; i < steps_.size(); ++i) {
         const Step& step = steps_[i];
         if (step.barrier)
             computeBarrier(device_, commandBuffer);
-        if (labels) {
-            VkDebugUtilsLabelEXT label{};
-            label.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT;
-            label.pLabelName = step.label.c_str();
-            vk.CmdBeginDebugUtilsLabelEXT(commandBuffer, &label);
-        }
+        const DebugLabel label(device_, commandBuffer, stages_[step.stage].label.c_str());
         if (step.pipeline != bound)
             vk.CmdBindPipeline(commandBuffer, VK_PIPELINE_BIND_POINT_COMPUTE, step.pipeline->handle);
         bound = step.pipeline;
@@ -109,10 +121,14 @@ void Program::record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint
         if (step.push.size)
             vk.CmdPushConstants(commandBuffer, step.pipeline->layout.pipeline, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                                 step.push.size, step.push.bytes.data());
-        const uint32_t depth = step.batched ? step.groups[2] / batch_ * batch : step.groups[2];
-        vk.CmdDispatch(commandBuffer, step.groups[0], step.groups[1], depth);
-        if (labels)
-            vk.CmdEndDebugUtilsLabelEXT(commandBuffer);
+        if (indirect.buffer) {
+            vk.CmdDispatchIndirect(commandBuffer, indirect.buffer, indirect.at(i));
+        } else {
+            const std::array<uint32_t, 3> count = groups(i, batch);
+            vk.CmdDispatch(commandBuffer, count[0], count[1], count[2]);
+        }
+        if (i + 1 == steps_.size() || steps_[i + 1].stage != step.stage)
+            writeTimestamp(commandBuffer, timestamps, step.stage + 1);
     }
 }
 

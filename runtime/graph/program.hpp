@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <memory_resource>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "graph/graph.hpp"
+#include "graph/indirect_commands.hpp"
 #include "vulkan/descriptors.hpp"
 #include "vulkan/pipelines.hpp"
 
@@ -32,12 +34,29 @@ struct Buffers {
     std::span<const External> externals;
 };
 
+/// Timestamps around the stages of one record: query `first`, before the first stage, and one after each.
+struct Timestamps {
+    VkQueryPool pool = VK_NULL_HANDLE; ///< null: none are written
+    uint32_t first = 0;
+};
+
+/// One operator of the graph: what timings and labels name.
+struct Stage {
+    std::pmr::string label;
+    uint32_t dispatchCount = 0;
+    uint64_t flops = 0;
+    uint64_t bytes = 0; ///< of all bindings of its dispatches
+};
+
 /// Asked before each pipeline; false stops with SAC_ERROR_CANCELLED.
 struct Progress {
     bool (*proceed)(void* userData, uint32_t done, uint32_t total) = nullptr;
     void* userData = nullptr;
     uint32_t done = 0;
     uint32_t total = 0;
+
+    /// Before a pipeline is made. Throws SAC_ERROR_CANCELLED.
+    void next();
 };
 
 class Program {
@@ -51,12 +70,18 @@ public:
     /// planned one, which record may undercut. Throws SAC_ERROR_UNSUPPORTED naming a node beyond the device's limits.
     void compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t maxRecords, Progress& progress);
 
-    /// Records every dispatch, with barriers between them but none before the first or after the last.
-    void record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint32_t batch) const;
+    /// Records every dispatch, with barriers between them but none before the first or after the last. With `indirect`
+    /// the workgroup counts come from there, and those of groups() are what belongs there.
+    void record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint32_t batch, const Timestamps& timestamps = {},
+                const IndirectCommands& indirect = {}) const;
+
+    /// Workgroups of a dispatch for the first `batch` entries.
+    std::array<uint32_t, 3> groups(uint32_t dispatch, uint32_t batch) const;
 
     uint32_t dispatchCount() const { return static_cast<uint32_t>(steps_.size()); }
     uint32_t barrierCount() const;
     uint64_t bytes() const { return bytes_; } ///< of all bindings together
+    std::span<const Stage> stages() const { return stages_; }
     std::span<const Pipeline* const> pipelines() const { return held_; }
 
 private:
@@ -73,12 +98,15 @@ private:
         FixedVector<Binding, maxBindings> bindings;
         std::array<uint32_t, 3> groups;
         bool batched, barrier;
-        std::pmr::string label;
+        uint32_t stage;
     };
+
+    void writeTimestamp(VkCommandBuffer commandBuffer, const Timestamps& timestamps, uint32_t query) const;
 
     const Device& device_;
     PipelineLibrary& library_;
     std::pmr::vector<Step> steps_;
+    std::pmr::vector<Stage> stages_;
     std::pmr::vector<const Pipeline*> held_; ///< of each step
     mutable DescriptorRing descriptors_;
     uint32_t batch_ = 1;

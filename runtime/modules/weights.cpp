@@ -117,10 +117,15 @@ uint64_t WeightSet::offset(WeightId end, DataType storage) const {
     return bytes;
 }
 
-TensorId WeightSet::tensor(Graph& graph, WeightId id, DataType storage) const {
+WeightSet::Placed WeightSet::placed(WeightId id, DataType storage) const {
     const Weight& weight = weights_[id];
     const DataType type = weight.precision == WeightPrecision::storage ? storage : DataType::f32;
-    return graph.weight(weight.name, type, weight.elements, offset(id, storage));
+    return {weight.name, type, weight.elements, offset(id, storage)};
+}
+
+TensorId WeightSet::tensor(Graph& graph, WeightId id, DataType storage) const {
+    const Placed weight = placed(id, storage);
+    return graph.weight(weight.name, weight.type, weight.elements, weight.offset);
 }
 
 uint64_t WeightSet::bytes(DataType storage) const { return offset(static_cast<WeightId>(weights_.size()), storage); }

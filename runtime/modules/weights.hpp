@@ -58,6 +58,15 @@ public:
     /// The weight as a tensor of `graph`.
     TensorId tensor(Graph& graph, WeightId weight, DataType storage) const;
 
+    /// A packed tensor's place; weights are numbered from 0 in the order they were declared.
+    struct Placed {
+        std::string_view name;
+        DataType type;
+        uint64_t elements, offset;
+    };
+    uint32_t count() const { return static_cast<uint32_t>(weights_.size()); }
+    Placed placed(WeightId weight, DataType storage) const;
+
     /// Bytes of all packed weights.
     uint64_t bytes(DataType storage) const;
 

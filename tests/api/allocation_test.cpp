@@ -125,6 +125,7 @@ TEST_F(Allocation, everyFailureOfAPlan) {
     Model model(context, modelInfo);
     PlanDescription description;
     description.input("x", {3, 64, 37}).output("y", SAC_DATA_TYPE_DEFAULT, SAC_LAYOUT_CHANNELS_LAST).output("vgrid");
+    description.info.flags = SAC_PLAN_CONDITIONAL_BIT; // takes all that another plan takes, and more
     // Its twin holds the pipelines, so that the sweep does not compile them hundreds of times.
     const Plan twin(model, description);
     const std::size_t count =
@@ -208,8 +209,12 @@ TEST(AllocationUnwatched, nothingBesideTheCallbacks) {
         // Buffers live as long as the plan's names do.
         PlanDescription again;
         again.input("x", {3, 64, 37}).output("y").output("vgrid");
+        again.info.flags = SAC_PLAN_CONDITIONAL_BIT; // records all that another plan records, and more
         const Plan same(model, again);
         PlanBuffers buffers(device, same);
+        const host::Buffer enable(device, 4, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, host::BufferMemory::upload);
+        std::ranges::fill(enable.mapped(), std::byte{1});
+        buffers.enable = enable.range();
         buffers.write("x", golden.inputs.at("x"));
         const SacUploadInfo upload = buffers.uploadInfo();
         const SacRunInfo run = buffers.runInfo();

@@ -35,7 +35,7 @@ TEST_F(PlanArguments, nameWhatIsWrong) {
     const std::vector<Wrong<D>> cases = {
         {"sType", [](D& d) { d.info.sType = SAC_STRUCTURE_TYPE_RUN_INFO; }, invalid, "info->sType"},
         {"pNext", [&](D& d) { d.info.pNext = &other; }, invalid, "info->pNext"},
-        {"unknown flag", [](D& d) { d.info.flags = 0x2; }, invalid, "info->flags"},
+        {"unknown flag", [](D& d) { d.info.flags = 0x4; }, invalid, "info->flags"},
         {"input without a name", [](D& d) { d.inputs[0].name = nullptr; }, invalid, "info->inputs[0].name"},
         {"input of no type", [&](D& d) { d.inputs[0].dataType = enumeration(SAC_DATA_TYPE_BOOL, 77); }, invalid,
          "info->inputs[0].dataType"},
@@ -193,6 +193,25 @@ TEST_F(PlanArguments, questionsNameWhatIsWrong) {
     EXPECT_EQ(sacGetPlanTensors(plan, &count, nullptr, nullptr), SAC_SUCCESS);
     EXPECT_EQ(count, 3u);
 
+    const uint32_t stageCount = static_cast<uint32_t>(plan.stages().size());
+    std::vector<SacStageInfo> stages(stageCount);
+    count = stageCount - 1;
+    expectRefused(sacGetPlanStages(nullptr, &count, stages.data(), &error), error, invalid, "plan");
+    expectRefused(sacGetPlanStages(plan, nullptr, stages.data(), &error), error, invalid, "count");
+    expectRefused(sacGetPlanStages(plan, &count, stages.data(), &error), error, invalid, "stages");
+    EXPECT_EQ(stages[0].name, nullptr) << "nothing is written";
+    count = stageCount + 3;
+    EXPECT_EQ(sacGetPlanStages(plan, &count, stages.data(), nullptr), SAC_SUCCESS);
+    EXPECT_EQ(count, stageCount);
+
+    const uint32_t partCount = static_cast<uint32_t>(plan.memoryParts().size());
+    std::vector<SacMemoryPart> parts(partCount);
+    count = partCount - 1;
+    expectRefused(sacGetPlanMemoryParts(nullptr, &count, parts.data(), &error), error, invalid, "plan");
+    expectRefused(sacGetPlanMemoryParts(plan, nullptr, parts.data(), &error), error, invalid, "count");
+    expectRefused(sacGetPlanMemoryParts(plan, &count, parts.data(), &error), error, invalid, "memory parts");
+    EXPECT_EQ(parts[0].name, nullptr) << "nothing is written";
+
     SacPlanProperties properties{};
     expectRefused(sacGetPlanProperties(plan, &properties, &error), error, invalid, "properties->sType");
     properties.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;
@@ -254,6 +273,7 @@ VkBool32 stop(void* userData, uint32_t done, uint32_t total) {
 TEST_F(PlanArguments, cancelledAtEveryStep) {
     PlanDescription description;
     description.input("x", shape);
+    description.info.flags = SAC_PLAN_CONDITIONAL_BIT; // its pipeline counts too
     description.info.progress = stop;
     for (uint32_t after = 0;; ++after) {
         ASSERT_LT(after, 100u);

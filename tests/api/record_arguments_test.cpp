@@ -56,6 +56,8 @@ TEST_F(RecordArguments, areNamedAndLeaveTheCommandBufferAsItWas) {
     constexpr SacResult invalid = SAC_ERROR_INVALID_ARGUMENT;
     const int32_t other = 0;
     const VkDeviceSize half = halfAlignment;
+    const auto somePool = (VkQueryPool)(uintptr_t)1; // a refused call does not touch it
+    const auto stageCount = static_cast<uint32_t>(plan->stages().size());
     ASSERT_GT(plan->memory(SAC_MEMORY_TABLES).size, 0u) << "a plan with a table has the most to get wrong";
     const std::vector<Wrong<UploadCall>> uploads = {
         {"plan", [](UploadCall& c) { c.plan = nullptr; }, invalid, "plan"},
@@ -85,6 +87,10 @@ TEST_F(RecordArguments, areNamedAndLeaveTheCommandBufferAsItWas) {
         {"sType", [](RunCall& c) { c.info.sType = SAC_STRUCTURE_TYPE_UPLOAD_INFO; }, invalid, "info->sType"},
         {"pNext", [&](RunCall& c) { c.info.pNext = &other; }, invalid, "info->pNext"},
         {"batch too large", [](RunCall& c) { c.info.batch = 4; }, invalid, "info->batch is 4"},
+        {"too few timestamps", [&](RunCall& c) { c.info.timestamps = {somePool, 0, stageCount}; }, invalid,
+         "info->timestamps.count"},
+        {"no timestamps in a pool", [&](RunCall& c) { c.info.timestamps = {somePool, 5, 0}; }, invalid,
+         "info->timestamps.count is 0"},
         {"no weights", [](RunCall& c) { c.info.weights = {}; }, invalid, "info->weights.buffer"},
         {"no tables", [](RunCall& c) { c.info.tables = {}; }, invalid, "info->tables.buffer"},
         {"no workspace", [](RunCall& c) { c.info.workspace = {}; }, invalid, "info->workspace.buffer"},

@@ -70,6 +70,11 @@ TEST(Cli, NamesWhatIsWrongAndExitsWithItsCode) {
         {{"run", model, "--input", golden("grid_sample_0")}, 3, "\"x\""},
         {{"run", model, "--output", scratch.file("no/such/folder")}, 3, "no/such/folder"},
         {{"run", model, "--device", "no such device"}, 4, "no such device"},
+        {{"run", model, "--dump", "q"}, 2, "--dump-file"},
+        {{"run", model, "--dump-file", scratch.file("dump")}, 2, "--dump"},
+        {{"run", model, "--dump", "q,y", "--dump-file", scratch.file("dump")}, 3, "\"y\""},
+        {{"run", model, "--repeats", "3"}, 2, "--times"},
+        {{"run", model, "--times", "--repeats", "0"}, 2, "--repeats"},
         {{"bench", "--case", "4d"}, 2, "--case"},
         {{"bench", "--record", "--threads", "1"}, 2, "--threads"},
         {{"bench", "--record", "--validation"}, 2, "--validation"},
@@ -109,6 +114,29 @@ TEST(Cli, RunTakesInputsFromAnotherFileByEitherName) {
         ASSERT_EQ(result.exitCode, 0) << result.err;
         EXPECT_LE(host::relativeError(host::TensorFile(output).tensors().at("y"), reference), 1e-5) << input;
     }
+}
+
+TEST(Cli, RunDumpsIntermediates) {
+    const ScratchFolder scratch;
+    const std::string one = scratch.file("one"), all = scratch.file("all");
+    const std::string model = golden("deformable_1d_1");
+    ProgramResult result = runSaccade({"run", model, "--dump", "k,v", "--dump-file", one, "--validation"});
+    ASSERT_EQ(result.exitCode, 0) << result.err;
+    result = runSaccade({"run", model, "--dump", "all", "--dump-file", all});
+    ASSERT_EQ(result.exitCode, 0) << result.err;
+    const host::TensorMap few = host::TensorFile(one).tensors(), every = host::TensorFile(all).tensors();
+    ASSERT_EQ(few.size(), 2u);
+    EXPECT_GT(every.size(), 5u);
+    for (const char* name : {"k", "v"})
+        EXPECT_EQ(few.at(name).data, every.at(name).data) << name;
+}
+
+TEST(Cli, RunPrintsTheTimeOfEachStage) {
+    const ProgramResult result =
+        runSaccade({"run", golden("deformable_1d_1"), "--times", "--repeats", "2", "--validation"});
+    ASSERT_EQ(result.exitCode, 0) << result.err;
+    for (const char* part : {"GFLOP/s", "GB/s", "to_offsets", "grid_sample", "together"})
+        EXPECT_TRUE(contains(result.out, part)) << part << "\n" << result.out;
 }
 
 TEST(Cli, SetReplacesMembersOfTheConfiguration) {
@@ -157,7 +185,7 @@ TEST(Cli, InfoDescribesFileAndPlan) {
     const ProgramResult result = runSaccade({"info", golden("deformable_2d_1")});
     EXPECT_EQ(result.exitCode, 0) << result.err;
     for (const char* part : {"DeformableAttention2D", "\"offset_groups\": 2", "w.to_q.weight", "(2, 64, 10, 14)",
-                             "workspace", "dispatches"})
+                             "workspace", "dispatches", "key positions", "to_out.bias", "grid_sample"})
         EXPECT_TRUE(contains(result.out, part)) << part << "\n" << result.out;
 }
 

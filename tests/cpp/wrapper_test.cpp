@@ -5,10 +5,12 @@
 
 #include <cstring>
 #include <functional>
+#include <memory_resource>
 #include <type_traits>
 
 #include "host/buffer.hpp"
 #include "host/submitter.hpp"
+#include "io/safetensors.hpp"
 #include "reference/compare.hpp"
 #include "support/golden.hpp"
 #include "support/gpu.hpp"
@@ -100,6 +102,30 @@ TEST_F(Wrapper, runsAGoldenFile) {
         wrong.stagingData = nullptr;
         EXPECT_EQ(resultOf([&] { plan.cmdUpload(commandBuffer, wrong); }, "stagingData"), SAC_ERROR_INVALID_ARGUMENT);
     });
+}
+
+TEST_F(Wrapper, looksInside) {
+    const saccade::Context context(contextInfo());
+    const saccade::Model model(context, golden_.bytes.data(), golden_.bytes.size());
+    saccade::PlanBuilder builder;
+    describe(builder);
+    const saccade::Plan plan(model, builder);
+    uint32_t dispatches = 0;
+    for (const SacStageInfo& stage : plan.stages())
+        dispatches += stage.dispatchCount;
+    EXPECT_EQ(dispatches, plan.properties().dispatchCount);
+    const std::vector<SacMemoryPart> parts = plan.memoryParts();
+    ASSERT_FALSE(parts.empty());
+    EXPECT_EQ(parts.front().kind, SAC_MEMORY_WEIGHTS);
+
+    std::vector<std::byte> weights(plan.memory(SAC_MEMORY_WEIGHTS).size, std::byte{0x40});
+    const auto file = plan.writeMemoryParts(SAC_MEMORY_WEIGHTS, weights.data(), weights.size(), {parts.front().name});
+    const saccade::Safetensors contents(file, std::pmr::get_default_resource());
+    ASSERT_EQ(contents.tensors().size(), 1u);
+    EXPECT_EQ(contents.tensors()[0].name, parts.front().name);
+    EXPECT_EQ(std::to_integer<int>(contents.tensors()[0].data[0]), 0x40);
+    EXPECT_EQ(resultOf([&] { plan.writeMemoryParts(SAC_MEMORY_WEIGHTS, weights.data(), 3); }, "dataSize is 3"),
+              SAC_ERROR_INVALID_ARGUMENT);
 }
 
 TEST_F(Wrapper, failuresOfCreationAreExceptions) {

@@ -160,6 +160,24 @@ std::vector<SacTensorInfo> Plan::tensors() const {
     return out;
 }
 
+std::vector<SacStageInfo> Plan::stages() const {
+    SacError error{};
+    uint32_t count = 0;
+    host::checkLibrary(sacGetPlanStages(handle_, &count, nullptr, &error), error);
+    std::vector<SacStageInfo> out(count);
+    host::checkLibrary(sacGetPlanStages(handle_, &count, out.data(), &error), error);
+    return out;
+}
+
+std::vector<SacMemoryPart> Plan::memoryParts() const {
+    SacError error{};
+    uint32_t count = 0;
+    host::checkLibrary(sacGetPlanMemoryParts(handle_, &count, nullptr, &error), error);
+    std::vector<SacMemoryPart> out(count);
+    host::checkLibrary(sacGetPlanMemoryParts(handle_, &count, out.data(), &error), error);
+    return out;
+}
+
 PlanBuffers::PlanBuffers(const host::Device& device, const Plan& plan) {
     for (int kind = 0; kind < SAC_MEMORY_KIND_COUNT; ++kind) {
         const SacMemoryRequirements memory = plan.memory(static_cast<SacMemoryKind>(kind));
@@ -195,6 +213,8 @@ SacRunInfo PlanBuffers::runInfo() const {
     info.state = ranges_[SAC_MEMORY_STATE];
     info.bindingCount = static_cast<uint32_t>(bindings.size());
     info.bindings = bindings.data();
+    info.timestamps = timestamps;
+    info.enable = enable;
     return info;
 }
 

@@ -59,6 +59,8 @@ public:
     SacMemoryRequirements memory(SacMemoryKind kind) const;
     SacPlanProperties properties() const;
     std::vector<SacTensorInfo> tensors() const;
+    std::vector<SacStageInfo> stages() const;
+    std::vector<SacMemoryPart> memoryParts() const;
 
 private:
     SacPlan handle_ = nullptr;
@@ -85,6 +87,8 @@ public:
     std::span<std::byte> mapped(const std::string& name) { return tensor(name).buffer.mapped(); }
 
     std::vector<SacTensorBinding> bindings;
+    SacTimestampRange timestamps{};
+    SacBufferRange enable{}; ///< of conditional plans, which have no buffer for it here
 
 private:
     struct Bound {

@@ -105,6 +105,12 @@ void Device::chooseQueueFamilies(const DeviceOptions& options) {
         throw DeviceError(std::string(name()) + " has no queue that computes" + (options.graphics ? " and draws" : ""));
 }
 
+double Device::milliseconds(uint64_t from, uint64_t to) const {
+    // Higher bits than the valid ones are undefined, and the counter may have wrapped around.
+    const uint64_t mask = timestampBits_ >= 64 ? ~uint64_t{0} : (uint64_t{1} << timestampBits_) - 1;
+    return static_cast<double>((to - from) & mask) * physical_.properties.limits.timestampPeriod * 1e-6;
+}
+
 uint32_t Device::memoryType(uint32_t typeBits, VkMemoryPropertyFlags required, VkMemoryPropertyFlags preferred) const {
     for (const VkMemoryPropertyFlags flags : {required | preferred, required})
         for (uint32_t i = 0; i < memory_.memoryTypeCount; ++i)

@@ -69,6 +69,8 @@ public:
     SacFeatureFlags features() const { return features_; }
     /// Bits of a timestamp on this queue; 0: none.
     uint32_t timestampBits() const { return timestampBits_; }
+    /// The time between two timestamps of this queue.
+    double milliseconds(uint64_t from, uint64_t to) const;
 
     /// A memory type among `typeBits` that has all of `required` and, if there is one, all of `preferred`.
     /// Throws DeviceError.

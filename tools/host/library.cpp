@@ -152,12 +152,37 @@ Plan::Plan(Model& model, const TensorMap& inputs, const PlanOptions& options) {
 
 Plan::~Plan() { sacDestroyPlan(handle_); }
 
+std::vector<std::byte> Plan::writeMemoryParts(SacMemoryKind kind, std::span<const std::byte> data,
+                                              const std::vector<std::string>& names) const {
+    std::vector<const char*> pointers;
+    for (const std::string& name : names)
+        pointers.push_back(name.c_str());
+    const auto count = static_cast<uint32_t>(pointers.size());
+    SacError error{};
+    std::size_t size = 0;
+    checkLibrary(
+        sacWriteMemoryParts(handle_, kind, data.data(), data.size(), count, pointers.data(), &size, nullptr, &error),
+        error);
+    std::vector<std::byte> file(size);
+    checkLibrary(sacWriteMemoryParts(handle_, kind, data.data(), data.size(), count, pointers.data(), &size,
+                                     file.data(), &error),
+                 error);
+    return file;
+}
+
 void Plan::query() {
     SacError error{};
     uint32_t count = 0;
     checkLibrary(sacGetPlanTensors(handle_, &count, nullptr, &error), error);
     tensors_.resize(count);
     checkLibrary(sacGetPlanTensors(handle_, &count, tensors_.data(), &error), error);
+
+    checkLibrary(sacGetPlanStages(handle_, &count, nullptr, &error), error);
+    stages_.resize(count);
+    checkLibrary(sacGetPlanStages(handle_, &count, stages_.data(), &error), error);
+    checkLibrary(sacGetPlanMemoryParts(handle_, &count, nullptr, &error), error);
+    memoryParts_.resize(count);
+    checkLibrary(sacGetPlanMemoryParts(handle_, &count, memoryParts_.data(), &error), error);
 
     properties_.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;
     checkLibrary(sacGetPlanProperties(handle_, &properties_, &error), error);

@@ -98,6 +98,13 @@ public:
 
     SacPlan handle() const { return handle_; }
     const std::vector<SacTensorInfo>& tensors() const { return tensors_; }
+    /// Of one run, in order.
+    const std::vector<SacStageInfo>& stages() const { return stages_; }
+    /// What the plan's memory is made of.
+    const std::vector<SacMemoryPart>& memoryParts() const { return memoryParts_; }
+    /// A safetensors file of parts of one memory: those named, or all. Throws LibraryError.
+    std::vector<std::byte> writeMemoryParts(SacMemoryKind kind, std::span<const std::byte> data,
+                                            const std::vector<std::string>& names) const;
     const SacPlanProperties& properties() const { return properties_; }
     const SacMemoryRequirements& memory(SacMemoryKind kind) const { return memory_[static_cast<std::size_t>(kind)]; }
 
@@ -106,6 +113,8 @@ private:
 
     SacPlan handle_ = nullptr;
     std::vector<SacTensorInfo> tensors_;
+    std::vector<SacStageInfo> stages_;
+    std::vector<SacMemoryPart> memoryParts_;
     SacPlanProperties properties_{};
     std::array<SacMemoryRequirements, SAC_MEMORY_KIND_COUNT> memory_{};
 };

@@ -102,7 +102,7 @@ Timing ModelRunner::run(uint32_t batch) {
     });
 }
 
-void ModelRunner::record(VkCommandBuffer commandBuffer, uint32_t batch) const {
+void ModelRunner::record(VkCommandBuffer commandBuffer, uint32_t batch, const SacTimestampRange& timestamps) const {
     std::vector<SacTensorBinding> bindings;
     for (const auto& [name, buffer] : bound_)
         bindings.push_back({name.c_str(), buffer.range()});
@@ -116,8 +116,23 @@ void ModelRunner::record(VkCommandBuffer commandBuffer, uint32_t batch) const {
     info.bindingCount = static_cast<uint32_t>(bindings.size());
     info.bindings = bindings.data();
     info.batch = batch;
+    info.timestamps = timestamps;
     SacError error{};
     checkLibrary(sacCmdRun(plan_.handle(), commandBuffer, &info, &error), error);
+}
+
+std::vector<std::byte> ModelRunner::contents(SacMemoryKind kind) {
+    const Buffer& from = memory(kind);
+    const Buffer copy(device_, from.size(), VK_BUFFER_USAGE_TRANSFER_DST_BIT, BufferMemory::readback);
+    if (from.size() > 0)
+        submitter_.run([&](VkCommandBuffer commandBuffer) {
+            fullBarrier(commandBuffer);
+            const VkBufferCopy all{0, 0, from.size()};
+            vkCmdCopyBuffer(commandBuffer, from.handle(), copy.handle(), 1, &all);
+            fullBarrier(commandBuffer);
+        });
+    const auto bytes = copy.mapped();
+    return {bytes.begin(), bytes.end()};
 }
 
 TensorMap ModelRunner::outputs() {

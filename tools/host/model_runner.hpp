@@ -7,6 +7,7 @@
 #include <array>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "host/buffer.hpp"
 #include "host/library.hpp"
@@ -28,7 +29,10 @@ public:
     Timing run(uint32_t batch = 0);
 
     /// Only records a run: for command buffers of the caller's own. The caller owes what the public header says.
-    void record(VkCommandBuffer commandBuffer, uint32_t batch = 0) const;
+    void record(VkCommandBuffer commandBuffer, uint32_t batch = 0, const SacTimestampRange& timestamps = {}) const;
+
+    /// A copy of one of the plan's memories as it is.
+    std::vector<std::byte> contents(SacMemoryKind kind);
 
     /// The results of the last run.
     TensorMap outputs();

@@ -100,11 +100,7 @@ double Submitter::elapsedMilliseconds() const {
     checkVulkan(vkGetQueryPoolResults(device_.handle(), queries_, 0, 2, sizeof(ticks), ticks.data(), sizeof(ticks[0]),
                                       VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
                 "vkGetQueryPoolResults");
-    // Higher bits than the valid ones are undefined, and the counter may have wrapped around.
-    const uint32_t bits = device_.timestampBits();
-    const uint64_t mask = bits >= 64 ? ~uint64_t{0} : (uint64_t{1} << bits) - 1;
-    const double period = device_.physical().properties.limits.timestampPeriod;
-    return static_cast<double>((ticks[1] - ticks[0]) & mask) * period * 1e-6;
+    return device_.milliseconds(ticks[0], ticks[1]);
 }
 
 } // namespace saccade::host

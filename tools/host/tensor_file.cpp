@@ -56,7 +56,10 @@ std::vector<std::byte> packTensors(const TensorMap& tensors, const Metadata& met
 }
 
 void writeTensors(const std::filesystem::path& path, const TensorMap& tensors, const Metadata& metadata) {
-    const std::vector<std::byte> bytes = packTensors(tensors, metadata);
+    writeFile(path, packTensors(tensors, metadata));
+}
+
+void writeFile(const std::filesystem::path& path, std::span<const std::byte> bytes) {
     std::ofstream file(path, std::ios::binary | std::ios::trunc);
     if (!file)
         throw FileError(path.string() + ": cannot be written: " + systemError());

@@ -44,6 +44,9 @@ std::vector<std::byte> packTensors(const TensorMap& tensors, const Metadata& met
 /// Writes a file, or replaces it. Throws FileError.
 void writeTensors(const std::filesystem::path& path, const TensorMap& tensors, const Metadata& metadata = {});
 
+/// Writes any file, or replaces it. Throws FileError.
+void writeFile(const std::filesystem::path& path, std::span<const std::byte> bytes);
+
 /// The bytes of any file. Throws FileError.
 std::vector<std::byte> readFile(const std::filesystem::path& path);
 

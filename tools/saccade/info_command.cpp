@@ -37,6 +37,34 @@ const char* biasName(SacPositionBias bias) {
     return bias == SAC_POSITION_BIAS_EXACT ? "exact" : bias == SAC_POSITION_BIAS_TABLE ? "table" : "none";
 }
 
+constexpr std::array memoryNames = {"weights", "tables", "workspace", "state", "staging"};
+
+void printStages(const host::Plan& plan) {
+    TextTable table({"stage", "", "dispatches", "MFLOP", "bytes"});
+    table.leftColumns(2);
+    for (std::size_t i = 0; i < plan.stages().size(); ++i) {
+        const SacStageInfo& stage = plan.stages()[i];
+        table.add({std::to_string(i), stage.name, std::to_string(stage.dispatchCount),
+                   format("%.3f", static_cast<double>(stage.flops) * 1e-6), std::to_string(stage.bytes)});
+    }
+    table.print();
+}
+
+// Where the bytes of each memory go, and the stages of the run during which a part of the workspace holds its own.
+void printBudget(const host::Plan& plan) {
+    TextTable table({"memory", "part", "type", "shape", "stages", "offset", "bytes"});
+    table.leftColumns(5);
+    for (const SacMemoryPart& part : plan.memoryParts()) {
+        std::string stages;
+        if (part.kind == SAC_MEMORY_WORKSPACE)
+            stages = part.firstStage == SAC_STAGE_UPLOAD ? "upload" : format("%u-%u", part.firstStage, part.lastStage);
+        table.add({memoryNames[part.kind], part.name, dataTypeName(host::fileType(part.dataType)),
+                   host::shapeText(host::Shape(part.shape, part.shape + part.rank)), stages,
+                   std::to_string(part.offset), std::to_string(part.size)});
+    }
+    table.print();
+}
+
 void printPlan(const host::Plan& plan, const char* device) {
     std::printf("\nplan on %s\n", device);
     TextTable tensors({"tensor", "as", "type", "shape", "bytes"});
@@ -50,10 +78,14 @@ void printPlan(const host::Plan& plan, const char* device) {
                      host::shapeText(host::Shape(info.shape, info.shape + info.rank)), std::to_string(info.size)});
     tensors.print();
 
-    constexpr std::array names = {"weights", "tables", "workspace", "state", "staging"};
+    std::printf("\n");
+    printStages(plan);
+    std::printf("\n");
+    printBudget(plan);
+    std::printf("\n");
     std::string line = "memory:";
-    for (std::size_t kind = 0; kind < names.size(); ++kind)
-        line += std::string(kind ? ", " : " ") + names[kind] + " " +
+    for (std::size_t kind = 0; kind < memoryNames.size(); ++kind)
+        line += std::string(kind ? ", " : " ") + memoryNames[kind] + " " +
                 bytesText(plan.memory(static_cast<SacMemoryKind>(kind)).size);
     std::printf("%s\n", line.c_str());
 

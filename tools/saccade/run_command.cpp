@@ -6,7 +6,9 @@
 #include "exit_code.hpp"
 #include "host/errors.hpp"
 #include "host/golden_case.hpp"
+#include "host/tensor_file.hpp"
 #include "settings.hpp"
+#include "stage_times.hpp"
 #include "table_fallback.hpp"
 #include "text.hpp"
 
@@ -19,6 +21,10 @@ struct RunOptions {
     std::string input;
     std::string output;
     std::vector<std::string> results;
+    bool times = false;
+    uint32_t repeats = 5;
+    std::vector<std::string> dump;
+    std::string dumpFile;
     DeviceSettings device;
     PlanSettings plan;
 };
@@ -49,6 +55,14 @@ std::string milliseconds(const host::Timing& timing) {
                                               : format("%.3f ms", timing.gpuMilliseconds);
 }
 
+// Intermediates of the last run to a file.
+void dump(host::ModelRunner& runner, const RunOptions& options) {
+    const bool all = options.dump == std::vector<std::string>{"all"};
+    const std::vector<std::byte> file = runner.plan().writeMemoryParts(
+        SAC_MEMORY_WORKSPACE, runner.contents(SAC_MEMORY_WORKSPACE), all ? std::vector<std::string>{} : options.dump);
+    host::writeFile(options.dumpFile, file);
+}
+
 int run(RunOptions& options) {
     const std::string& path = options.plan.onlyFile(options.files);
     const std::string config = options.plan.config();
@@ -65,6 +79,9 @@ int run(RunOptions& options) {
             planOptions.outputs.push_back({result});
     }
 
+    if (!options.dump.empty())
+        planOptions.flags |= SAC_PLAN_NO_ALIASING_BIT;
+
     const auto made =
         makeRunner(bench.context(), model.file.name(), {model.file.bytes(), "", config, ""}, inputs, planOptions);
     host::ModelRunner& runner = *made;
@@ -72,6 +89,8 @@ int run(RunOptions& options) {
     const host::Timing upload = runner.upload();
     const host::Timing timing = runner.run();
     const host::TensorMap outputs = runner.outputs();
+    if (!options.dump.empty())
+        dump(runner, options);
     progress.clear();
 
     std::printf("%s on %s: first run %s, upload %s\n", runner.model().module().c_str(), bench.device().name(),
@@ -86,6 +105,8 @@ int run(RunOptions& options) {
     for (const auto& [name, tensor] : outputs)
         table.add({name, dataTypeName(tensor.type), host::shapeText(tensor.shape), statistics(tensor)});
     table.print();
+    if (options.times)
+        printStageTimes(bench.device(), runner, options.repeats, progress);
 
     if (!options.output.empty())
         host::writeTensors(options.output, outputs, {{"module", runner.model().module()}});
@@ -109,6 +130,23 @@ Command addRunCommand(CLI::App& app) {
                      "Results to compute; default: those the file has as out.*, else the main one")
         ->type_name("NAME")
         ->delimiter(',');
+    CLI::Option* times =
+        command->add_flag("--times", options->times, "Run again and print each stage's time, the median of --repeats");
+    command->add_option("--repeats", options->repeats, "Runs that --times takes the median of; default 5")
+        ->check(CLI::Range(1u, 10000u).description(""))
+        ->type_name("N")
+        ->needs(times);
+    CLI::Option* names =
+        command
+            ->add_option("--dump", options->dump,
+                         "Intermediates to write to --dump-file, as info lists them in the workspace; all: each of "
+                         "them. They get memory of their own then")
+            ->type_name("NAME")
+            ->delimiter(',');
+    CLI::Option* dumpFile =
+        command->add_option("--dump-file", options->dumpFile, "Where --dump writes; safetensors")->type_name("FILE");
+    names->needs(dumpFile);
+    dumpFile->needs(names);
     options->device.addTo(*command);
     options->plan.addTo(*command);
     return {command, [options] { return run(*options); }};

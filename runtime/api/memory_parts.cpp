@@ -1,0 +1,133 @@
+// Listing a plan's memory, and sacGetPlanMemoryParts.
+#include "api/memory_parts.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "api/answers.hpp"
+#include "api/data_types.hpp"
+#include "api/objects.hpp"
+
+using namespace saccade;
+
+namespace {
+
+struct Stages {
+    uint32_t first = SAC_STAGE_UPLOAD, last = SAC_STAGE_UPLOAD;
+    bool used = false; // by a node of either phase
+};
+
+// The stages of the run that use each tensor.
+std::pmr::vector<Stages> stagesOfTensors(const Graph& graph, std::pmr::memory_resource* memory) {
+    std::pmr::vector<Stages> all(graph.tensors().size(), memory);
+    for (const Node& node : graph.nodes())
+        for (const TensorId id : node.tensors) {
+            Stages& stages = all[id];
+            stages.used = true;
+            if (node.phase != Phase::run)
+                continue;
+            stages.first = std::min(stages.first, node.stage); // the mark of the upload is the largest number
+            stages.last = node.stage;
+        }
+    return all;
+}
+
+class Lister {
+public:
+    explicit Lister(SacPlan_T& plan) : parts_(plan.parts), memory_(&plan.model->context->memory) {
+        const auto stageCount = static_cast<uint32_t>(plan.run.stages().size());
+        always_ = {0, stageCount ? stageCount - 1 : 0, true};
+    }
+
+    void begin(SacMemoryKind kind) {
+        kind_ = kind;
+        first_ = parts_.size();
+    }
+
+    void add(std::string_view name, DataType type, const Shape& shape, uint64_t offset, const Stages& stages) {
+        parts_.push_back({unique(name), kind_, type, shape, offset, stages.first, stages.last});
+    }
+    void add(std::string_view name, DataType type, const Shape& shape, uint64_t offset) {
+        add(name, type, shape, offset, always_);
+    }
+
+private:
+    bool taken(const std::pmr::string& name) const {
+        return std::any_of(parts_.begin() + static_cast<std::ptrdiff_t>(first_), parts_.end(),
+                           [&](const MemoryPart& part) { return part.name == name; });
+    }
+
+    std::pmr::string unique(std::string_view name) const {
+        std::pmr::string out(name, memory_);
+        for (uint32_t n = 2; taken(out); ++n) {
+            char suffix[16];
+            std::snprintf(suffix, sizeof(suffix), "#%u", n);
+            out.assign(name);
+            out += suffix;
+        }
+        return out;
+    }
+
+    std::pmr::vector<MemoryPart>& parts_;
+    std::pmr::memory_resource* memory_;
+    Stages always_;
+    SacMemoryKind kind_ = SAC_MEMORY_WEIGHTS;
+    size_t first_ = 0;
+};
+
+} // namespace
+
+void saccade::listMemoryParts(SacPlan_T& plan, const Graph& graph) {
+    Lister lister(plan);
+    const auto stages = stagesOfTensors(graph, &plan.model->context->memory);
+    const auto addTensors = [&](SacMemoryKind kind, MemoryClass memory) {
+        lister.begin(kind);
+        for (TensorId id = 0; id < graph.tensors().size(); ++id) {
+            const Tensor& tensor = graph.tensor(id);
+            if (tensor.memory != memory)
+                continue;
+            if (memory != MemoryClass::workspace)
+                lister.add(tensor.name, tensor.type, tensor.shape, tensor.offset);
+            else if (stages[id].used) // others have no place
+                lister.add(tensor.name, tensor.type, tensor.shape, tensor.offset, stages[id]);
+        }
+    };
+
+    lister.begin(SAC_MEMORY_WEIGHTS);
+    const WeightSet& weights = *plan.model->weights;
+    for (WeightId id = 0; id < weights.count(); ++id) {
+        const WeightSet::Placed weight = weights.placed(id, plan.storage);
+        lister.add(weight.name, weight.type, {weight.elements}, weight.offset);
+    }
+    addTensors(SAC_MEMORY_TABLES, MemoryClass::tables);
+    addTensors(SAC_MEMORY_WORKSPACE, MemoryClass::workspace);
+    for (size_t i = 0; i < plan.valueOffsets.size(); ++i) {
+        const PlanTensor& tensor = plan.tensors[plan.boundTensors[i]];
+        if (plan.valueOffsets[i] != SacPlan_T::noValue)
+            lister.add(tensor.name, tensor.type, tensor.shape, plan.valueOffsets[i]);
+    }
+    if (const uint64_t bytes = plan.gate.bytes())
+        lister.add("dispatch commands", DataType::i32, {bytes / 4}, plan.commandsOffset);
+    addTensors(SAC_MEMORY_STATE, MemoryClass::state);
+}
+
+extern "C" SAC_API SacResult sacGetPlanMemoryParts(SacPlan plan, uint32_t* count, SacMemoryPart* parts,
+                                                   SacError* error) {
+    return guarded(error, plan ? &plan->model->context->log : nullptr, [&] {
+        require(plan, "plan");
+        answerArray(count, parts, plan->parts.size(), "memory parts", [&](size_t i) {
+            const MemoryPart& part = plan->parts[i];
+            SacMemoryPart out{};
+            out.name = part.name.c_str();
+            out.kind = part.kind;
+            out.dataType = publicType(part.type);
+            out.rank = static_cast<uint32_t>(part.shape.size());
+            std::copy(part.shape.begin(), part.shape.end(), out.shape);
+            out.offset = part.offset;
+            out.size = alignUp(part.bytes(), 4);
+            out.firstStage = part.firstStage;
+            out.lastStage = part.lastStage;
+            return out;
+        });
+    });
+}
