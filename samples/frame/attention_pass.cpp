@@ -37,8 +37,8 @@ void discard(VkCommandBuffer commandBuffer, const Image& image) {
     info.srcQueueFamilyIndex = info.dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED;
     info.image = image.handle;
     info.subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1};
-    vkCmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 0,
-                         nullptr, 0, nullptr, 1, &info);
+    vkCmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0,
+                         0, nullptr, 0, nullptr, 1, &info);
 }
 
 } // namespace
@@ -49,8 +49,8 @@ DeviceWishes attentionWishes(VkInstance instance, VkPhysicalDevice physicalDevic
 }
 
 AttentionPass::AttentionPass(Engine& engine, const std::vector<char>& model, const std::vector<Image>& inputs,
-                             const char* second)
-    : engine_(engine), second_(second) {
+                             const char* extra)
+    : engine_(engine), extra_(extra) {
     SacContextInfo info{};
     info.sType = SAC_STRUCTURE_TYPE_CONTEXT_INFO;
     info.getInstanceProcAddr = vkGetInstanceProcAddr;
@@ -94,7 +94,7 @@ void AttentionPass::createPlan(const std::vector<char>& model, const Image& inpu
     outputs[0].name = "y";
     outputs[0].imageCount = 1;
     outputs[0].images = &image;
-    outputs[1].name = second_;
+    outputs[1].name = extra_;
     SacPlanInfo planInfo{};
     planInfo.sType = SAC_STRUCTURE_TYPE_PLAN_INFO;
     planInfo.inputCount = 1;
@@ -124,12 +124,13 @@ AttentionPass::Slot AttentionPass::createSlot(const Image& input) {
     succeed(sacGetPlanTensors(plan_, &count, tensors, &error), error);
     Slot slot;
     slot.x = input;
-    slot.y = engine_.createImage(
-        input.extent.width, input.format,
-        VK_IMAGE_USAGE_STORAGE_BIT | VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT, VK_IMAGE_LAYOUT_GENERAL);
+    slot.y =
+        engine_.createImage(input.extent.width, input.format,
+                            VK_IMAGE_USAGE_STORAGE_BIT | VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT,
+                            VK_IMAGE_LAYOUT_GENERAL);
     for (const SacTensorInfo& tensor : tensors)
-        if (tensor.name == std::string(second_))
-            slot.second = engine_.createBuffer(
+        if (tensor.name == std::string(extra_))
+            slot.extra = engine_.createBuffer(
                 tensor.size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT, false);
     return slot;
 }
@@ -156,7 +157,7 @@ void AttentionPass::record(VkCommandBuffer commandBuffer, uint32_t index) const 
     discard(commandBuffer, slot.y);
     const SacImageBinding x{slot.x.view, slot.x.layout}, y{slot.y.view, slot.y.layout};
     const SacTensorBinding bindings[] = {
-        {"x", {}, nullptr, 1, &x}, {"y", {}, nullptr, 1, &y}, {second_, {slot.second.handle, 0, slot.second.size}}};
+        {"x", {}, nullptr, 1, &x}, {"y", {}, nullptr, 1, &y}, {extra_, {slot.extra.handle, 0, slot.extra.size}}};
     SacRunInfo info{};
     info.sType = SAC_STRUCTURE_TYPE_RUN_INFO;
     info.weights = range(SAC_MEMORY_WEIGHTS);

@@ -17,27 +17,28 @@ DeviceWishes attentionWishes(VkInstance instance, VkPhysicalDevice physicalDevic
 /// Input x and output y are images of 4 channels, whose squares of cellSize pixels are the tokens.
 class AttentionPass {
 public:
-    /// `inputs`: each a run's x, all of one size. `second`: the output wanted beside y, a buffer.
-    AttentionPass(Engine& engine, const std::vector<char>& model, const std::vector<Image>& inputs, const char* second);
+    /// `inputs`: each a run's x, all of one size. `extra`: the output wanted beside y, a buffer.
+    AttentionPass(Engine& engine, const std::vector<char>& model, const std::vector<Image>& inputs, const char* extra);
     ~AttentionPass();
     AttentionPass(const AttentionPass&) = delete;
     AttentionPass& operator=(const AttentionPass&) = delete;
 
     /// Uploads the weights and waits; once, before the first record(), on the queue that the runs go to.
     void upload(const Queue& queue);
-    /// Records one run: input `slot`, in its layout -> its outputs. The caller's barriers stand before and after it.
+    /// Records one run: input `slot`, in its layout -> its outputs. The caller's barriers stand before and after it; y
+    /// comes into its layout here.
     void record(VkCommandBuffer commandBuffer, uint32_t slot = 0) const;
 
     /// The outputs, readable by shaders and by copies.
     const Image& y(uint32_t slot = 0) const { return slots_[slot].y; }
-    const Buffer& second(uint32_t slot = 0) const { return slots_[slot].second; }
+    const Buffer& extra(uint32_t slot = 0) const { return slots_[slot].extra; }
     VkDeviceSize memoryBytes(SacMemoryKind kind) const { return memory_[kind].size; }
     const SacPlanProperties& properties() const { return properties_; }
 
 private:
     struct Slot {
         Image x, y;
-        Buffer second;
+        Buffer extra;
     };
 
     void createPlan(const std::vector<char>& model, const Image& input, size_t runs);
@@ -50,7 +51,7 @@ private:
     SacModel model_ = nullptr;
     SacPlan plan_ = nullptr;
     SacPlanProperties properties_{};
-    const char* second_;
+    const char* extra_;
     std::vector<Slot> slots_;
     Buffer memory_[SAC_MEMORY_KIND_COUNT];
 };

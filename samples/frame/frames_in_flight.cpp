@@ -90,8 +90,8 @@ void FramesInFlight::recordDraw(VkCommandBuffer commandBuffer, uint32_t slot, fl
 }
 
 // The barriers around the run are all that the library asks for. The render pass has one for the image that is read, at
-// its end; the first here keeps the run off the workspace until the run of the frame before is done, which was submitted
-// to the same queue.
+// its end; the first here keeps the run off the workspace until the run of the frame before is done, which was
+// submitted to the same queue.
 void FramesInFlight::recordAttention(VkCommandBuffer commandBuffer, uint32_t slot) {
     barrier(commandBuffer, compute, VK_ACCESS_SHADER_WRITE_BIT, compute,
             VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
@@ -113,7 +113,7 @@ void FramesInFlight::begin(uint32_t frame, float time) {
 }
 
 Handover FramesInFlight::outputs(uint32_t slot) const {
-    return {engine_.secondQueue(), engine_.queue(), {attention_->y(slot)}, {attention_->second(slot)}};
+    return {engine_.secondQueue(), engine_.queue(), {attention_->y(slot)}, {attention_->extra(slot)}};
 }
 
 // Between families, the owner of images and buffers changes with the semaphore: released before its signal, acquired

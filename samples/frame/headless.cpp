@@ -51,7 +51,7 @@ void renderFrames(FramesInFlight& frames, const std::vector<Results>& results, u
         frames.show(i - lag, [&](VkCommandBuffer commandBuffer) {
             copy(commandBuffer, frames.scene(slot).image(), results[slot].frame);
             copy(commandBuffer, frames.attention().y(slot), results[slot].y);
-            copy(commandBuffer, frames.attention().second(slot), results[slot].vgrid);
+            copy(commandBuffer, frames.attention().extra(slot), results[slot].vgrid);
             finishCopies(commandBuffer);
         });
     }
@@ -91,7 +91,7 @@ void runHeadless(const Options& options) {
     std::vector<Results> results;
     for (uint32_t i = 0; i < frames.count(); ++i)
         results.push_back({readable(engine, frameSize * frameSize * 4), readable(engine, frameSize * frameSize * 8),
-                           readable(engine, frames.attention().second(i).size)});
+                           readable(engine, frames.attention().extra(i).size)});
     describe(engine, frames.attention(), options.async);
     const uint32_t count = options.frames ? options.frames : defaultFrames;
     renderFrames(frames, results, count);
@@ -99,13 +99,13 @@ void runHeadless(const Options& options) {
     // The weights themselves are quadratic in memory, so only this second plan for the picture asks for them.
     const uint32_t last = frames.slot(count - 1);
     AttentionPass maps(engine, model, {frames.scene(last).features()}, "attention");
-    const Buffer attention = readable(engine, maps.second().size);
+    const Buffer attention = readable(engine, maps.extra().size);
     maps.upload(frames.attentionQueue());
     engine.submit(frames.attentionQueue(), [&](VkCommandBuffer commandBuffer) {
         maps.record(commandBuffer);
         barrier(commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
                 VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_READ_BIT);
-        copy(commandBuffer, maps.second(), attention);
+        copy(commandBuffer, maps.extra(), attention);
         finishCopies(commandBuffer);
     });
 

@@ -8,10 +8,11 @@ void record(VkCommandBuffer commandBuffer, const Handover& handover, VkPipelineS
     const uint32_t from = handover.from.family, to = handover.to.family;
     if (from == to)
         return;
+    const VkImageSubresourceRange all{VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1};
     std::vector<VkImageMemoryBarrier> images;
     for (const Image& image : handover.images)
         images.push_back({VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER, nullptr, written, read, image.layout, image.layout,
-                          from, to, image.handle, {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1}});
+                          from, to, image.handle, all});
     std::vector<VkBufferMemoryBarrier> buffers;
     for (const Buffer& buffer : handover.buffers)
         buffers.push_back({VK_STRUCTURE_TYPE_BUFFER_MEMORY_BARRIER, nullptr, written, read, from, to, buffer.handle, 0,

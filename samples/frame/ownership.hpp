@@ -15,7 +15,8 @@ struct Handover {
 };
 
 /// After what `stage` wrote as `written`; 0: it is visible to `stage` already.
-void release(VkCommandBuffer commandBuffer, const Handover& handover, VkPipelineStageFlags stage, VkAccessFlags written);
+void release(VkCommandBuffer commandBuffer, const Handover& handover, VkPipelineStageFlags stage,
+             VkAccessFlags written);
 /// Before `stage`, which the semaphore's wait holds back as well, accesses them as `read`.
 void acquire(VkCommandBuffer commandBuffer, const Handover& handover, VkPipelineStageFlags stage, VkAccessFlags read);
 

@@ -115,7 +115,7 @@ void Canvas::createDescriptorSets() {
     for (uint32_t slot = 0; slot < frames_.count(); ++slot) {
         const Image& y = frames_.attention().y(slot);
         const VkDescriptorImageInfo image{VK_NULL_HANDLE, y.view, y.layout};
-        const VkDescriptorBufferInfo buffer{frames_.attention().second(slot).handle, 0, VK_WHOLE_SIZE};
+        const VkDescriptorBufferInfo buffer{frames_.attention().extra(slot).handle, 0, VK_WHOLE_SIZE};
         VkWriteDescriptorSet writes[2]{};
         for (uint32_t i = 0; i < 2; ++i) {
             writes[i].sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
