@@ -1,6 +1,9 @@
 #include "attention_pass.hpp"
 
 #include <stdexcept>
+#include <string>
+
+#include "sizes.hpp"
 
 namespace frame {
 namespace {
@@ -25,6 +28,19 @@ SacDeviceSupport querySupport(VkInstance instance, VkPhysicalDevice physicalDevi
     return support;
 }
 
+// Into its layout, for a run to write all of it: the library leaves layouts alone.
+void discard(VkCommandBuffer commandBuffer, const Image& image) {
+    VkImageMemoryBarrier info{VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER};
+    info.dstAccessMask = VK_ACCESS_SHADER_WRITE_BIT;
+    info.oldLayout = VK_IMAGE_LAYOUT_UNDEFINED;
+    info.newLayout = image.layout;
+    info.srcQueueFamilyIndex = info.dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED;
+    info.image = image.handle;
+    info.subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1};
+    vkCmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0,
+                         0, nullptr, 0, nullptr, 1, &info);
+}
+
 } // namespace
 
 DeviceWishes attentionWishes(VkInstance instance, VkPhysicalDevice physicalDevice) {
@@ -32,9 +48,9 @@ DeviceWishes attentionWishes(VkInstance instance, VkPhysicalDevice physicalDevic
     return {{support.extensions, support.extensions + support.extensionCount}, support.storageBuffer16BitAccess == VK_TRUE};
 }
 
-AttentionPass::AttentionPass(Engine& engine, const std::vector<char>& model, const std::vector<Buffer>& inputs,
-                             uint32_t cells, const std::vector<std::string>& outputs, bool hostVisible)
-    : engine_(engine) {
+AttentionPass::AttentionPass(Engine& engine, const std::vector<char>& model, const std::vector<Image>& inputs,
+                             const char* extra)
+    : engine_(engine), extra_(extra) {
     SacContextInfo info{};
     info.sType = SAC_STRUCTURE_TYPE_CONTEXT_INFO;
     info.getInstanceProcAddr = vkGetInstanceProcAddr;
@@ -44,10 +60,10 @@ AttentionPass::AttentionPass(Engine& engine, const std::vector<char>& model, con
     info.enabledFeatures = querySupport(engine.instance(), engine.physicalDevice()).features;
     SacError error;
     succeed(sacCreateContext(&info, &context_, &error), error);
-    createPlan(model, cells, outputs, inputs.size());
+    createPlan(model, inputs[0], inputs.size());
     createMemory();
-    for (const Buffer& input : inputs)
-        slots_.push_back(createSlot(input, hostVisible));
+    for (const Image& input : inputs)
+        slots_.push_back(createSlot(input));
 }
 
 AttentionPass::~AttentionPass() {
@@ -56,8 +72,7 @@ AttentionPass::~AttentionPass() {
     sacDestroyContext(context_, nullptr);
 }
 
-void AttentionPass::createPlan(const std::vector<char>& model, uint32_t cells, const std::vector<std::string>& outputs,
-                               size_t runs) {
+void AttentionPass::createPlan(const std::vector<char>& model, const Image& input, size_t runs) {
     SacError error;
     SacModelInfo modelInfo{};
     modelInfo.sType = SAC_STRUCTURE_TYPE_MODEL_INFO;
@@ -65,35 +80,31 @@ void AttentionPass::createPlan(const std::vector<char>& model, uint32_t cells, c
     modelInfo.size = model.size();
     succeed(sacCreateModel(context_, &modelInfo, &model_, &error), error);
 
+    const SacImageDesc image{input.format, 4, cellSize};
     SacTensorDesc x{};
     x.name = "x";
     x.rank = 4;
     x.shape[0] = 1;
-    x.shape[1] = 64;
-    x.shape[2] = x.shape[3] = cells;
-    std::vector<SacTensorDesc> wanted(outputs.size());
-    for (size_t i = 0; i < outputs.size(); ++i)
-        wanted[i].name = outputs[i].c_str();
+    x.shape[1] = uint64_t(4) * cellSize * cellSize;
+    x.shape[2] = input.extent.height / cellSize;
+    x.shape[3] = input.extent.width / cellSize;
+    x.imageCount = 1;
+    x.images = &image;
+    SacTensorDesc outputs[2]{};
+    outputs[0].name = "y";
+    outputs[0].imageCount = 1;
+    outputs[0].images = &image;
+    outputs[1].name = extra_;
     SacPlanInfo planInfo{};
     planInfo.sType = SAC_STRUCTURE_TYPE_PLAN_INFO;
     planInfo.inputCount = 1;
     planInfo.inputs = &x;
-    planInfo.outputCount = static_cast<uint32_t>(wanted.size());
-    planInfo.outputs = wanted.data();
+    planInfo.outputCount = 2;
+    planInfo.outputs = outputs;
     planInfo.maxRecords = static_cast<uint32_t>(runs);
     succeed(sacCreatePlan(model_, &planInfo, &plan_, &error), error);
     properties_.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;
     succeed(sacGetPlanProperties(plan_, &properties_, &error), error);
-
-    uint32_t count = 0;
-    succeed(sacGetPlanTensors(plan_, &count, nullptr, &error), error);
-    std::vector<SacTensorInfo> all(count);
-    succeed(sacGetPlanTensors(plan_, &count, all.data(), &error), error);
-    tensors_.push_back(all[0]);
-    for (const std::string& name : outputs)
-        for (const SacTensorInfo& tensor : all)
-            if (tensor.flags & SAC_TENSOR_OUTPUT_BIT && name == tensor.name)
-                tensors_.push_back(tensor);
 }
 
 void AttentionPass::createMemory() {
@@ -106,13 +117,21 @@ void AttentionPass::createMemory() {
     }
 }
 
-AttentionPass::Slot AttentionPass::createSlot(const Buffer& input, bool hostVisible) {
+AttentionPass::Slot AttentionPass::createSlot(const Image& input) {
+    uint32_t count = 3;
+    SacTensorInfo tensors[3];
+    SacError error;
+    succeed(sacGetPlanTensors(plan_, &count, tensors, &error), error);
     Slot slot;
-    slot.bindings.push_back({tensors_[0].name, {input.handle, 0, input.size}});
-    for (size_t i = 1; i < tensors_.size(); ++i) {
-        slot.outputs.push_back(engine_.createBuffer(tensors_[i].size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, hostVisible));
-        slot.bindings.push_back({tensors_[i].name, {slot.outputs.back().handle, 0, slot.outputs.back().size}});
-    }
+    slot.x = input;
+    slot.y =
+        engine_.createImage(input.extent.width, input.format,
+                            VK_IMAGE_USAGE_STORAGE_BIT | VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT,
+                            VK_IMAGE_LAYOUT_GENERAL);
+    for (const SacTensorInfo& tensor : tensors)
+        if (tensor.name == std::string(extra_))
+            slot.extra = engine_.createBuffer(
+                tensor.size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT, false);
     return slot;
 }
 
@@ -133,15 +152,20 @@ void AttentionPass::upload(const Queue& queue) {
     });
 }
 
-void AttentionPass::record(VkCommandBuffer commandBuffer, uint32_t slot) const {
+void AttentionPass::record(VkCommandBuffer commandBuffer, uint32_t index) const {
+    const Slot& slot = slots_[index];
+    discard(commandBuffer, slot.y);
+    const SacImageBinding x{slot.x.view, slot.x.layout}, y{slot.y.view, slot.y.layout};
+    const SacTensorBinding bindings[] = {
+        {"x", {}, nullptr, 1, &x}, {"y", {}, nullptr, 1, &y}, {extra_, {slot.extra.handle, 0, slot.extra.size}}};
     SacRunInfo info{};
     info.sType = SAC_STRUCTURE_TYPE_RUN_INFO;
     info.weights = range(SAC_MEMORY_WEIGHTS);
     info.tables = range(SAC_MEMORY_TABLES);
     info.workspace = range(SAC_MEMORY_WORKSPACE);
     info.state = range(SAC_MEMORY_STATE);
-    info.bindingCount = static_cast<uint32_t>(slots_[slot].bindings.size());
-    info.bindings = slots_[slot].bindings.data();
+    info.bindingCount = 3;
+    info.bindings = bindings;
     SacError error;
     succeed(sacCmdRun(plan_, commandBuffer, &info, &error), error);
 }

@@ -3,7 +3,6 @@
 
 #include <saccade/saccade.h>
 
-#include <string>
 #include <vector>
 
 #include "engine.hpp"
@@ -15,35 +14,36 @@ DeviceWishes attentionWishes(VkInstance instance, VkPhysicalDevice physicalDevic
 
 /// A checkpoint at one input shape, with the memory it needs. Each input has outputs of its own, so that one run's can
 /// be read while the next run writes; the workspace is shared, so runs follow one another.
+/// Input x and output y are images of 4 channels, whose squares of cellSize pixels are the tokens.
 class AttentionPass {
 public:
-    /// `hostVisible`: whether the host reads the outputs.
-    AttentionPass(Engine& engine, const std::vector<char>& model, const std::vector<Buffer>& inputs, uint32_t cells,
-                  const std::vector<std::string>& outputs, bool hostVisible);
+    /// `inputs`: each a run's x, all of one size. `extra`: the output wanted beside y, a buffer.
+    AttentionPass(Engine& engine, const std::vector<char>& model, const std::vector<Image>& inputs, const char* extra);
     ~AttentionPass();
     AttentionPass(const AttentionPass&) = delete;
     AttentionPass& operator=(const AttentionPass&) = delete;
 
     /// Uploads the weights and waits; once, before the first record(), on the queue that the runs go to.
     void upload(const Queue& queue);
-    /// Records one run: input `slot` -> its outputs. The caller's barriers stand before and after it.
+    /// Records one run: input `slot`, in its layout -> its outputs. The caller's barriers stand before and after it; y
+    /// comes into its layout here.
     void record(VkCommandBuffer commandBuffer, uint32_t slot = 0) const;
 
-    /// Output `index` of those asked for.
-    const Buffer& output(size_t index, uint32_t slot = 0) const { return slots_[slot].outputs[index]; }
+    /// The outputs, readable by shaders and by copies.
+    const Image& y(uint32_t slot = 0) const { return slots_[slot].y; }
+    const Buffer& extra(uint32_t slot = 0) const { return slots_[slot].extra; }
     VkDeviceSize memoryBytes(SacMemoryKind kind) const { return memory_[kind].size; }
     const SacPlanProperties& properties() const { return properties_; }
 
 private:
     struct Slot {
-        std::vector<Buffer> outputs;
-        std::vector<SacTensorBinding> bindings;
+        Image x, y;
+        Buffer extra;
     };
 
-    void createPlan(const std::vector<char>& model, uint32_t cells, const std::vector<std::string>& outputs,
-                    size_t runs);
+    void createPlan(const std::vector<char>& model, const Image& input, size_t runs);
     void createMemory();
-    Slot createSlot(const Buffer& input, bool hostVisible);
+    Slot createSlot(const Image& input);
     SacBufferRange range(SacMemoryKind kind) const { return {memory_[kind].handle, 0, memory_[kind].size}; }
 
     Engine& engine_;
@@ -51,7 +51,7 @@ private:
     SacModel model_ = nullptr;
     SacPlan plan_ = nullptr;
     SacPlanProperties properties_{};
-    std::vector<SacTensorInfo> tensors_; ///< the input "x", then the outputs
+    const char* extra_;
     std::vector<Slot> slots_;
     Buffer memory_[SAC_MEMORY_KIND_COUNT];
 };

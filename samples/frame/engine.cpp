@@ -36,6 +36,18 @@ void barrier(VkCommandBuffer commandBuffer, VkPipelineStageFlags from, VkAccessF
     vkCmdPipelineBarrier(commandBuffer, from, to, 0, 1, &info, 0, nullptr, 0, nullptr);
 }
 
+void copy(VkCommandBuffer commandBuffer, const Image& from, const Buffer& to) {
+    VkBufferImageCopy region{};
+    region.imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1};
+    region.imageExtent = from.extent;
+    vkCmdCopyImageToBuffer(commandBuffer, from.handle, from.layout, to.handle, 1, &region);
+}
+
+void copy(VkCommandBuffer commandBuffer, const Buffer& from, const Buffer& to) {
+    const VkBufferCopy region{0, 0, from.size};
+    vkCmdCopyBuffer(commandBuffer, from.handle, to.handle, 1, &region);
+}
+
 Engine::Engine(const EngineInfo& info) {
     VkApplicationInfo application{VK_STRUCTURE_TYPE_APPLICATION_INFO};
     application.pApplicationName = "saccade frame";
@@ -192,12 +204,15 @@ Buffer Engine::createBuffer(VkDeviceSize size, VkBufferUsageFlags usage, bool ho
     return buffer;
 }
 
-Image Engine::createImage(uint32_t width, uint32_t height, VkFormat format, VkImageUsageFlags usage) {
+Image Engine::createImage(uint32_t size, VkFormat format, VkImageUsageFlags usage, VkImageLayout layout) {
     Image& image = images_.emplace_back();
+    image.format = format;
+    image.extent = {size, size, 1};
+    image.layout = layout;
     VkImageCreateInfo info{VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO};
     info.imageType = VK_IMAGE_TYPE_2D;
     info.format = format;
-    info.extent = {width, height, 1};
+    info.extent = image.extent;
     info.mipLevels = info.arrayLayers = 1;
     info.samples = VK_SAMPLE_COUNT_1_BIT;
     info.usage = usage;

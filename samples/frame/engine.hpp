@@ -14,10 +14,6 @@ namespace frame {
 /// Throws std::runtime_error naming the call unless `result` is VK_SUCCESS.
 void check(VkResult result, const char* call);
 
-/// Makes what `from` wrote as `written` visible to `to` as `read`.
-void barrier(VkCommandBuffer commandBuffer, VkPipelineStageFlags from, VkAccessFlags written, VkPipelineStageFlags to,
-             VkAccessFlags read);
-
 struct Buffer {
     VkBuffer handle = VK_NULL_HANDLE;
     VkDeviceMemory memory = VK_NULL_HANDLE;
@@ -29,7 +25,17 @@ struct Image {
     VkImage handle = VK_NULL_HANDLE;
     VkDeviceMemory memory = VK_NULL_HANDLE;
     VkImageView view = VK_NULL_HANDLE;
+    VkFormat format = VK_FORMAT_UNDEFINED;
+    VkExtent3D extent{};
+    VkImageLayout layout = VK_IMAGE_LAYOUT_UNDEFINED; ///< that it is in between passes
 };
+
+/// Makes what `from` wrote as `written` visible to `to` as `read`.
+void barrier(VkCommandBuffer commandBuffer, VkPipelineStageFlags from, VkAccessFlags written, VkPipelineStageFlags to,
+             VkAccessFlags read);
+/// Copies the whole, in the image's layout, to a buffer of at least its size.
+void copy(VkCommandBuffer commandBuffer, const Image& from, const Buffer& to);
+void copy(VkCommandBuffer commandBuffer, const Buffer& from, const Buffer& to);
 
 /// What attention wants of the device beyond Vulkan 1.1; found by the caller before the device is made.
 struct DeviceWishes {
@@ -61,7 +67,8 @@ public:
     Engine& operator=(const Engine&) = delete;
 
     Buffer createBuffer(VkDeviceSize size, VkBufferUsageFlags usage, bool hostVisible, uint32_t memoryTypeBits = ~0u);
-    Image createImage(uint32_t width, uint32_t height, VkFormat format, VkImageUsageFlags usage);
+    /// A square of `size` pixels per side. It begins undefined; `layout` is what its passes leave it in.
+    Image createImage(uint32_t size, VkFormat format, VkImageUsageFlags usage, VkImageLayout layout);
     VkShaderModule createShader(const uint32_t* words, size_t bytes);
 
     /// The queue that draws and presents, and the one that work beside it goes to: the same one where the device has no

@@ -1,14 +1,16 @@
 #include "frames_in_flight.hpp"
 
-#include "ownership.hpp"
 #include "sizes.hpp"
 
 namespace frame {
 namespace {
 
 constexpr VkPipelineStageFlags compute = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
-constexpr VkPipelineStageFlags overlays = VK_PIPELINE_STAGE_VERTEX_SHADER_BIT | VK_PIPELINE_STAGE_FRAGMENT_SHADER_BIT;
-constexpr uint32_t marks = 5; // of a frame: before and after drawing, after the handover, before and after attention
+// What reads attention's outputs.
+constexpr VkPipelineStageFlags readers =
+    VK_PIPELINE_STAGE_VERTEX_SHADER_BIT | VK_PIPELINE_STAGE_FRAGMENT_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+constexpr VkAccessFlags reads = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT;
+constexpr uint32_t marks = 4; // of a frame: before and after drawing, before and after attention
 
 struct Submission {
     std::vector<VkSemaphore> waits, signals;
@@ -37,16 +39,14 @@ void submitCommands(const Queue& queue, VkCommandBuffer commandBuffer, const Sub
 
 } // namespace
 
-FramesInFlight::FramesInFlight(Engine& engine, const std::vector<char>& model, uint32_t count, bool async,
-                               Reader reader)
-    : engine_(engine), async_(async), reader_(reader), slots_(count) {
-    std::vector<Buffer> inputs;
+FramesInFlight::FramesInFlight(Engine& engine, const std::vector<char>& model, uint32_t count, bool async)
+    : engine_(engine), async_(async), slots_(count) {
+    std::vector<Image> inputs;
     for (Slot& slot : slots_) {
         createSlot(slot);
-        inputs.push_back(slot.input);
+        inputs.push_back(slot.scene->features());
     }
-    attention_ = std::make_unique<AttentionPass>(engine, model, inputs, cells, std::vector<std::string>{"y", "vgrid"},
-                                                 reader == Reader::host);
+    attention_ = std::make_unique<AttentionPass>(engine, model, inputs, "vgrid");
     attention_->upload(attentionQueue());
 }
 
@@ -60,9 +60,7 @@ FramesInFlight::~FramesInFlight() {
 }
 
 void FramesInFlight::createSlot(Slot& slot) {
-    slot.input =
-        engine_.createBuffer(size_t(64) * cells * cells * sizeof(float), VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, false);
-    slot.scene = std::make_unique<ScenePass>(engine_, frameSize, slot.input);
+    slot.scene = std::make_unique<ScenePass>(engine_, frameSize);
     slot.show = engine_.createCommandBuffer(engine_.queue());
     VkFenceCreateInfo fence{VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
     fence.flags = VK_FENCE_CREATE_SIGNALED_BIT;
@@ -82,31 +80,26 @@ void FramesInFlight::wait(uint32_t frame) {
 
 FrameTimes FramesInFlight::times(uint32_t frame) {
     const uint32_t first = slot(frame) * marks;
-    return {engine_.milliseconds(first, first + 1), engine_.milliseconds(first + 1, first + 2),
-            engine_.milliseconds(first + 3, first + 4)};
+    return {engine_.milliseconds(first, first + 1), engine_.milliseconds(first + 2, first + 3)};
 }
 
 void FramesInFlight::recordDraw(VkCommandBuffer commandBuffer, uint32_t slot, float time) {
     engine_.mark(commandBuffer, slot * marks);
     slots_[slot].scene->draw(commandBuffer, time);
     engine_.mark(commandBuffer, slot * marks + 1);
-    slots_[slot].scene->unshuffle(commandBuffer);
-    engine_.mark(commandBuffer, slot * marks + 2);
 }
 
-// The two barriers around the run are all that the library asks for. The first also keeps it off the workspace until
-// the run of the frame before is done, which was submitted to the same queue.
+// The barriers around the run are all that the library asks for. The render pass has one for the image that is read, at
+// its end; the first here keeps the run off the workspace until the run of the frame before is done, which was
+// submitted to the same queue.
 void FramesInFlight::recordAttention(VkCommandBuffer commandBuffer, uint32_t slot) {
     barrier(commandBuffer, compute, VK_ACCESS_SHADER_WRITE_BIT, compute,
             VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
-    engine_.mark(commandBuffer, slot * marks + 3);
+    engine_.mark(commandBuffer, slot * marks + 2);
     attention_->record(commandBuffer, slot);
-    if (reader_ == Reader::host)
-        barrier(commandBuffer, compute, VK_ACCESS_SHADER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT,
-                VK_ACCESS_HOST_READ_BIT);
-    else if (!async_)
-        barrier(commandBuffer, compute, VK_ACCESS_SHADER_WRITE_BIT, overlays, VK_ACCESS_SHADER_READ_BIT);
-    engine_.mark(commandBuffer, slot * marks + 4);
+    if (!async_)
+        barrier(commandBuffer, compute, VK_ACCESS_SHADER_WRITE_BIT, readers, reads);
+    engine_.mark(commandBuffer, slot * marks + 3);
 }
 
 void FramesInFlight::begin(uint32_t frame, float time) {
@@ -119,24 +112,25 @@ void FramesInFlight::begin(uint32_t frame, float time) {
     recordAttention(commandBuffer, slot(frame));
 }
 
-// Between families, each buffer's owner changes with the semaphore: released before its signal, acquired after its
-// wait. Nothing is handed back, since the next use of a buffer overwrites all of it.
+Handover FramesInFlight::outputs(uint32_t slot) const {
+    return {engine_.secondQueue(), engine_.queue(), {attention_->y(slot)}, {attention_->extra(slot)}};
+}
+
+// Between families, the owner of images and buffers changes with the semaphore: released before its signal, acquired
+// after its wait. Nothing is handed back, since the next use overwrites all of each.
 void FramesInFlight::beginAsync(uint32_t index, float time) {
     const Slot& slot = slots_[index];
     const Queue &main = engine_.queue(), &second = engine_.secondQueue();
+    const Handover input{main, second, {slot.scene->features()}, {}};
     beginCommands(slot.draw);
     recordDraw(slot.draw, index, time);
-    if (changesOwner())
-        releaseBuffers(slot.draw, {slot.input}, main, second, compute, VK_ACCESS_SHADER_WRITE_BIT);
+    release(slot.draw, input, compute, 0);
     submitCommands(main, slot.draw, {{}, {slot.drawn}, {}});
 
     beginCommands(slot.attend);
-    if (changesOwner())
-        acquireBuffers(slot.attend, {slot.input}, main, second, compute, VK_ACCESS_SHADER_READ_BIT);
+    acquire(slot.attend, input, compute, VK_ACCESS_SHADER_READ_BIT);
     recordAttention(slot.attend, index);
-    if (changesOwner() && reader_ == Reader::shaders)
-        releaseBuffers(slot.attend, {attention_->output(0, index), attention_->output(1, index)}, second, main, compute,
-                       VK_ACCESS_SHADER_WRITE_BIT);
+    release(slot.attend, outputs(index), compute, VK_ACCESS_SHADER_WRITE_BIT);
     submitCommands(second, slot.attend, {{slot.drawn}, {slot.attended}, {compute}});
 }
 
@@ -148,10 +142,8 @@ void FramesInFlight::show(uint32_t frame, const std::function<void(VkCommandBuff
     if (async_) {
         beginCommands(slot.show);
         submission.waits.push_back(slot.attended);
-        submission.stages.push_back(overlays);
-        if (changesOwner() && reader_ == Reader::shaders)
-            acquireBuffers(slot.show, {attention_->output(0, index), attention_->output(1, index)},
-                           engine_.secondQueue(), engine_.queue(), overlays, VK_ACCESS_SHADER_READ_BIT);
+        submission.stages.push_back(readers);
+        acquire(slot.show, outputs(index), readers, reads);
     }
     record(slot.show);
     if (presentation.acquired) {

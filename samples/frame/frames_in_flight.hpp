@@ -7,17 +7,15 @@
 
 #include "attention_pass.hpp"
 #include "engine.hpp"
+#include "ownership.hpp"
 #include "scene_pass.hpp"
 
 namespace frame {
 
 /// Milliseconds on the GPU.
 struct FrameTimes {
-    double draw, unshuffle, attention;
+    double draw, attention;
 };
-
-/// Who reads attention's outputs.
-enum class Reader { host, shaders };
 
 /// Semaphores of a window around show(); null without one.
 struct Presentation {
@@ -32,7 +30,7 @@ struct Presentation {
 class FramesInFlight {
 public:
     /// `count`: frames at once, each with memory of its own; frame n takes the place of frame n - count.
-    FramesInFlight(Engine& engine, const std::vector<char>& model, uint32_t count, bool async, Reader reader);
+    FramesInFlight(Engine& engine, const std::vector<char>& model, uint32_t count, bool async);
     ~FramesInFlight();
     FramesInFlight(const FramesInFlight&) = delete;
     FramesInFlight& operator=(const FramesInFlight&) = delete;
@@ -43,22 +41,20 @@ public:
     FrameTimes times(uint32_t frame);
     /// Draws the scene at `time` seconds and runs attention on it, once frame - count is done.
     void begin(uint32_t frame, float time);
-    /// Records what is done with the results on the main queue and submits it. Attention's outputs are visible to
-    /// vertex and fragment shaders, or to the host after wait().
+    /// Records what is done with the results on the main queue and submits it. Attention's outputs, y and vgrid, are
+    /// visible to vertex and fragment shaders and to copies.
     void show(uint32_t frame, const std::function<void(VkCommandBuffer)>& record,
               const Presentation& presentation = {});
 
     uint32_t slot(uint32_t frame) const { return frame % static_cast<uint32_t>(slots_.size()); }
     uint32_t count() const { return static_cast<uint32_t>(slots_.size()); }
     ScenePass& scene(uint32_t slot) { return *slots_[slot].scene; }
-    const Buffer& input(uint32_t slot) const { return slots_[slot].input; }
     const AttentionPass& attention() const { return *attention_; }
     /// Where attention runs.
     const Queue& attentionQueue() const { return async_ ? engine_.secondQueue() : engine_.queue(); }
 
 private:
     struct Slot {
-        Buffer input;
         std::unique_ptr<ScenePass> scene;
         VkCommandBuffer draw = VK_NULL_HANDLE, attend = VK_NULL_HANDLE, show = VK_NULL_HANDLE;
         VkSemaphore drawn = VK_NULL_HANDLE, attended = VK_NULL_HANDLE;
@@ -69,11 +65,10 @@ private:
     void recordDraw(VkCommandBuffer commandBuffer, uint32_t slot, float time);
     void recordAttention(VkCommandBuffer commandBuffer, uint32_t slot);
     void beginAsync(uint32_t slot, float time);
-    bool changesOwner() const { return attentionQueue().family != engine_.queue().family; }
+    Handover outputs(uint32_t slot) const;
 
     Engine& engine_;
     bool async_;
-    Reader reader_;
     std::vector<Slot> slots_;
     std::unique_ptr<AttentionPass> attention_;
 };

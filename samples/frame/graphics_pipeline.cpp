@@ -42,8 +42,9 @@ VkPipeline createGraphicsPipeline(Engine& engine, const GraphicsPipelineInfo& in
     attachment.srcAlphaBlendFactor = VK_BLEND_FACTOR_ZERO;
     attachment.dstAlphaBlendFactor = VK_BLEND_FACTOR_ONE;
     VkPipelineColorBlendStateCreateInfo blend{VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO};
-    blend.attachmentCount = 1;
-    blend.pAttachments = &attachment;
+    const std::vector<VkPipelineColorBlendAttachmentState> attachments(info.attachments, attachment);
+    blend.attachmentCount = info.attachments;
+    blend.pAttachments = attachments.data();
     VkGraphicsPipelineCreateInfo pipelineInfo{VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_CREATE_INFO};
     pipelineInfo.stageCount = 2;
     pipelineInfo.pStages = stages;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <glm/gtc/packing.hpp>
+
 #include "sizes.hpp"
 
 namespace frame {
@@ -31,14 +33,11 @@ Picture framePicture(const uint8_t* bytes) {
     return out;
 }
 
-Picture outputPicture(const float* y) {
+Picture outputPicture(const uint64_t* y) {
     Picture out(frameSize, frameSize);
     for (uint32_t py = 0; py < frameSize; ++py)
         for (uint32_t px = 0; px < frameSize; ++px)
-            for (uint32_t c = 0; c < 3; ++c) {
-                const uint32_t channel = c * 16 + py % 4 * 4 + px % 4;
-                out.at(px, py)[int(c)] = y[(channel * cells + py / 4) * cells + px / 4] + 0.5f;
-            }
+            out.at(px, py) = glm::vec3(glm::unpackHalf4x16(*y++)) + 0.5f;
     return out;
 }
 
@@ -78,7 +77,7 @@ Picture attentionPicture(const Picture& frame, const float* vgrid, const float* 
             const float value = std::sqrt(heat[size_t(y) * side + x] / highest);
             out.at(x, y) = glm::mix(out.at(x, y), heatColor(value), 0.8f * value);
         }
-    out.ring((glm::vec2(cell) + 0.5f) * float(4 * zoom), 9, {1, 1, 1}, 2.5f);
+    out.ring((glm::vec2(cell) + 0.5f) * float(cellSize * zoom), 9, {1, 1, 1}, 2.5f);
     return out;
 }
 

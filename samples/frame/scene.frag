@@ -1,9 +1,11 @@
-// The scene: balls that bounce around a column on a tiled floor, traced as distance fields. Alpha is distance, 0 at the
-// camera and 1 at the horizon, so that a frame carries depth along with colour.
+// The scene: balls that bounce around a column on a tiled floor, traced as distance fields. Beside the picture it writes
+// what attention reads: colour and, as the fourth component, distance, 0 at the camera and 1 at the horizon, both less
+// 0.5, so that they are centred.
 #version 450
 
 layout(location = 0) in vec2 place;
 layout(location = 0) out vec4 color;
+layout(location = 1) out vec4 features;
 
 layout(push_constant) uniform Push { float time; };
 
@@ -59,6 +61,11 @@ vec3 albedo(vec3 p, float thing) {
     return 0.5 + 0.45 * cos(6.2831 * (0.19 * thing + vec3(0.0, 0.33, 0.67)));
 }
 
+void write(vec3 rgb, float distance) {
+    color = vec4(rgb, 1.0);
+    features = clamp(vec4(rgb, distance), 0.0, 1.0) - 0.5;
+}
+
 void main() {
     const vec3 eye = vec3(0.5, 2.4, -6.0);
     const vec3 forward = normalize(vec3(0.0, 0.75, 0.0) - eye);
@@ -77,7 +84,7 @@ void main() {
     }
     const vec3 sky = mix(vec3(0.75, 0.83, 0.92), vec3(0.28, 0.45, 0.72), clamp(2.2 * ray.y + 0.5, 0.0, 1.0));
     if (t >= far) {
-        color = vec4(sky, 1.0);
+        write(sky, 1.0);
         return;
     }
     const vec3 p = eye + t * ray;
@@ -87,5 +94,5 @@ void main() {
     const float shine = pow(max(dot(reflect(-light, n), -ray), 0.0), 40.0) * step(1.5, hit.y) * diffuse;
     const vec3 lit = base * (0.28 * sky + 0.95 * diffuse) + 0.6 * shine;
     const float haze = pow(t / far, 3.0);
-    color = vec4(sqrt(mix(lit, sky, haze)), t / far);
+    write(sqrt(mix(lit, sky, haze)), t / far);
 }

@@ -1,4 +1,4 @@
-// The engine's own work: draws the scene into an image, and hands the image over as a tensor.
+// The engine's own work: draws the scene, and beside it what attention reads.
 #pragma once
 
 #include "engine.hpp"
@@ -7,36 +7,33 @@ namespace frame {
 
 class ScenePass {
 public:
-    /// `size`: pixels per side, a multiple of 4. `tensor` receives (1, 64, size / 4, size / 4) floats.
-    ScenePass(Engine& engine, uint32_t size, const Buffer& tensor);
+    /// `size`: pixels per side.
+    ScenePass(Engine& engine, uint32_t size);
     ~ScenePass();
     ScenePass(const ScenePass&) = delete;
     ScenePass& operator=(const ScenePass&) = delete;
 
-    /// Draws the scene at `time` seconds; the image ends in VK_IMAGE_LAYOUT_GENERAL, readable by compute and copies.
+    /// Draws the scene at `time` seconds: both images end in their layouts, readable by copies and by compute shaders.
     void draw(VkCommandBuffer commandBuffer, float time);
-    /// Pixel-unshuffles the image into the tensor.
-    void unshuffle(VkCommandBuffer commandBuffer);
-    /// Copies the image to `target`, 4 bytes a pixel.
-    void read(VkCommandBuffer commandBuffer, const Buffer& target);
-    /// Scales the image to `target`, of `size` pixels per side and in VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL.
+    /// Scales the picture to `target`, of `size` pixels per side and in VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL.
     void blit(VkCommandBuffer commandBuffer, VkImage target, uint32_t size);
+
+    /// The picture, of 4 bytes a pixel.
+    const Image& image() const { return image_; }
+    /// Colour and distance less 0.5.
+    const Image& features() const { return features_; }
 
 private:
     void createRenderPass();
-    void createScenePipeline();
-    void createUnshufflePipeline(const Buffer& tensor);
+    void createPipeline();
 
     Engine& engine_;
     uint32_t size_;
-    Image image_;
+    Image image_, features_;
     VkRenderPass renderPass_ = VK_NULL_HANDLE;
     VkFramebuffer framebuffer_ = VK_NULL_HANDLE;
-    VkPipelineLayout sceneLayout_ = VK_NULL_HANDLE, unshuffleLayout_ = VK_NULL_HANDLE;
-    VkPipeline scene_ = VK_NULL_HANDLE, unshuffle_ = VK_NULL_HANDLE;
-    VkDescriptorSetLayout setLayout_ = VK_NULL_HANDLE;
-    VkDescriptorPool pool_ = VK_NULL_HANDLE;
-    VkDescriptorSet set_ = VK_NULL_HANDLE;
+    VkPipelineLayout layout_ = VK_NULL_HANDLE;
+    VkPipeline pipeline_ = VK_NULL_HANDLE;
 };
 
 } // namespace frame

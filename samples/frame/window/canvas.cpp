@@ -10,18 +10,19 @@ namespace {
 constexpr uint32_t groups = 4;
 constexpr VkShaderStageFlags bothStages = VK_SHADER_STAGE_VERTEX_BIT | VK_SHADER_STAGE_FRAGMENT_BIT;
 
-/// The overlays' push constants: keys or cells per side, and the picture's pixels per side.
+/// The overlays' push constants, per side: keys, and pixels of the picture.
 struct Push {
-    uint32_t perSide;
+    uint32_t keys;
     float side;
 };
 
 } // namespace
 
 Canvas::Canvas(Engine& engine, FramesInFlight& frames) : engine_(engine), frames_(frames), size_(frameSize * zoom) {
-    image_ = engine.createImage(size_, size_, format,
+    image_ = engine.createImage(size_, format,
                                 VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT |
-                                    VK_IMAGE_USAGE_TRANSFER_SRC_BIT);
+                                    VK_IMAGE_USAGE_TRANSFER_SRC_BIT,
+                                VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL);
     createRenderPass();
     createDescriptorSets();
     createPipelines();
@@ -34,6 +35,7 @@ Canvas::~Canvas() {
     vkDestroyPipelineLayout(device, layout_, nullptr);
     vkDestroyDescriptorPool(device, pool_, nullptr);
     vkDestroyDescriptorSetLayout(device, setLayout_, nullptr);
+    vkDestroySampler(device, sampler_, nullptr);
     vkDestroyFramebuffer(device, framebuffer_, nullptr);
     vkDestroyRenderPass(device, renderPass_, nullptr);
 }
@@ -46,7 +48,7 @@ void Canvas::createRenderPass() {
     color.loadOp = VK_ATTACHMENT_LOAD_OP_LOAD;
     color.storeOp = VK_ATTACHMENT_STORE_OP_STORE;
     color.initialLayout = VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL;
-    color.finalLayout = VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL;
+    color.finalLayout = image_.layout;
     const VkAttachmentReference reference{0, VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL};
     VkSubpassDescription subpass{};
     subpass.pipelineBindPoint = VK_PIPELINE_BIND_POINT_GRAPHICS;
@@ -81,22 +83,27 @@ void Canvas::createRenderPass() {
     check(vkCreateFramebuffer(engine_.device(), &framebuffer, nullptr, &framebuffer_), "vkCreateFramebuffer");
 }
 
-// Of each slot: y and vgrid, as attention binds them.
+// Of each slot: y and vgrid, as attention leaves them.
 void Canvas::createDescriptorSets() {
     const VkDevice device = engine_.device();
-    VkDescriptorSetLayoutBinding bindings[2]{};
-    for (uint32_t i = 0; i < 2; ++i)
-        bindings[i] = {i, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1, bothStages, nullptr};
+    VkSamplerCreateInfo samplerInfo{VK_STRUCTURE_TYPE_SAMPLER_CREATE_INFO};
+    samplerInfo.magFilter = samplerInfo.minFilter = VK_FILTER_LINEAR;
+    samplerInfo.addressModeU = samplerInfo.addressModeV = VK_SAMPLER_ADDRESS_MODE_CLAMP_TO_EDGE;
+    check(vkCreateSampler(device, &samplerInfo, nullptr, &sampler_), "vkCreateSampler");
+    const VkDescriptorSetLayoutBinding bindings[] = {
+        {0, VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER, 1, bothStages, &sampler_},
+        {1, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1, bothStages, nullptr}};
     VkDescriptorSetLayoutCreateInfo layoutInfo{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO};
     layoutInfo.bindingCount = 2;
     layoutInfo.pBindings = bindings;
     check(vkCreateDescriptorSetLayout(device, &layoutInfo, nullptr, &setLayout_), "vkCreateDescriptorSetLayout");
 
-    const VkDescriptorPoolSize poolSize{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 2 * frames_.count()};
+    const VkDescriptorPoolSize poolSizes[] = {{VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER, frames_.count()},
+                                              {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, frames_.count()}};
     VkDescriptorPoolCreateInfo poolInfo{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
     poolInfo.maxSets = frames_.count();
-    poolInfo.poolSizeCount = 1;
-    poolInfo.pPoolSizes = &poolSize;
+    poolInfo.poolSizeCount = 2;
+    poolInfo.pPoolSizes = poolSizes;
     check(vkCreateDescriptorPool(device, &poolInfo, nullptr, &pool_), "vkCreateDescriptorPool");
     const std::vector<VkDescriptorSetLayout> layouts(frames_.count(), setLayout_);
     VkDescriptorSetAllocateInfo allocation{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO};
@@ -105,17 +112,22 @@ void Canvas::createDescriptorSets() {
     allocation.pSetLayouts = layouts.data();
     sets_.resize(frames_.count());
     check(vkAllocateDescriptorSets(device, &allocation, sets_.data()), "vkAllocateDescriptorSets");
-    for (uint32_t slot = 0; slot < frames_.count(); ++slot)
+    for (uint32_t slot = 0; slot < frames_.count(); ++slot) {
+        const Image& y = frames_.attention().y(slot);
+        const VkDescriptorImageInfo image{VK_NULL_HANDLE, y.view, y.layout};
+        const VkDescriptorBufferInfo buffer{frames_.attention().extra(slot).handle, 0, VK_WHOLE_SIZE};
+        VkWriteDescriptorSet writes[2]{};
         for (uint32_t i = 0; i < 2; ++i) {
-            const VkDescriptorBufferInfo buffer{frames_.attention().output(i, slot).handle, 0, VK_WHOLE_SIZE};
-            VkWriteDescriptorSet write{VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET};
-            write.dstSet = sets_[slot];
-            write.dstBinding = i;
-            write.descriptorCount = 1;
-            write.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
-            write.pBufferInfo = &buffer;
-            vkUpdateDescriptorSets(device, 1, &write, 0, nullptr);
+            writes[i].sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
+            writes[i].dstSet = sets_[slot];
+            writes[i].dstBinding = i;
+            writes[i].descriptorCount = 1;
+            writes[i].descriptorType = bindings[i].descriptorType;
         }
+        writes[0].pImageInfo = &image;
+        writes[1].pBufferInfo = &buffer;
+        vkUpdateDescriptorSets(device, 2, writes, 0, nullptr);
+    }
 }
 
 void Canvas::createPipelines() {
@@ -134,9 +146,9 @@ void Canvas::createPipelines() {
     output_ = pipeline(Shader::sceneVertex, Shader::outputFragment, false);
 }
 
-void Canvas::drawOverlay(VkCommandBuffer commandBuffer, VkPipeline pipeline, uint32_t perSide, uint32_t vertices,
+void Canvas::drawOverlay(VkCommandBuffer commandBuffer, VkPipeline pipeline, uint32_t vertices,
                          uint32_t instances) const {
-    const Push push{perSide, static_cast<float>(size_)};
+    const Push push{keys, static_cast<float>(size_)};
     vkCmdBindPipeline(commandBuffer, VK_PIPELINE_BIND_POINT_GRAPHICS, pipeline);
     vkCmdPushConstants(commandBuffer, layout_, bothStages, 0, sizeof(push), &push);
     vkCmdDraw(commandBuffer, vertices, instances, 0, 0);
@@ -152,10 +164,10 @@ void Canvas::draw(VkCommandBuffer commandBuffer, uint32_t slot, View view) {
     vkCmdBeginRenderPass(commandBuffer, &begin, VK_SUBPASS_CONTENTS_INLINE);
     vkCmdBindDescriptorSets(commandBuffer, VK_PIPELINE_BIND_POINT_GRAPHICS, layout_, 0, 1, &sets_[slot], 0, nullptr);
     if (view == View::points) {
-        drawOverlay(commandBuffer, shade_, keys, 3, 1);
-        drawOverlay(commandBuffer, points_, keys, 6, groups * keys * keys);
+        drawOverlay(commandBuffer, shade_, 3, 1);
+        drawOverlay(commandBuffer, points_, 6, groups * keys * keys);
     } else if (view == View::output) {
-        drawOverlay(commandBuffer, output_, cells, 3, 1);
+        drawOverlay(commandBuffer, output_, 3, 1);
     }
     vkCmdEndRenderPass(commandBuffer);
 }

@@ -1,4 +1,4 @@
-// What the window shows, at a size of its own: the scene enlarged, and over it what attention has in its buffers.
+// What the window shows, at a size of its own: the scene enlarged, and over it what attention found.
 #pragma once
 
 #include "../frames_in_flight.hpp"
@@ -26,8 +26,7 @@ private:
     void createRenderPass();
     void createDescriptorSets();
     void createPipelines();
-    void drawOverlay(VkCommandBuffer commandBuffer, VkPipeline pipeline, uint32_t perSide, uint32_t vertices,
-                     uint32_t instances) const;
+    void drawOverlay(VkCommandBuffer commandBuffer, VkPipeline pipeline, uint32_t vertices, uint32_t instances) const;
 
     Engine& engine_;
     FramesInFlight& frames_;
@@ -35,6 +34,7 @@ private:
     Image image_;
     VkRenderPass renderPass_ = VK_NULL_HANDLE;
     VkFramebuffer framebuffer_ = VK_NULL_HANDLE;
+    VkSampler sampler_ = VK_NULL_HANDLE;
     VkDescriptorSetLayout setLayout_ = VK_NULL_HANDLE;
     VkDescriptorPool pool_ = VK_NULL_HANDLE;
     std::vector<VkDescriptorSet> sets_; ///< of the slots

@@ -63,7 +63,7 @@ private:
 
 LiveView::LiveView(const Options& options)
     : options_(options), engine_(engineInfo(options, system_)),
-      frames_(engine_, readFile(options.model), inFlight, options.async, Reader::shaders),
+      frames_(engine_, readFile(options.model), inFlight, options.async),
       window_(engine_.instance(), frameSize * zoom, options.view), canvas_(engine_, frames_),
       swapchain_(engine_, window_) {
     const VkSemaphoreCreateInfo info{VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO};
