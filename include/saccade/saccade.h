@@ -65,7 +65,8 @@
  *   TRANSFER|COMPUTE_SHADER with TRANSFER_WRITE|SHADER_WRITE. The transfer of a SacTensorBinding::value is ordered after
  *   and before COMPUTE_SHADER by the library: the caller's barriers stay the same. So is what a conditional plan writes
  *   for its indirect dispatches; DRAW_INDIRECT precedes COMPUTE_SHADER in the pipeline, so that a barrier that waits for
- *   the latter has waited for the former. Ownership transfers between queue families are the caller's, on whole buffers.
+ *   the latter has waited for the former. Ownership transfers between queue families are the
+ *   caller's, on whole buffers and images.
  *
  *   Command buffer state that is clobbered: the bound compute pipeline, compute descriptor set 0 (bound or pushed) and
  *   compute push constants. Graphics state is untouched.

@@ -53,8 +53,8 @@ struct SacPlan_T {
     saccade::DataType storage = saccade::DataType::f32;
     uint32_t batch = 1;
     std::pmr::vector<saccade::PlanTensor> tensors;
-    std::pmr::vector<uint32_t> boundTensors; ///< indices in `tensors`, in the order of the graph's externals
-    std::pmr::vector<uint64_t> valueOffsets; ///< of each of these: its place in the workspace if bound by value
+    std::pmr::vector<uint32_t> boundTensors;     ///< indices in `tensors`, in the order of the graph's externals
+    std::pmr::vector<uint64_t> valueOffsets;     ///< of each of these: its place in the workspace if bound by value
     std::pmr::vector<saccade::MemoryPart> parts; ///< of all kinds, in the order of sacGetPlanMemoryParts
     saccade::Program upload, run;
     saccade::Gate gate;          ///< of plans with SAC_PLAN_CONDITIONAL_BIT

@@ -1,0 +1,187 @@
+#include "api/plan_request.hpp"
+
+#include <cstdio>
+
+#include "base/error.hpp"
+
+namespace saccade {
+namespace {
+
+constexpr VkDeviceSize defaultTableLimit = VkDeviceSize(16) << 20;
+constexpr float defaultTolerance = 1e-4f;
+
+std::optional<DataType> requestedType(SacDataType type, const char* array, uint32_t index, const Capabilities& device) {
+    switch (type) {
+    case SAC_DATA_TYPE_DEFAULT:
+        return std::nullopt;
+    case SAC_DATA_TYPE_FLOAT32:
+        return DataType::f32;
+    case SAC_DATA_TYPE_FLOAT16:
+        if (!device.storage16Bit)
+            throw Error(SAC_ERROR_UNSUPPORTED,
+                        "info->%s[%u].dataType is FLOAT16, the context was created without "
+                        "SAC_FEATURE_STORAGE_16BIT_BIT",
+                        array, index);
+        return DataType::f16;
+    case SAC_DATA_TYPE_INT32:
+        return DataType::i32;
+    case SAC_DATA_TYPE_INT64:
+        return DataType::i64;
+    case SAC_DATA_TYPE_UINT8:
+        return DataType::u8;
+    case SAC_DATA_TYPE_BOOL:
+        return DataType::boolean;
+    case SAC_DATA_TYPE_MAX_ENUM:
+        break;
+    }
+    throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u].dataType is %d, no SacDataType", array, index,
+                static_cast<int>(type));
+}
+
+constexpr uint32_t maximumShuffle = 64;
+
+// `write`: of an output. `where` names the description.
+ImageRequest imageRequest(const SacImageDesc& desc, bool write, const char* where, const Device& device) {
+    const int format = static_cast<int>(desc.format);
+    const ImageFormat* known = findImageFormat(desc.format);
+    if (!known)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "%s.format is VkFormat %d, it is a float, unorm, snorm, srgb or depth format of one aspect", where,
+                    format);
+    if (write && known->store == StoreFormat::none)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "%s.format is VkFormat %d, outputs are R8G8B8A8_UNORM, R16G16B16A16_SFLOAT, R32G32B32A32_SFLOAT or "
+                    "R32_SFLOAT",
+                    where, format);
+    if (!device.supports(desc.format,
+                         write ? VK_FORMAT_FEATURE_STORAGE_IMAGE_BIT : VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT))
+        throw Error(SAC_ERROR_UNSUPPORTED, "%s.format is VkFormat %d, of which the device has no %s images", where,
+                    format, write ? "storage" : "sampled");
+    if (desc.channels > known->components)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.channels is %u, VkFormat %d has %u", where, desc.channels, format,
+                    known->components);
+    if (desc.pixelShuffle > maximumShuffle)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.pixelShuffle is %u, at most %u", where, desc.pixelShuffle,
+                    maximumShuffle);
+    const uint32_t channels = desc.channels ? desc.channels : known->components;
+    return {*known, {channels, desc.pixelShuffle ? desc.pixelShuffle : 1}};
+}
+
+FixedVector<ImageRequest, maxImages> imageRequests(const SacTensorDesc& desc, bool write, const char* array,
+                                                   uint32_t index, const Device& device) {
+    static_assert(maxImages == SAC_MAX_IMAGES);
+    if (desc.imageCount > maxImages)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u].imageCount is %u, at most SAC_MAX_IMAGES = %u", array,
+                    index, desc.imageCount, maxImages);
+    if (desc.imageCount && !desc.images)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u].images is null, but its imageCount is %u", array, index,
+                    desc.imageCount);
+    if (desc.imageCount && (desc.dataType != SAC_DATA_TYPE_DEFAULT || desc.layout != SAC_LAYOUT_CONTIGUOUS))
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "info->%s[%u] has images, whose formats say what they hold: its dataType is DEFAULT and its layout "
+                    "CONTIGUOUS",
+                    array, index);
+    FixedVector<ImageRequest, maxImages> out;
+    for (uint32_t i = 0; i < desc.imageCount; ++i) {
+        char where[64];
+        std::snprintf(where, sizeof(where), "info->%s[%u].images[%u]", array, index, i);
+        out.push_back(imageRequest(desc.images[i], write, where, device));
+    }
+    return out;
+}
+
+// The largest tensor that 32-bit element offsets in shaders can address, with room for sums of offsets.
+constexpr uint64_t maximumElements = uint64_t(1) << 31;
+
+// `shaped`: of an input; outputs have the shapes that follow, whatever their descriptions say.
+TensorRequest request(const SacTensorDesc& desc, const char* array, uint32_t index, bool shaped, const Device& device) {
+    if (!desc.name)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u].name is null, it is required", array, index);
+    TensorRequest out;
+    out.name = desc.name;
+    out.type = requestedType(desc.dataType, array, index, device.capabilities);
+    if (desc.layout != SAC_LAYOUT_CONTIGUOUS && desc.layout != SAC_LAYOUT_CHANNELS_LAST)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u].layout is %d, no SacLayout", array, index,
+                    static_cast<int>(desc.layout));
+    out.channelsLast = desc.layout == SAC_LAYOUT_CHANNELS_LAST;
+    out.images = imageRequests(desc, !shaped, array, index, device);
+    if (!shaped)
+        return out;
+    if (desc.rank > SAC_MAX_RANK)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u].rank is %u, at most SAC_MAX_RANK = %u", array, index,
+                    desc.rank, SAC_MAX_RANK);
+    uint64_t elements = 1;
+    for (uint32_t axis = 0; axis < desc.rank; ++axis) {
+        const uint64_t n = desc.shape[axis];
+        if (n == 0 || n > maximumElements || elements * n > maximumElements)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                        "info->%s[%u] \"%s\": shape[%u] is %llu, dimensions are at least 1 and a tensor has at most "
+                        "2^31 elements",
+                        array, index, desc.name, axis, static_cast<unsigned long long>(n));
+        elements *= n;
+        out.shape.push_back(n);
+    }
+    out.hostData = desc.hostData;
+    return out;
+}
+
+} // namespace
+
+std::pmr::vector<TensorRequest> tensorRequests(uint32_t count, const SacTensorDesc* descs, const char* array,
+                                               bool shaped, const Device& device) {
+    if (count && !descs)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s is null, but its count is %u", array, count);
+    std::pmr::vector<TensorRequest> out(device.memory);
+    for (uint32_t i = 0; i < count; ++i) {
+        out.push_back(request(descs[i], array, i, shaped, device));
+        for (uint32_t j = 0; j < i; ++j)
+            if (out[j].name == out[i].name)
+                throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u] and [%u] both name \"%s\"", array, j, i,
+                            descs[i].name);
+    }
+    return out;
+}
+
+DataType storageType(SacPrecision precision, const Capabilities& device) {
+    switch (precision) {
+    case SAC_PRECISION_FLOAT32:
+        return DataType::f32;
+    case SAC_PRECISION_FLOAT16:
+        if (!device.storage16Bit)
+            throw Error(SAC_ERROR_UNSUPPORTED, "info->precision is SAC_PRECISION_FLOAT16, the context was created "
+                                               "without SAC_FEATURE_STORAGE_16BIT_BIT");
+        return DataType::f16;
+    case SAC_PRECISION_FLOAT16_IF_SUPPORTED:
+        return device.storage16Bit ? DataType::f16 : DataType::f32;
+    case SAC_PRECISION_MAX_ENUM:
+        break;
+    }
+    throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->precision is %d, no SacPrecision", static_cast<int>(precision));
+}
+
+BiasRequest biasRequest(const SacPlanInfo& info) {
+    BiasRequest bias;
+    switch (info.positionBias) {
+    case SAC_POSITION_BIAS_AUTO:
+        bias.mode = BiasMode::automatic;
+        break;
+    case SAC_POSITION_BIAS_EXACT:
+        bias.mode = BiasMode::exact;
+        break;
+    case SAC_POSITION_BIAS_TABLE:
+        bias.mode = BiasMode::table;
+        break;
+    default:
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->positionBias is %d, no SacPositionBias",
+                    static_cast<int>(info.positionBias));
+    }
+    // Written so that a NaN fails too.
+    if (!(info.positionBiasTolerance >= 0.0f && info.positionBiasTolerance <= 1.0f))
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->positionBiasTolerance is %g, it lies in (0, 1], 0 for 1e-4",
+                    static_cast<double>(info.positionBiasTolerance));
+    bias.tolerance = info.positionBiasTolerance > 0 ? info.positionBiasTolerance : defaultTolerance;
+    bias.tableLimit = info.positionBiasTableLimit ? info.positionBiasTableLimit : defaultTableLimit;
+    return bias;
+}
+
+} // namespace saccade

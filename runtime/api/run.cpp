@@ -1,0 +1,79 @@
+// sacCmdRun. Everything is checked before the first command is recorded.
+#include "api/claims.hpp"
+#include "api/objects.hpp"
+#include "api/run_bindings.hpp"
+
+using namespace saccade;
+
+namespace {
+
+void checkTimestamps(const SacPlan_T& plan, const SacTimestampRange& timestamps) {
+    const size_t needed = plan.run.stages().size() + 1;
+    if (timestamps.pool && timestamps.count < needed)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "info->timestamps.count is %u, the plan needs %zu: one before its stages and one after each",
+                    timestamps.count, needed);
+}
+
+// The caller's barrier before the run ends in compute, so compute is what the writes have to wait for. SHADER_WRITE is
+// made available because the bytes may have been another plan's intermediates.
+void recordValues(const Device& device, VkCommandBuffer commandBuffer, VkBuffer workspace,
+                  std::span<const BoundValue> values) {
+    if (values.empty())
+        return;
+    VkMemoryBarrier barrier{};
+    barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
+    barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT;
+    barrier.dstAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
+    device.vk.CmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT, 0,
+                                 1, &barrier, 0, nullptr, 0, nullptr);
+    for (const BoundValue& v : values)
+        device.vk.CmdUpdateBuffer(commandBuffer, workspace, v.offset, sizeof(v.value), &v.value);
+    barrier.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
+    barrier.dstAccessMask = VK_ACCESS_SHADER_READ_BIT;
+    device.vk.CmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0,
+                                 1, &barrier, 0, nullptr, 0, nullptr);
+}
+
+} // namespace
+
+extern "C" SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuffer, const SacRunInfo* info,
+                                       SacError* error) {
+    return guarded(error, plan ? &plan->model->context->log : nullptr, [&] {
+        require(plan, "plan");
+        require(commandBuffer, "commandBuffer");
+        SAC_REQUIRE_STRUCTURE(info, SAC_STRUCTURE_TYPE_RUN_INFO);
+        if (info->batch > plan->batch)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->batch is %u, the plan was made for at most %u", info->batch,
+                        plan->batch);
+        checkTimestamps(*plan, info->timestamps);
+        Claims claims(*plan);
+        claims.memory(SAC_MEMORY_WEIGHTS, "info->weights", info->weights, false);
+        claims.memory(SAC_MEMORY_TABLES, "info->tables", info->tables, false);
+        claims.memory(SAC_MEMORY_WORKSPACE, "info->workspace", info->workspace, true);
+        claims.memory(SAC_MEMORY_STATE, "info->state", info->state, true);
+
+        const bool conditional = plan->flags & SAC_PLAN_CONDITIONAL_BIT;
+        if (conditional)
+            claims.buffer("info->enable", info->enable, sizeof(uint32_t), plan->memory[SAC_MEMORY_WORKSPACE].alignment,
+                          false);
+        else if (info->enable.buffer)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                        "info->enable is given, but the plan was made without SAC_PLAN_CONDITIONAL_BIT");
+
+        const RunBindings bindings = bindTensors(*plan, *info, claims);
+        Buffers buffers;
+        buffers.classes[static_cast<size_t>(MemoryClass::weights)] = base(info->weights);
+        buffers.classes[static_cast<size_t>(MemoryClass::tables)] = base(info->tables);
+        buffers.classes[static_cast<size_t>(MemoryClass::workspace)] = base(info->workspace);
+        buffers.classes[static_cast<size_t>(MemoryClass::state)] = base(info->state);
+        buffers.externals = bindings.externals;
+        recordValues(plan->model->context->device, commandBuffer, info->workspace.buffer, bindings.values);
+        const uint32_t batch = info->batch ? info->batch : plan->batch;
+        IndirectCommands indirect;
+        if (conditional)
+            indirect = plan->gate.record(commandBuffer, plan->run, batch, base(info->enable),
+                                         {info->workspace.buffer, info->workspace.offset + plan->commandsOffset});
+        plan->run.record(commandBuffer, buffers, batch, {info->timestamps.pool, info->timestamps.first}, indirect);
+    });
+}

@@ -1,0 +1,91 @@
+#include "api/run_bindings.hpp"
+
+#include <algorithm>
+
+namespace saccade {
+namespace {
+
+const SacTensorBinding* findBinding(const SacRunInfo& info, const PlanTensor& tensor) {
+    for (uint32_t i = 0; i < info.bindingCount; ++i)
+        if (tensor.name == info.bindings[i].name)
+            return &info.bindings[i];
+    return nullptr;
+}
+
+// Every binding names a tensor of the plan, and none is named twice.
+void checkNames(const SacPlan_T& plan, const SacRunInfo& info) {
+    if (info.bindingCount && !info.bindings)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindings is null, but info->bindingCount is %u",
+                    info.bindingCount);
+    for (uint32_t i = 0; i < info.bindingCount; ++i) {
+        const char* name = info.bindings[i].name;
+        if (!name)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindings[%u].name is null, it is required", i);
+        const auto known = std::find_if(plan.tensors.begin(), plan.tensors.end(),
+                                        [&](const PlanTensor& t) { return !t.host && t.name == name; });
+        if (known == plan.tensors.end())
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindings[%u].name \"%.*s\" is no bound tensor of the plan",
+                        i, clip(name), name);
+        for (uint32_t j = 0; j < i; ++j)
+            if (known->name == info.bindings[j].name)
+                throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindings[%u] and [%u] both name \"%s\"", j, i, name);
+    }
+}
+
+// Throws for a binding of another kind than the tensor's, or of several.
+void checkKind(const SacTensorBinding& binding, const PlanTensor& tensor, bool takesValue) {
+    const char* name = tensor.name.c_str();
+    if (tensor.imageCount) {
+        if (binding.buffer.buffer || binding.value)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s has a %s, the plan has it as %u images", name,
+                        binding.value ? "value" : "buffer", tensor.imageCount);
+        if (binding.imageCount != tensor.imageCount)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.imageCount is %u, the plan has it as %u images", name,
+                        binding.imageCount, tensor.imageCount);
+        if (!binding.images)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.images is null, but its imageCount is %u", name,
+                        binding.imageCount);
+        return;
+    }
+    if (binding.imageCount)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.imageCount is %u, the plan has it as a buffer", name,
+                    binding.imageCount);
+    if (takesValue && !binding.value && !binding.buffer.buffer)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s has neither a buffer nor a value, one is required", name);
+    if (binding.value && !takesValue)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.value is given, only INT32 inputs of one element take one", name);
+    if (binding.value && binding.buffer.buffer)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s has both a buffer and a value, it takes one of them", name);
+}
+
+} // namespace
+
+RunBindings bindTensors(const SacPlan_T& plan, const SacRunInfo& info, Claims& claims) {
+    checkNames(plan, info);
+    RunBindings out;
+    for (size_t i = 0; i < plan.boundTensors.size(); ++i) {
+        const PlanTensor& tensor = plan.tensors[plan.boundTensors[i]];
+        const uint64_t valueOffset = plan.valueOffsets[i];
+        const SacTensorBinding* binding = findBinding(info, tensor);
+        if (!binding)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindings has no \"%s\", which the plan needs",
+                        tensor.name.c_str());
+        checkKind(*binding, tensor, valueOffset != SacPlan_T::noValue);
+        if (tensor.imageCount) {
+            for (uint32_t k = 0; k < tensor.imageCount; ++k) {
+                claims.image(tensor, k, binding->images[k]);
+                out.externals.push_back({{}, binding->images[k].view, binding->images[k].layout});
+            }
+        } else if (binding->value) {
+            out.externals.push_back({{info.workspace.buffer, info.workspace.offset + valueOffset}});
+            out.values.push_back({out.externals.back().buffer.offset, *binding->value});
+        } else {
+            claims.buffer(tensor.name.c_str(), binding->buffer, tensor.bytes(),
+                          plan.memory[SAC_MEMORY_WORKSPACE].alignment, tensor.output);
+            out.externals.push_back({base(binding->buffer)});
+        }
+    }
+    return out;
+}
+
+} // namespace saccade

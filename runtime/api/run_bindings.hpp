@@ -1,0 +1,23 @@
+// The inputs and outputs of one run: a SacRunInfo's bindings, checked, in the order of the graph's externals.
+#pragma once
+
+#include "api/claims.hpp"
+#include "api/objects.hpp"
+
+namespace saccade {
+
+/// A value that a run brings for an input, on its way to the workspace.
+struct BoundValue {
+    VkDeviceSize offset; ///< in the workspace's buffer
+    int32_t value;
+};
+
+struct RunBindings {
+    FixedVector<External, maxClaims> externals;
+    FixedVector<BoundValue, maxClaims> values;
+};
+
+/// Throws SAC_ERROR_INVALID_ARGUMENT for a binding that is unknown, missing, given twice or of the wrong kind.
+RunBindings bindTensors(const SacPlan_T& plan, const SacRunInfo& info, Claims& claims);
+
+} // namespace saccade

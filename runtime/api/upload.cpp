@@ -1,0 +1,46 @@
+// sacCmdUpload. Everything is checked before the first command is recorded.
+#include "api/claims.hpp"
+#include "api/objects.hpp"
+
+using namespace saccade;
+
+namespace {
+
+void recordCopy(const Device& device, VkCommandBuffer commandBuffer, const SacUploadInfo& info, VkDeviceSize bytes) {
+    const VkBufferCopy copy{info.staging.offset, info.weights.offset, bytes};
+    device.vk.CmdCopyBuffer(commandBuffer, info.staging.buffer, info.weights.buffer, 1, &copy);
+    VkMemoryBarrier barrier{};
+    barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
+    barrier.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
+    barrier.dstAccessMask = VK_ACCESS_SHADER_READ_BIT;
+    device.vk.CmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0,
+                                 1, &barrier, 0, nullptr, 0, nullptr);
+}
+
+} // namespace
+
+extern "C" SAC_API SacResult sacCmdUpload(SacPlan plan, VkCommandBuffer commandBuffer, const SacUploadInfo* info,
+                                          SacError* error) {
+    return guarded(error, plan ? &plan->model->context->log : nullptr, [&] {
+        require(plan, "plan");
+        require(commandBuffer, "commandBuffer");
+        SAC_REQUIRE_STRUCTURE(info, SAC_STRUCTURE_TYPE_UPLOAD_INFO);
+        requireFlags(info->flags, SAC_UPLOAD_TABLES_ONLY_BIT, "info->flags");
+        const bool copy = !(info->flags & SAC_UPLOAD_TABLES_ONLY_BIT) && plan->memory[SAC_MEMORY_WEIGHTS].size;
+        Claims claims(*plan);
+        claims.memory(SAC_MEMORY_WEIGHTS, "info->weights", info->weights, copy);
+        claims.memory(SAC_MEMORY_TABLES, "info->tables", info->tables, true);
+        claims.memory(SAC_MEMORY_WORKSPACE, "info->workspace", info->workspace, true);
+        if (copy) {
+            claims.memory(SAC_MEMORY_STAGING, "info->staging", info->staging, false);
+            require(info->stagingData, "info->stagingData");
+            plan->model->weights->write(plan->storage, static_cast<std::byte*>(info->stagingData));
+            recordCopy(plan->model->context->device, commandBuffer, *info, plan->memory[SAC_MEMORY_WEIGHTS].size);
+        }
+        Buffers buffers;
+        buffers.classes[static_cast<size_t>(MemoryClass::weights)] = base(info->weights);
+        buffers.classes[static_cast<size_t>(MemoryClass::tables)] = base(info->tables);
+        buffers.classes[static_cast<size_t>(MemoryClass::workspace)] = base(info->workspace);
+        plan->upload.record(commandBuffer, buffers, 1);
+    });
+}
