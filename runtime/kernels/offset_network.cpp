@@ -128,10 +128,11 @@ Kernel offsetNetwork(const OffsetNetworkDesc& desc, const Capabilities& capabili
                           tuning.positionsPerThread};
     dispatch.push.set(Push{size[0], size[1], size[2], grid[1], grid[2], positions, desc.channels, desc.groups,
                            padding[0], padding[1], padding[2], desc.scale, desc.divisor});
-    // The shader's interface names every binding: one that is not used gets a buffer that is there anyway.
+    // The shader's interface names every binding: one that is not used gets a buffer that is there anyway, and that is
+    // written, since to everybody but the shader it looks as if this one were.
     uint8_t operands = operandPositions + 1;
     const auto optional = [&](bool present) {
-        return present ? OperandUse{operands++, Access::write} : OperandUse{operandQueries, Access::read};
+        return present ? OperandUse{operands++, Access::write} : OperandUse{operandPositions, Access::write};
     };
     dispatch.bindings = {
         {operandQueries, Access::read}, {operandWeights, Access::read}, {operandPositions, Access::write}};
