@@ -90,8 +90,13 @@
 #define SAC_API
 #endif
 
+/* C++ lets an enumeration hold only what its enumerators span, unless its type is given: then any number from a caller
+ * can be read and refused. */
 #ifdef __cplusplus
+#define SAC_ENUM_TYPE : int32_t
 extern "C" {
+#else
+#define SAC_ENUM_TYPE
 #endif
 
 #define SAC_VERSION_MAJOR 0
@@ -132,7 +137,7 @@ SAC_API const char* sacResultString(SacResult result);
 /* SAC_VERSION of the library in use. Minor versions of one major version are binary compatible from 1.0 on. */
 SAC_API uint32_t sacGetVersion(void);
 
-typedef enum SacStructureType {
+typedef enum SacStructureType SAC_ENUM_TYPE {
     SAC_STRUCTURE_TYPE_DEVICE_QUERY = 1,
     SAC_STRUCTURE_TYPE_DEVICE_SUPPORT = 2,
     SAC_STRUCTURE_TYPE_CONTEXT_INFO = 3,
@@ -257,7 +262,7 @@ SAC_API const char* sacGetModelModule(SacModel model);
 
 /* ---- Tensors ---------------------------------------------------------------------------------------------------- */
 
-typedef enum SacDataType {
+typedef enum SacDataType SAC_ENUM_TYPE {
     SAC_DATA_TYPE_DEFAULT = 0, /* the type the module states: FLOAT32 for activations */
     SAC_DATA_TYPE_FLOAT32 = 1,
     SAC_DATA_TYPE_FLOAT16 = 2, /* needs SAC_FEATURE_STORAGE_16BIT_BIT */
@@ -268,7 +273,7 @@ typedef enum SacDataType {
     SAC_DATA_TYPE_MAX_ENUM = 0x7fffffff
 } SacDataType;
 
-typedef enum SacLayout {
+typedef enum SacLayout SAC_ENUM_TYPE {
     SAC_LAYOUT_CONTIGUOUS = 0,    /* row-major in the order of the shape, as PyTorch's contiguous tensors */
     SAC_LAYOUT_CHANNELS_LAST = 1, /* of a shape (b, c, spatial...): memory order (b, spatial..., c) */
     SAC_LAYOUT_MAX_ENUM = 0x7fffffff
@@ -331,7 +336,7 @@ typedef struct SacTensorInfo {
 
 /* ---- Plan: a model at one set of shapes ------------------------------------------------------------------------- */
 
-typedef enum SacPrecision {
+typedef enum SacPrecision SAC_ENUM_TYPE {
     SAC_PRECISION_FLOAT32 = 0,
     SAC_PRECISION_FLOAT16 = 1,           /* half storage, float arithmetic; UNSUPPORTED without 16-bit storage */
     SAC_PRECISION_FLOAT16_IF_SUPPORTED = 2, /* FLOAT32 where the context has no 16-bit storage */
@@ -340,7 +345,7 @@ typedef enum SacPrecision {
 
 /* The continuous position bias of deformable attention is a fixed function of one to three coordinates. It is either
  * evaluated exactly for every query and key, or tabulated once per upload and interpolated. */
-typedef enum SacPositionBias {
+typedef enum SacPositionBias SAC_ENUM_TYPE {
     SAC_POSITION_BIAS_AUTO = 0,  /* a table that meets the tolerance; exact if none does */
     SAC_POSITION_BIAS_EXACT = 1,
     SAC_POSITION_BIAS_TABLE = 2, /* a table; UNSUPPORTED if none within the limit meets the tolerance */
@@ -392,7 +397,7 @@ SAC_API SacResult sacCreatePlan(SacModel model, const SacPlanInfo* info, SacPlan
 /* NULL is ignored. The GPU has finished with everything recorded from it. */
 SAC_API void sacDestroyPlan(SacPlan plan);
 
-typedef enum SacMemoryKind {
+typedef enum SacMemoryKind SAC_ENUM_TYPE {
     /* Packed weights. Same size and contents for every plan of one model at one precision: share them. */
     SAC_MEMORY_WEIGHTS = 0,
     /* Data derived from the weights for this plan's shapes: position bias tables. Often 0 bytes. */

@@ -53,12 +53,15 @@ inline double decodeComponent(const TexelFormat& format, const std::byte* bytes,
     throw std::invalid_argument("no such code");
 }
 
-/// Random texels whose numbers are finite and of moderate size.
+/// Random texels whose numbers are finite and of moderate size; depths from 0 to 1, as Vulkan wants them.
 template <class Random>
 void fillTexels(const TexelFormat& format, std::span<std::byte> texels, Random& random) {
     for (std::size_t i = 0; i < texels.size(); i += format.componentBytes()) {
         if (format.code == Code::float32) {
-            const float value = static_cast<float>(static_cast<int32_t>(random())) * 0x1p-30f;
+            const int32_t drawn = static_cast<int32_t>(random());
+            const float value = format.format == VK_FORMAT_D32_SFLOAT
+                                    ? static_cast<float>(drawn & 0xffffff) * 0x1p-24f
+                                    : static_cast<float>(drawn) * 0x1p-30f;
             std::memcpy(&texels[i], &value, 4);
         } else if (format.code == Code::half) { // exponents from 2^-13 to 2^2
             const uint16_t word = static_cast<uint16_t>((random() & 0x83ff) | ((2 + random() % 16) << 10));

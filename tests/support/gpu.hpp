@@ -18,7 +18,7 @@ namespace saccade::test {
 /// Instance with core and synchronization validation, device and queue: made at the first call, ended after the last
 /// test of the program, when the validation layer's last words are checked too. The device is SACCADE_DEVICE's; without
 /// it the first CPU driver, so that results do not depend on what else a machine has; without one, the library's
-/// choice.
+/// choice. SACCADE_VALIDATION=gpu adds GPU-assisted validation.
 class Gpu {
 public:
     /// Throws host::DeviceError, above all where the validation layer is missing: the test fails then.
@@ -34,7 +34,7 @@ public:
 private:
     Gpu();
 
-    host::Instance instance_{host::Validation::full};
+    host::Instance instance_{host::wantedValidation()};
     std::optional<host::Device> device_;
     std::optional<host::Submitter> submitter_;
 };

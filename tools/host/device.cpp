@@ -11,8 +11,10 @@ Device::Device(Instance& instance, const PhysicalDevice& physical, const DeviceO
     chooseQueueFamilies(options);
     vkGetPhysicalDeviceMemoryProperties(physical.handle, &memory_);
 
+    const bool gpuAssisted = instance.validation() == Validation::gpuAssisted;
+    const bool pushDescriptors = options.pushDescriptors && (!gpuAssisted || instance.followsPushDescriptors());
     features_ = physical.support.features;
-    if (!options.pushDescriptors)
+    if (!pushDescriptors)
         features_ &= ~SAC_FEATURE_PUSH_DESCRIPTOR_BIT;
     if (!options.storage16Bit)
         features_ &= ~SAC_FEATURE_STORAGE_16BIT_BIT;
@@ -21,7 +23,7 @@ Device::Device(Instance& instance, const PhysicalDevice& physical, const DeviceO
     for (uint32_t i = 0; i < physical.support.extensionCount; ++i) {
         const char* extension = physical.support.extensions[i];
         const bool pushes = !std::strcmp(extension, VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME);
-        if (!pushes || options.pushDescriptors)
+        if (!pushes || pushDescriptors)
             extensions.push_back(extension);
     }
 
@@ -31,7 +33,7 @@ Device::Device(Instance& instance, const PhysicalDevice& physical, const DeviceO
     VkPhysicalDeviceFeatures2 enabled{};
     enabled.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
     enabled.pNext = &storage16;
-    if (instance.validation() == Validation::gpuAssisted) {
+    if (gpuAssisted) {
         // Instrumented shaders write their findings to a buffer; the layer warns where it has to enable this itself.
         VkPhysicalDeviceFeatures offered{};
         vkGetPhysicalDeviceFeatures(physical.handle, &offered);

@@ -34,7 +34,7 @@ PhysicalDevice chooseDevice(const Instance& instance, const std::string& selecto
 /// What to leave out of what the device offers, as the library's other paths have to work as well; and what to begin
 /// with.
 struct DeviceOptions {
-    bool pushDescriptors = true;
+    bool pushDescriptors = true; ///< left out all the same where the validation layer cannot follow them
     bool storage16Bit = true;
     bool graphics = false;     ///< the queue also draws
     bool asyncCompute = false; ///< a second queue, of another family that computes and does not draw, if there is one

@@ -1,7 +1,9 @@
 #include "host/instance.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "host/errors.hpp"
@@ -12,22 +14,48 @@ namespace {
 
 constexpr const char* validationLayer = "VK_LAYER_KHRONOS_validation";
 
+// What the layer says of its own settings and of the shaders that it makes; none of it is said of what a program does.
+constexpr std::string_view aboutTheLayer[] = {
+    "VALIDATION-SETTINGS",               // several kinds of checks at once are slow
+    "WARNING-Setting-Limit-Adjusted",    // features it enables for itself, checks of what the device does not have
+    "GPUAV-Compile-time-general-buffer", // instrumented shaders take long to compile
+};
+
 VKAPI_ATTR VkBool32 VKAPI_CALL onMessage(VkDebugUtilsMessageSeverityFlagBitsEXT, VkDebugUtilsMessageTypeFlagsEXT,
                                          const VkDebugUtilsMessengerCallbackDataEXT* data, void* user) {
-    static_cast<Instance*>(user)->addMessage(data->pMessage ? data->pMessage : "(no text)");
+    const std::string name = data->pMessageIdName ? data->pMessageIdName : "";
+    if (std::ranges::find(aboutTheLayer, name) != std::end(aboutTheLayer))
+        return VK_FALSE;
+    std::string text = data->pMessage ? data->pMessage : "(no text)";
+    // Newer layers leave the name out of the text.
+    if (text.find(name) == std::string::npos)
+        text = name + ": " + text;
+    static_cast<Instance*>(user)->addMessage(std::move(text));
     return VK_FALSE;
 }
 
-bool hasValidationLayer() {
+// 0 where it is not installed.
+uint32_t versionOfValidationLayer() {
     uint32_t count = 0;
     checkVulkan(vkEnumerateInstanceLayerProperties(&count, nullptr), "vkEnumerateInstanceLayerProperties");
     std::vector<VkLayerProperties> layers(count);
     checkVulkan(vkEnumerateInstanceLayerProperties(&count, layers.data()), "vkEnumerateInstanceLayerProperties");
-    return std::any_of(layers.begin(), layers.end(),
-                       [](const VkLayerProperties& layer) { return !std::strcmp(layer.layerName, validationLayer); });
+    for (const VkLayerProperties& layer : layers)
+        if (!std::strcmp(layer.layerName, validationLayer))
+            return layer.specVersion;
+    return 0;
 }
 
 } // namespace
+
+Validation wantedValidation() {
+    const char* wanted = std::getenv("SACCADE_VALIDATION");
+    if (!wanted || !*wanted)
+        return Validation::full;
+    if (std::strcmp(wanted, "gpu") != 0)
+        throw DeviceError("SACCADE_VALIDATION is \"" + std::string(wanted) + "\"; it can only be \"gpu\" or nothing");
+    return Validation::gpuAssisted;
+}
 
 Instance::Instance(Validation validation) : validation_(validation) {
     uint32_t loaderVersion = VK_API_VERSION_1_0;
@@ -68,7 +96,8 @@ Instance::Instance(Validation validation) : validation_(validation) {
     const char* layers[] = {validationLayer};
     const char* extensions[] = {VK_EXT_DEBUG_UTILS_EXTENSION_NAME, VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME};
     if (validation != Validation::off) {
-        if (!hasValidationLayer())
+        layerVersion_ = versionOfValidationLayer();
+        if (!layerVersion_)
             throw DeviceError(
                 "the Khronos validation layer is not installed (Debian, Ubuntu: vulkan-validationlayers)");
         info.pNext = &features;

@@ -16,6 +16,10 @@ enum class Validation {
     gpuAssisted ///< also memory accesses of shaders, by instrumenting them; slow
 };
 
+/// What a program that wants validation asks for: full, or gpuAssisted where the environment variable
+/// SACCADE_VALIDATION is "gpu". Throws DeviceError where it is anything else.
+Validation wantedValidation();
+
 class Instance {
 public:
     /// Vulkan 1.1 or, where the loader has it, up to 1.3. Throws DeviceError, above all where the validation layer is
@@ -27,6 +31,9 @@ public:
 
     VkInstance handle() const { return handle_; }
     Validation validation() const { return validation_; }
+    /// Whether the layer's GPU-assisted checks follow vkCmdPushDescriptorSetKHR. Layers before 1.3.250 take what it
+    /// writes for unwritten and call each descriptor uninitialized (Vulkan-ValidationLayers, issue 5321).
+    bool followsPushDescriptors() const { return layerVersion_ >= VK_MAKE_API_VERSION(0, 1, 3, 250); }
     /// Whether VK_EXT_debug_utils is enabled: with validation only.
     bool debugUtils() const { return messenger_ != VK_NULL_HANDLE; }
 
@@ -43,6 +50,7 @@ private:
     VkInstance handle_ = VK_NULL_HANDLE;
     VkDebugUtilsMessengerEXT messenger_ = VK_NULL_HANDLE;
     Validation validation_;
+    uint32_t layerVersion_ = 0;
     std::mutex mutex_;
     std::vector<std::string> messages_;
 };

@@ -37,7 +37,8 @@ void DeviceSettings::addTo(CLI::App& app) {
                    "Index, type (discrete, integrated, virtual, cpu) or part of the name; "
                    "default: SACCADE_DEVICE, else the fastest type there is")
         ->type_name("N|NAME");
-    app.add_flag("--validation", validation, "Run under the Khronos validation layer; its messages are failures");
+    app.add_flag("--validation", validation, "Run under the Khronos validation layer; its messages are failures. "
+                 "SACCADE_VALIDATION=gpu in the environment adds its GPU-assisted checks");
     app.add_flag("-v,--verbose", verbose, "Also print what the library notes: table resolutions, fallbacks");
 }
 
@@ -113,7 +114,7 @@ nlohmann::json parseAssignments(const std::vector<std::string>& assignments, con
 }
 
 Workbench::Workbench(const DeviceSettings& settings)
-    : instance_(settings.validation ? host::Validation::full : host::Validation::off),
+    : instance_(settings.validation ? host::wantedValidation() : host::Validation::off),
       device_(instance_, settings.device), context_(device_, logTo(settings.verbose)) {}
 
 void Workbench::checkValidation() {
