@@ -72,8 +72,8 @@ public:
 
     /// Records every dispatch, with barriers between them but none before the first or after the last. With `indirect`
     /// the workgroup counts come from there, and those of groups() are what belongs there.
-    void record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint32_t batch, const Timestamps& timestamps = {},
-                const IndirectCommands& indirect = {}) const;
+    void record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint32_t batch,
+                const Timestamps& timestamps = {}, const IndirectCommands& indirect = {}) const;
 
     /// Workgroups of a dispatch for the first `batch` entries.
     std::array<uint32_t, 3> groups(uint32_t dispatch, uint32_t batch) const;

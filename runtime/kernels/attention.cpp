@@ -138,7 +138,8 @@ uint32_t bindOptional(const AttentionOperands& operands, int shift, uint32_t& co
     return slots;
 }
 
-/// A variant declares none, two or eight optional operands; those it has too many are bound to the queries and not read.
+/// A variant declares none, two or eight optional operands; those it has too many are bound to the queries and not
+/// read.
 uint32_t padOptional(uint32_t count, Dispatch& dispatch) {
     const uint32_t declared = count == 0 ? 0 : count <= 2 ? 2 : 8;
     for (uint32_t i = count; i < declared; ++i)
@@ -169,9 +170,9 @@ void pushConstants(const AttentionDesc& desc, uint32_t bits, uint32_t slots, con
                    Dispatch& dispatch) {
     const PositionBiasDesc& bias = desc.positionBias;
     auto& constants = dispatch.constants;
-    for (uint32_t value : {tuning.lanes, desc.headDim, desc.valueDim, tuning.rows, tuning.split, tuning.keysPerStep,
-                           tuning.stagedKeys, bits, slots, desc.heads, desc.heads / desc.kvHeads,
-                           static_cast<uint32_t>(desc.pattern)})
+    for (uint32_t value :
+         {tuning.lanes, desc.headDim, desc.valueDim, tuning.rows, tuning.split, tuning.keysPerStep, tuning.stagedKeys,
+          bits, slots, desc.heads, desc.heads / desc.kvHeads, static_cast<uint32_t>(desc.pattern)})
         constants.push_back(value);
     if (desc.pattern == AttentionPattern::blocks) {
         constants.push_back(desc.blockSize);

@@ -16,8 +16,9 @@ namespace saccade {
 
 /// Where element (batch, head, token, channel) of a tensor lies, in elements of the storage type:
 /// offset + batch * batchStride + head * headStride + token * tokenStride + channel.
-/// Covers (b, n, h*d), (b, h, n, d) and slices of a fused (b, n, 3*h*d) tensor, which is then given as operand 0, 1 and 2.
-/// Loads are four channels wide when offset, strides and channel count are multiples of 4; anything else also works.
+/// Covers (b, n, h*d), (b, h, n, d) and slices of a fused (b, n, 3*h*d) tensor, which is then given as operand 0, 1
+/// and 2. Loads are four channels wide when offset, strides and channel count are multiples of 4; anything else also
+/// works.
 struct AttentionView {
     uint32_t offset = 0;
     uint32_t batchStride = 0;
@@ -72,9 +73,9 @@ struct AttentionDesc {
     bool half = false; ///< q, k, v, out are stored as f16
     uint32_t batch = 1;
     uint32_t heads = 1;
-    uint32_t kvHeads = 1; ///< divides heads; query head h reads key head h / (heads / kvHeads)
-    uint32_t queries = 1; ///< N >= 1
-    uint32_t keys = 1;    ///< M >= 1; the most there may be if `lengths` says otherwise
+    uint32_t kvHeads = 1;   ///< divides heads; query head h reads key head h / (heads / kvHeads)
+    uint32_t queries = 1;   ///< N >= 1
+    uint32_t keys = 1;      ///< M >= 1; the most there may be if `lengths` says otherwise
     uint32_t headDim = 64;  ///< channels of q and k, 1..256
     uint32_t valueDim = 64; ///< channels of v and out, 1..256
     float scale = 1;        ///< score = scale * q . k
@@ -100,8 +101,8 @@ struct AttentionDesc {
     bool causal = false;
     int32_t causalOffset = 0;
 
-    /// Keys that stand before the sequence's own (null keys): dense bias and key mask do not reach them, they are always
-    /// kept, and what follows counts from the first key behind them.
+    /// Keys that stand before the sequence's own (null keys): dense bias and key mask do not reach them, they are
+    /// always kept, and what follows counts from the first key behind them.
     uint32_t leadingKeys = 0;
 
     /// Operand `keyMask`: bytes (batch, keyMaskStride), non-zero = keep; byte t belongs to key leadingKeys + t.
@@ -116,13 +117,13 @@ struct AttentionDesc {
     int32_t staticMaskQueryOffset = 0;
 
     AttentionPattern pattern = AttentionPattern::dense;
-    uint32_t blockSize = 0;        ///< blocks: tokens per side of a block
-    uint32_t layoutBlocks = 0;     ///< blocks: per side of the layout, where that is more than the tokens fill
-    bool layoutPerHead = false;    ///< blocks: layoutHeads = heads, else 1
-    uint32_t textLength = 0;       ///< text-and-image: leading text tokens, seen causally by text
-    uint32_t imageSize = 0;        ///< text-and-image: side of the image, whose tokens follow
-    uint32_t windowSize = 0;       ///< convWindow: kernel size
-    uint32_t windowDilation = 1;   ///< convWindow
+    uint32_t blockSize = 0;      ///< blocks: tokens per side of a block
+    uint32_t layoutBlocks = 0;   ///< blocks: per side of the layout, where that is more than the tokens fill
+    bool layoutPerHead = false;  ///< blocks: layoutHeads = heads, else 1
+    uint32_t textLength = 0;     ///< text-and-image: leading text tokens, seen causally by text
+    uint32_t imageSize = 0;      ///< text-and-image: side of the image, whose tokens follow
+    uint32_t windowSize = 0;     ///< convWindow: kernel size
+    uint32_t windowDilation = 1; ///< convWindow
 
     /// Operand `lengths`: i32 (or i64, if wideLengths, below 2^31), one for all or one per batch element, read when the
     /// kernel runs.

@@ -11,10 +11,10 @@ constexpr uint32_t gpuGroups = 128;
 
 uint32_t vectors(uint32_t channels) { return divideUp(channels, 4); }
 
-/// Lanes are queries. CPU drivers make of a buffer read one scalar read per lane, even where all lanes read the same, so
-/// that a read costs as much as 15 multiply-adds. Where lanes can pass values on, each reads one key of a step and the
-/// others get it by a vector shuffle: measured on lavapipe 22.3, 8 heads of 64, 4096 queries, 256 keys, one core: 2.4
-/// GFLOP/s without, 13 with one query per lane, 21 with two, no more with four.
+/// Lanes are queries. CPU drivers make of a buffer read one scalar read per lane, even where all lanes read the same,
+/// so that a read costs as much as 15 multiply-adds. Where lanes can pass values on, each reads one key of a step and
+/// the others get it by a vector shuffle: measured on lavapipe 22.3, 8 heads of 64, 4096 queries, 256 keys, one
+/// core: 2.4 GFLOP/s without, 13 with one query per lane, 21 with two, no more with four.
 AttentionTuning cpuTuning(const AttentionDesc& desc, const Capabilities& device) {
     AttentionTuning tuning;
     const uint32_t channels = std::max(desc.headDim, desc.valueDim);

@@ -6,20 +6,20 @@
 namespace saccade {
 
 struct AttentionTuning {
-    uint32_t lanes = 64;       ///< invocations per workgroup
-    uint32_t rows = 1;         ///< queries per lane
-    uint32_t split = 1;        ///< lanes that share one query's channels; divides lanes and keysPerStep
-    uint32_t keysPerStep = 8;  ///< keys per step of the running softmax
-    uint32_t stagedKeys = 0;   ///< keys per tile in shared memory, a multiple of keysPerStep; 0: none
-    uint32_t parts = 1;        ///< workgroups that share the keys of one tile of queries
+    uint32_t lanes = 64;        ///< invocations per workgroup
+    uint32_t rows = 1;          ///< queries per lane
+    uint32_t split = 1;         ///< lanes that share one query's channels; divides lanes and keysPerStep
+    uint32_t keysPerStep = 8;   ///< keys per step of the running softmax
+    uint32_t stagedKeys = 0;    ///< keys per tile in shared memory, a multiple of keysPerStep; 0: none
+    uint32_t parts = 1;         ///< workgroups that share the keys of one tile of queries
     bool laneBroadcast = false; ///< a workgroup is one subgroup, keysPerStep its size; lanes hand each other their keys
-    uint32_t mlpPairs = 4;     ///< divides rows * keysPerStep / split
+    uint32_t mlpPairs = 4;      ///< divides rows * keysPerStep / split
 
     uint32_t queriesPerGroup() const { return lanes / split * rows; }
 };
 
-/// Whether LANE_BROADCAST variants run on the device, and are worth it: a workgroup is then one subgroup whose lanes hand
-/// each other what they read.
+/// Whether LANE_BROADCAST variants run on the device, and are worth it: a workgroup is then one subgroup whose lanes
+/// hand each other what they read.
 bool usesLaneBroadcast(const Capabilities& device);
 
 AttentionTuning attentionTuning(const AttentionDesc& desc, const Capabilities& device);

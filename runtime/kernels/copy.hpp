@@ -22,8 +22,8 @@ struct CopyDesc {
     DataType toType = DataType::f32;
     uint32_t batch = 1, heads = 1, tokens = 1, channels = 1;
     CopyView from, to;
-    bool shifted = false;      ///< token t goes to token t + shift of the result
-    uint32_t toTokens = ~0u;   ///< tokens the result has room for; what would lie behind them is dropped
+    bool shifted = false;    ///< token t goes to token t + shift of the result
+    uint32_t toTokens = ~0u; ///< tokens the result has room for; what would lie behind them is dropped
 };
 
 Kernel copyKernel(const CopyDesc& desc, const Capabilities& device);

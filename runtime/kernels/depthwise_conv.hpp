@@ -25,7 +25,8 @@ struct DepthwiseConvDesc {
 
 Kernel depthwiseConvKernel(const DepthwiseConvDesc& desc, const Capabilities& device);
 
-/// Packs a weight (channels, 1, taps) and its bias (channels) as [tap][channel], [channel]: (taps + 1) * channels floats.
+/// Packs a weight (channels, 1, taps) and its bias (channels) as [tap][channel], [channel]: (taps + 1) * channels
+/// floats.
 void packDepthwiseConv(std::span<const float> weight, std::span<const float> bias, std::span<float> packed);
 
 } // namespace saccade

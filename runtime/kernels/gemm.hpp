@@ -21,7 +21,7 @@ enum class Activation : uint32_t {
     relu,
     gelu, ///< exact, PyTorch's approximate="none"
     tanh,
-    geglu, ///< out[n] = value[n] * gelu(gate[n]) (GLU variants, arXiv 2002.05202); see GemmDesc::columns
+    geglu,     ///< out[n] = value[n] * gelu(gate[n]) (GLU variants, arXiv 2002.05202); see GemmDesc::columns
     leakyRelu, ///< max(x, 0.1 x), the slope phenaki-pytorch gives it
 };
 

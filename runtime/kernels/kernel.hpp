@@ -53,11 +53,11 @@ struct Dispatch {
 
 /// The lowered form of one operator.
 struct Kernel {
-    uint32_t operandCount = 0;              ///< operands the operator declares; higher numbers are scratch
-    FixedVector<uint64_t, 4> scratchBytes;  ///< size of scratch operand operandCount + i
-    FixedVector<Dispatch, 4> dispatches;    ///< in order; each may read what earlier ones wrote
-    uint64_t flops = 0;                     ///< arithmetic of the operator, counted from its definition
-    bool batched = true;                    ///< groups[2] scales with the batch; false: the same work for any batch
+    uint32_t operandCount = 0;             ///< operands the operator declares; higher numbers are scratch
+    FixedVector<uint64_t, 4> scratchBytes; ///< size of scratch operand operandCount + i
+    FixedVector<Dispatch, 4> dispatches;   ///< in order; each may read what earlier ones wrote
+    uint64_t flops = 0;                    ///< arithmetic of the operator, counted from its definition
+    bool batched = true;                   ///< groups[2] scales with the batch; false: the same work for any batch
 };
 
 inline uint32_t divideUp(uint64_t n, uint64_t d) { return static_cast<uint32_t>((n + d - 1) / d); }

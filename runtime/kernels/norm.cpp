@@ -27,7 +27,9 @@ Kernel normKernel(const NormDesc& desc, const Capabilities& device) {
     dispatch.shader = desc.storage == DataType::f16 ? Shader::normF16 : Shader::norm;
     dispatch.constants = {threads, lanes, rowsPerGroup, desc.kind == NormKind::layer, desc.hasShift};
     dispatch.push.set(Push{desc.tokens, desc.heads, desc.width, desc.source, desc.result, desc.epsilon});
-    dispatch.bindings = {{0, Access::read}, {1, Access::write}, {2, Access::read},
+    dispatch.bindings = {{0, Access::read},
+                         {1, Access::write},
+                         {2, Access::read},
                          {desc.hasShift ? uint8_t(3) : uint8_t(2), Access::read}};
     dispatch.groups = flatGrid("norm", rows, rowsPerGroup, desc.batch, device);
     Kernel kernel;

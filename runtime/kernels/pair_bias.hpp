@@ -9,7 +9,8 @@
 
 namespace saccade {
 
-/// Operands: 0 slopes, f32 (heads), or with `lookup` the table, f32 (places, heads); 1 bias, f32 (heads, queries, keys).
+/// Operands: 0 slopes, f32 (heads), or with `lookup` the table, f32 (places, heads); 1 bias, f32 (heads, queries,
+/// keys).
 struct PairBiasDesc {
     uint32_t heads = 1, queries = 1, keys = 1;
     bool lookup = false;                   ///< else ALiBi (arXiv 2108.12409): -slope * |j - (i + keys - queries)|

@@ -19,7 +19,8 @@ struct BiasPush {
     uint32_t queries, keys, heads;
 };
 
-Dispatch biasDispatch(const PositionBiasDesc& desc, bool dense, uint64_t items, uint32_t layers, const Capabilities& device) {
+Dispatch biasDispatch(const PositionBiasDesc& desc, bool dense, uint64_t items, uint32_t layers,
+                      const Capabilities& device) {
     if (desc.dims < 1 || desc.dims > 3 || desc.width < 1 || desc.width > 256)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "position bias: dims is %u, not in 1..3, or width is %u, not in 1..256",
                     desc.dims, desc.width);
@@ -29,7 +30,7 @@ Dispatch biasDispatch(const PositionBiasDesc& desc, bool dense, uint64_t items, 
     const std::array<uint32_t, 3>& size = dense ? desc.gridSize : desc.tableSize;
     Dispatch dispatch;
     dispatch.shader = laneBroadcast ? Shader::positionBiasLanes : Shader::positionBias;
-    dispatch.constants = {lanes, dense, desc.dims, desc.headsPerGroup, desc.width, pairs, desc.logDistance,
+    dispatch.constants = {lanes,   dense,   desc.dims, desc.headsPerGroup, desc.width, pairs, desc.logDistance,
                           size[0], size[1], size[2]};
     for (float origin : desc.tableOrigin)
         dispatch.constants.push_back(std::bit_cast<uint32_t>(origin));
@@ -76,13 +77,15 @@ private:
 };
 
 /// Nodes per axis for a density of `nodes` over the widest axis; others get as many as their range is wide.
-std::array<uint32_t, 3> tableSizes(uint32_t dims, uint32_t nodes, std::span<const float> low, std::span<const float> high) {
+std::array<uint32_t, 3> tableSizes(uint32_t dims, uint32_t nodes, std::span<const float> low,
+                                   std::span<const float> high) {
     float widest = 0;
     for (uint32_t c = 0; c < dims; ++c)
         widest = std::max(widest, high[c] - low[c]);
     std::array<uint32_t, 3> size{1, 1, 1};
     for (uint32_t c = 0; c < dims; ++c)
-        size[c] = std::max(2u, static_cast<uint32_t>(std::ceil((high[c] - low[c]) / widest * static_cast<float>(nodes))));
+        size[c] =
+            std::max(2u, static_cast<uint32_t>(std::ceil((high[c] - low[c]) / widest * static_cast<float>(nodes))));
     return size;
 }
 
@@ -225,7 +228,9 @@ Kernel denseBiasKernel(const PositionBiasDesc& desc, uint32_t batch, uint32_t he
     Dispatch dispatch = biasDispatch(desc, true, pairs, batch * heads, device);
     dispatch.push.set(BiasPush{{desc.divisor[0], desc.divisor[1], desc.divisor[2], 0},
                                {desc.gridStride[0], desc.gridStride[1], desc.gridStride[2], 1},
-                               queries, keys, heads});
+                               queries,
+                               keys,
+                               heads});
     dispatch.bindings = {{0, Access::read}, {1, Access::write}, {2, Access::read}};
     kernel.dispatches.push_back(dispatch);
     return kernel;

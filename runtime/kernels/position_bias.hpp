@@ -1,5 +1,5 @@
-// Continuous position bias of deformable attention (Swin V2, arXiv 2111.09883): packing of its MLP, the choice of a table
-// to stand in for it, and the kernels that fill a table or a dense bias.
+// Continuous position bias of deformable attention (Swin V2, arXiv 2111.09883): packing of its MLP, the choice of a
+// table to stand in for it, and the kernels that fill a table or a dense bias.
 //
 // The MLP dims -> width -> width -> outputs is evaluated for every pair of query and key, which is most of deformable
 // attention's arithmetic, yet for given weights it is a fixed function of one to three bounded coordinates. Between its
@@ -16,14 +16,14 @@ namespace saccade {
 
 /// `rel_pos_bias.mlp.{0,1}.0` and `rel_pos_bias.mlp.2` as PyTorch keeps them, all row-major f32.
 struct PositionBiasWeights {
-    uint32_t dims = 2;             ///< 1..3
-    uint32_t width = 1;            ///< 1..256
-    uint32_t outputs = 1;          ///< heads / groups
-    std::span<const float> first;  ///< (width, dims)
+    uint32_t dims = 2;            ///< 1..3
+    uint32_t width = 1;           ///< 1..256
+    uint32_t outputs = 1;         ///< heads / groups
+    std::span<const float> first; ///< (width, dims)
     std::span<const float> firstBias;
     std::span<const float> second; ///< (width, width)
     std::span<const float> secondBias;
-    std::span<const float> last;   ///< (outputs, width)
+    std::span<const float> last; ///< (outputs, width)
     std::span<const float> lastBias;
 };
 
@@ -40,14 +40,14 @@ struct BiasTable {
     std::array<float, 3> origin{0, 0, 0};
     std::array<float, 3> step{1, 1, 1};
     bool quads = false; ///< there is room for the layout that is read faster (PositionBiasDesc::tableQuads)
-    double error = 0;  ///< measured rms(table - MLP) / rms(MLP); that of the finest table tried when `exact`
+    double error = 0;   ///< measured rms(table - MLP) / rms(MLP); that of the finest table tried when `exact`
     uint64_t floats() const { return uint64_t{size[0]} * size[1] * size[2] * (quads ? 4 : 1); } ///< per output
 };
 
-/// Finds the smallest table (of a ladder of resolutions, equal density on all axes) whose interpolation is off by no more
-/// than `tolerance`, measured on the host at points of a low-discrepancy sequence, deterministically.
-/// `low`, `high`: range of the coordinate u per axis. `limit`: bytes for the tables of all outputs.
-/// `memory` provides a scratch buffer of some kilobytes.
+/// Finds the smallest table (of a ladder of resolutions, equal density on all axes) whose interpolation is off by no
+/// more than `tolerance`, measured on the host at points of a low-discrepancy sequence, deterministically. `low`,
+/// `high`: range of the coordinate u per axis. `limit`: bytes for the tables of all outputs. `memory` provides a
+/// scratch buffer of some kilobytes.
 BiasTable chooseBiasTable(const PositionBiasWeights& weights, std::span<const float> low, std::span<const float> high,
                           double tolerance, std::pmr::memory_resource* memory, uint64_t limit = 16u << 20);
 
@@ -61,8 +61,8 @@ uint64_t positionBiasFlops(const PositionBiasDesc& desc);
 /// Reads dims, headsPerGroup, width and the table's size, origin, step and layout of `desc`.
 Kernel biasTableKernel(const PositionBiasDesc& desc, const Capabilities& device);
 
-/// Fills the bias of every pair. Operands: 0 packed weights, 1 bias, f32 (batch, heads, queries, keys), 2 positions, f32
-/// (batch * groups, keys, dims). Reads everything of `desc` but the table.
+/// Fills the bias of every pair. Operands: 0 packed weights, 1 bias, f32 (batch, heads, queries, keys), 2 positions,
+/// f32 (batch * groups, keys, dims). Reads everything of `desc` but the table.
 Kernel denseBiasKernel(const PositionBiasDesc& desc, uint32_t batch, uint32_t heads, uint32_t queries, uint32_t keys,
                        const Capabilities& device);
 

@@ -29,8 +29,8 @@ Kernel rotaryKernel(const RotaryDesc& desc, const Capabilities& device) {
     uint8_t next = 3;
     const uint8_t sines = desc.angles ? uint8_t(2) : next++;
     const uint8_t positions = reads ? next++ : uint8_t(2);
-    dispatch.bindings = {{0, Access::read}, {1, Access::write}, {2, Access::read}, {sines, Access::read},
-                         {positions, Access::read}};
+    dispatch.bindings = {
+        {0, Access::read}, {1, Access::write}, {2, Access::read}, {sines, Access::read}, {positions, Access::read}};
     dispatch.groups = flatGrid("rotary", uint64_t{desc.heads} * desc.tokens * units, lanes, desc.batch, device);
     Kernel kernel;
     kernel.operandCount = next;

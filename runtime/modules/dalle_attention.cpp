@@ -2,8 +2,8 @@
 // rotary embedding and a key-value cache.
 //
 // With option "cache" keys and values live in the plan's state, (batch, cache_length, inner) each, which plans of one
-// model and batch share whatever their number of tokens: one plan reads a prompt, another continues token by token. Input
-// "offset" says how many tokens the cache holds before the run.
+// model and batch share whatever their number of tokens: one plan reads a prompt, another continues token by token.
+// Input "offset" says how many tokens the cache holds before the run.
 //
 // "cache_steps" instead computes a whole sequence as a cached run in pieces of those lengths would: the first piece is
 // causal, a later one sees all keys up to its own last.
@@ -103,10 +103,9 @@ TensorId DalleAttention::keyMask(PlanBuilder& plan, AttentionDesc& attention) co
 TensorId DalleAttention::staticMask(PlanBuilder& plan, AttentionDesc& attention, bool cached) const {
     const Shape shape = plan.inputShape("static_mask", 2);
     if (shape[0] != shape[1] || shape[0] < attention.keys)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT,
-                    "input \"static_mask\" is %llu x %llu, it must be square and cover %u keys",
-                    static_cast<unsigned long long>(shape[0]), static_cast<unsigned long long>(shape[1]),
-                    attention.keys);
+        throw Error(
+            SAC_ERROR_INVALID_ARGUMENT, "input \"static_mask\" is %llu x %llu, it must be square and cover %u keys",
+            static_cast<unsigned long long>(shape[0]), static_cast<unsigned long long>(shape[1]), attention.keys);
     attention.staticMask = true;
     attention.staticMaskStrides = {0, 0, static_cast<uint32_t>(shape[1]), 1};
     attention.staticMaskFromLength = cached;

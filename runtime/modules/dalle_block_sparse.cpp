@@ -1,8 +1,9 @@
 // SparseAttention of DALLE-pytorch over DeepSpeed's block layouts: a query sees the keys of the blocks its row names.
 //
 // The layout is input "layout", bytes (heads or 1, blocks, blocks); sacBuildVariableLayout makes DeepSpeed's variable
-// one. Without that input it is the checkpoint's "attn_fn.master_layout", the buffer DeepSpeed saves, or "layout". Upstream pads x to whole blocks and hands DeepSpeed the boolean padding mask to be added, so padded and masked
-// keys gain 1 instead of being hidden: "padding" is "exclude" (default, hidden) or "reference_add" (as upstream computes).
+// one. Without that input it is the checkpoint's "attn_fn.master_layout", the buffer DeepSpeed saves, or "layout".
+// Upstream pads x to whole blocks and hands DeepSpeed the boolean padding mask to be added, so padded and masked keys
+// gain 1 instead of being hidden: "padding" is "exclude" (default, hidden) or "reference_add" (as upstream computes).
 #include <optional>
 
 #include "base/error.hpp"
@@ -67,8 +68,8 @@ void DalleBlockSparse::declareLayout(WeightSet& weights, const char* name) {
         for (const float value : values[0])
             *bytes++ = value != 0;
     };
-    savedLayout_ = weights.pack(name, {&source, 1}, (elementCount(savedShape_) + 3) / 4, pack, {},
-                                WeightPrecision::float32);
+    savedLayout_ =
+        weights.pack(name, {&source, 1}, (elementCount(savedShape_) + 3) / 4, pack, {}, WeightPrecision::float32);
 }
 
 // Rows behind x's tokens are zero: a padded x projects to zero, having no bias.

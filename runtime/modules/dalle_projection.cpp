@@ -52,7 +52,8 @@ TensorId DalleProjection::addQkv(PlanBuilder& plan, uint32_t rows, TensorId offs
 }
 
 // Queries, keys and values of all heads lie side by side, so they rotate as 3 * heads heads.
-void DalleProjection::addRotary(PlanBuilder& plan, TensorId qkv, uint32_t tokens, uint32_t rows, TensorId offset) const {
+void DalleProjection::addRotary(PlanBuilder& plan, TensorId qkv, uint32_t tokens, uint32_t rows,
+                                TensorId offset) const {
     const Shape table = plan.inputShape("rotary_pos_emb", 3);
     plan.expectDimension("rotary_pos_emb", 0, 1, "shared by the batch");
     if (table[2] % 2 || table[2] > a_.dimHead)

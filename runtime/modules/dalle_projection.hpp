@@ -1,5 +1,5 @@
-// What all attentions of DALLE-pytorch share: one projection to queries, keys and values, rotary embedding of all three,
-// and the output projection.
+// What all attentions of DALLE-pytorch share: one projection to queries, keys and values, rotary embedding of all
+// three, and the output projection.
 #pragma once
 
 #include <cstdint>

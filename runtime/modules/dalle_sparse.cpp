@@ -1,8 +1,8 @@
-// Sparse causal attentions of DALLE-pytorch over a sequence of text and then image tokens: SparseConvCausalAttention and
-// SparseAxialCausalAttention.
+// Sparse causal attentions of DALLE-pytorch over a sequence of text and then image tokens: SparseConvCausalAttention
+// and SparseAxialCausalAttention.
 //
-// Upstream pads the sequence to its full length first. No token that is asked for can see the padding: text and image are
-// both causal, and image queries come after all text. So nothing is padded here.
+// Upstream pads the sequence to its full length first. No token that is asked for can see the padding: text and image
+// are both causal, and image queries come after all text. So nothing is padded here.
 #include "base/error.hpp"
 #include "modules/dalle_projection.hpp"
 #include "modules/registry.hpp"
@@ -21,7 +21,8 @@ public:
                         "config \"image_size\": %u squared leaves no text in \"seq_len\": %u + 1 tokens", image_,
                         a_.sequence);
         if (source.type == "SparseAxialCausalAttention") {
-            pattern_ = config.integer("axis", 0, 1, 0) == 0 ? AttentionPattern::axialRow : AttentionPattern::axialColumn;
+            pattern_ =
+                config.integer("axis", 0, 1, 0) == 0 ? AttentionPattern::axialRow : AttentionPattern::axialColumn;
             return;
         }
         pattern_ = AttentionPattern::convWindow;

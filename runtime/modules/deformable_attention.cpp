@@ -56,8 +56,8 @@ void checkKernel(const Arguments& a) {
     for (uint32_t axis = 0; axis < a.dims; ++axis) {
         const uint32_t k = a.kernel[axis], r = a.downsample[axis];
         if (k < r)
-            throw Error(SAC_ERROR_INVALID_CONFIG, "config \"offset_kernel_size\": %u is less than \"downsample_factor\": %u",
-                        k, r);
+            throw Error(SAC_ERROR_INVALID_CONFIG,
+                        "config \"offset_kernel_size\": %u is less than \"downsample_factor\": %u", k, r);
         if ((k - r) % 2)
             throw Error(SAC_ERROR_INVALID_CONFIG,
                         "config \"offset_kernel_size\": %u minus \"downsample_factor\": %u must be even", k, r);
@@ -142,8 +142,8 @@ struct BiasNetwork {
 BiasNetwork::BiasNetwork(WeightSet& weights, uint32_t dims, uint32_t width, uint32_t outputs)
     : dims(dims), width(width), outputs(outputs) {
     if (width > 256)
-        throw Error(SAC_ERROR_UNSUPPORTED, "config \"dim\": the position bias network has dim / 4 = %u units, at most 256",
-                    width);
+        throw Error(SAC_ERROR_UNSUPPORTED,
+                    "config \"dim\": the position bias network has dim / 4 = %u units, at most 256", width);
     sources = {weights.source("rel_pos_bias.mlp.0.0.weight", {width, dims}),
                weights.source("rel_pos_bias.mlp.0.0.bias", {width}),
                weights.source("rel_pos_bias.mlp.1.0.weight", {width, width}),
@@ -153,9 +153,8 @@ BiasNetwork::BiasNetwork(WeightSet& weights, uint32_t dims, uint32_t width, uint
     const uint64_t parameters[] = {dims, width, outputs};
     const auto pack = [](std::span<const std::span<const float>> values, std::span<const uint64_t> p,
                          std::span<float> out) {
-        packPositionBias(view(values, static_cast<uint32_t>(p[0]), static_cast<uint32_t>(p[1]),
-                              static_cast<uint32_t>(p[2])),
-                         out);
+        packPositionBias(
+            view(values, static_cast<uint32_t>(p[0]), static_cast<uint32_t>(p[1]), static_cast<uint32_t>(p[2])), out);
     };
     packed = weights.pack("rel_pos_bias", sources, packedPositionBiasSize(dims, width, outputs), pack, parameters,
                           WeightPrecision::float32);
@@ -283,7 +282,8 @@ DeformableAttention::Keys DeformableAttention::addOffsets(PlanBuilder& plan, con
     return keys;
 }
 
-TensorId DeformableAttention::addSampling(PlanBuilder& plan, const Grid& grid, TensorId tokens, const Keys& keys) const {
+TensorId DeformableAttention::addSampling(PlanBuilder& plan, const Grid& grid, TensorId tokens,
+                                          const Keys& keys) const {
     GridSampleDesc desc;
     desc.storage = plan.storage();
     desc.dims = keys.samplerDims;
@@ -334,9 +334,9 @@ PositionBiasDesc DeformableAttention::describeBias(PlanBuilder& plan, const Grid
         values.push_back(plan.weights().read(source));
         spans.push_back(values.back());
     }
-    const BiasTable table = chooseBiasTable(BiasNetwork::view(spans, bias_.dims, bias_.width, bias_.outputs),
-                                            std::span(low).first(a_.dims), std::span(high).first(a_.dims),
-                                            plan.bias().tolerance, plan.memory(), plan.bias().tableLimit);
+    const BiasTable table =
+        chooseBiasTable(BiasNetwork::view(spans, bias_.dims, bias_.width, bias_.outputs), std::span(low).first(a_.dims),
+                        std::span(high).first(a_.dims), plan.bias().tolerance, plan.memory(), plan.bias().tableLimit);
     BiasReport& report = plan.biasReport();
     report.tableError = static_cast<float>(table.error);
     if (table.exact) {
@@ -364,9 +364,9 @@ TensorId DeformableAttention::addBias(PlanBuilder& plan, const PositionBiasDesc&
     if (bias.mode == PositionBiasDesc::Mode::exact)
         return network;
     const uint32_t valuesPerEntry = bias.tableQuads ? 4 : 1;
-    const TensorId table = plan.graph().table(
-        "position bias table", DataType::f32,
-        {bias_.outputs, bias.tableSize[2], bias.tableSize[1], bias.tableSize[0] * valuesPerEntry});
+    const TensorId table =
+        plan.graph().table("position bias table", DataType::f32,
+                           {bias_.outputs, bias.tableSize[2], bias.tableSize[1], bias.tableSize[0] * valuesPerEntry});
     plan.graph().add("position bias table", biasTableKernel(bias, plan.device()), {network, table}, Phase::upload);
     return table;
 }
@@ -381,7 +381,8 @@ void DeformableAttention::addMap(PlanBuilder& plan, const AttentionDesc& attenti
         reads.push_back(operands[i]);
     reads.push_back(plan.outputPlain("attention", DataType::f32,
                                      {attention.batch, attention.heads, attention.queries, attention.keys}));
-    plan.graph().add("attention map", attentionScoresKernel(attention, AttentionStage::softmax, 0, plan.device()), reads);
+    plan.graph().add("attention map", attentionScoresKernel(attention, AttentionStage::softmax, 0, plan.device()),
+                     reads);
 }
 
 void DeformableAttention::build(PlanBuilder& plan) const {

@@ -12,8 +12,8 @@ namespace saccade {
 
 struct LinearOptions {
     bool bias = true;
-    uint32_t groups = 1;       ///< of the convolution; divides inputs and outputs
-    uint32_t kernelRank = 0;   ///< trailing 1s of the weight's shape: 0 for Linear, 2 for Conv2d
+    uint32_t groups = 1;     ///< of the convolution; divides inputs and outputs
+    uint32_t kernelRank = 0; ///< trailing 1s of the weight's shape: 0 for Linear, 2 for Conv2d
     Activation activation = Activation::none;
     WeightPrecision precision = WeightPrecision::storage; ///< float32: inputs and outputs are f32 in any plan
 };

@@ -43,9 +43,9 @@ using ModulePtr = std::unique_ptr<Module, ModuleDeleter>;
 /// Makes an M in the source's memory.
 template <class M>
 ModulePtr makeModule(const ModuleSource& source) {
-    return ModulePtr(create<M>(source.memory, source), {source.memory, [](std::pmr::memory_resource* memory, Module* m) {
-                                                            destroy(memory, static_cast<M*>(m));
-                                                        }});
+    return ModulePtr(
+        create<M>(source.memory, source),
+        {source.memory, [](std::pmr::memory_resource* memory, Module* m) { destroy(memory, static_cast<M*>(m)); }});
 }
 
 } // namespace saccade

@@ -59,8 +59,8 @@ OnnxAttention::Operand OnnxAttention::readOperand(PlanBuilder& plan, std::string
         out.view = AttentionView::heads(out.heads, out.tokens, out.channels);
     } else if (shape.size() == 3) {
         if (!heads)
-            throw Error(SAC_ERROR_INVALID_CONFIG, "config has no \"%s\", which input \"%.*s\" of rank 3 needs", attribute,
-                        clip(name), name.data());
+            throw Error(SAC_ERROR_INVALID_CONFIG, "config has no \"%s\", which input \"%.*s\" of rank 3 needs",
+                        attribute, clip(name), name.data());
         if (shape[2] % heads)
             throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\": shape[2] is %llu, not divisible by \"%s\": %u",
                         clip(name), name.data(), static_cast<Wide>(shape[2]), attribute, heads);
@@ -111,7 +111,8 @@ void OnnxAttention::addPresent(PlanBuilder& plan, Operand& operand, std::string_
         plan.graph().add(present, copyKernel(desc, plan.device()), {from, joined});
     };
     if (hasPast)
-        copy(plan.inputTokens(past, ChannelAxis::last), AttentionView::heads(operand.heads, before, channels), before, 0);
+        copy(plan.inputTokens(past, ChannelAxis::last), AttentionView::heads(operand.heads, before, channels), before,
+             0);
     copy(operand.tensor, operand.view, operand.tokens, before);
     if (wanted)
         plan.endOutput(target);
@@ -133,8 +134,8 @@ void OnnxAttention::addMask(PlanBuilder& plan, AttentionDesc& attention, FixedVe
         --axis;
         const bool fits = shape[from] == full[axis] || shape[from] == 1 || (axis == 3 && shape[from] < full[axis]);
         if (!fits)
-            throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"attn_mask\": shape[%zu] is %llu, it must be %llu or 1", from,
-                        static_cast<Wide>(shape[from]), static_cast<Wide>(full[axis]));
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"attn_mask\": shape[%zu] is %llu, it must be %llu or 1",
+                        from, static_cast<Wide>(shape[from]), static_cast<Wide>(full[axis]));
         strides[axis] = shape[from] == 1 && axis != 3 ? 0 : static_cast<uint32_t>(stride);
         stride *= shape[from];
     }
@@ -154,7 +155,8 @@ void OnnxAttention::addMask(PlanBuilder& plan, AttentionDesc& attention, FixedVe
 }
 
 // The quadratic matrix, which only those pay for who ask for it.
-void OnnxAttention::addScores(PlanBuilder& plan, const AttentionDesc& attention, std::span<const TensorId> operands) const {
+void OnnxAttention::addScores(PlanBuilder& plan, const AttentionDesc& attention,
+                              std::span<const TensorId> operands) const {
     FixedVector<TensorId, 8> reads{operands[0], operands[1]};
     for (size_t i = 4; i < operands.size(); ++i)
         reads.push_back(operands[i]);
@@ -179,18 +181,19 @@ void OnnxAttention::build(PlanBuilder& plan) const {
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"K\" has heads of %u channels, input \"Q\" of %u", k.channels,
                     q.channels);
     if (k.heads != v.heads || q.heads % k.heads)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT,
-                    "inputs \"K\" and \"V\" have %u and %u heads, they must have as many as each other and divide the %u "
-                    "of \"Q\"",
-                    k.heads, v.heads, q.heads);
+        throw Error(
+            SAC_ERROR_INVALID_ARGUMENT,
+            "inputs \"K\" and \"V\" have %u and %u heads, they must have as many as each other and divide the %u "
+            "of \"Q\"",
+            k.heads, v.heads, q.heads);
     const uint32_t past = plan.hasInput("past_key") ? static_cast<uint32_t>(plan.inputShape("past_key", 4)[2]) : 0;
     if (plan.hasInput("past_key") != plan.hasInput("past_value"))
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "inputs \"past_key\" and \"past_value\" come together or not at all");
     addPresent(plan, k, "past_key", "present_key");
     addPresent(plan, v, "past_value", "present_value");
     if (k.tokens != v.tokens)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "inputs \"K\" and \"V\" have %u and %u tokens with their past", k.tokens,
-                    v.tokens);
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "inputs \"K\" and \"V\" have %u and %u tokens with their past",
+                    k.tokens, v.tokens);
 
     AttentionDesc attention;
     attention.half = plan.half();

@@ -23,7 +23,8 @@ private:
     uint32_t heads_, rotated_; ///< 0: not given
 };
 
-// With position_ids the caches are (positions, rotated / 2); without, a row for every token, (batch, tokens, rotated / 2).
+// With position_ids the caches are (positions, rotated / 2); without, a row for every token, (batch, tokens, rotated /
+// 2).
 void OnnxRotaryEmbedding::addTable(PlanBuilder& plan, RotaryDesc& desc) const {
     desc.readsPositions = plan.hasInput("position_ids");
     desc.tablePerBatch = !desc.readsPositions;
@@ -48,7 +49,8 @@ void OnnxRotaryEmbedding::addTable(PlanBuilder& plan, RotaryDesc& desc) const {
 void OnnxRotaryEmbedding::build(PlanBuilder& plan) const {
     const Shape shape = plan.inputShape("input", 0);
     if (shape.size() != 3 && shape.size() != 4)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"input\" has rank %zu, the operator wants 3 or 4", shape.size());
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"input\" has rank %zu, the operator wants 3 or 4",
+                    shape.size());
     plan.setBatch(shape[0]);
     RotaryDesc desc;
     desc.storage = plan.storage();

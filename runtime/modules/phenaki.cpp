@@ -39,7 +39,8 @@ struct Sequence {
 
 class LayerNorm {
 public:
-    LayerNorm(WeightSet& weights, std::string_view prefix, std::string_view scale, std::string_view shift, uint32_t width)
+    LayerNorm(WeightSet& weights, std::string_view prefix, std::string_view scale, std::string_view shift,
+              uint32_t width)
         : scale_(weights.plain(named(weights, prefix, scale), {width})),
           shift_(weights.plain(named(weights, prefix, shift), {width})) {}
 
@@ -140,7 +141,8 @@ void PhenakiAttentionLayer::addNullKeys(PlanBuilder& plan, const Sequence& keyVa
 }
 
 // Each head's channels, the first ones of a row, become scale * x / max(|x|, 1e-12), in place.
-void PhenakiAttentionLayer::normalise(PlanBuilder& plan, std::string_view label, const Sequence& x, WeightId scale) const {
+void PhenakiAttentionLayer::normalise(PlanBuilder& plan, std::string_view label, const Sequence& x,
+                                      WeightId scale) const {
     NormDesc desc;
     desc.storage = plan.storage();
     desc.kind = NormKind::l2;
@@ -214,7 +216,8 @@ void PhenakiAttentionLayer::apply(PlanBuilder& plan, const Sequence& x, const Se
 class FeedForwardLayer {
 public:
     FeedForwardLayer(WeightSet& weights, std::string_view prefix, uint32_t dim, double multiple)
-        : inner_(static_cast<uint32_t>(multiple * (2.0 / 3.0) * dim)), norm_(weights, prefix, "0.weight", "0.bias", dim),
+        : inner_(static_cast<uint32_t>(multiple * (2.0 / 3.0) * dim)),
+          norm_(weights, prefix, "0.weight", "0.bias", dim),
           in_(weights, named(weights, prefix, "1"), dim, 2 * uint64_t{inner_}, withoutBias(Activation::geglu)),
           out_(weights, named(weights, prefix, "4"), inner_, dim, withoutBias()) {}
 
@@ -263,7 +266,8 @@ private:
 };
 
 // Input "name" (batch, tokens, width); a batch of 0 sets the plan's.
-Sequence inputSequence(PlanBuilder& plan, std::string_view name, uint32_t width, uint32_t batch, const char* widthRule) {
+Sequence inputSequence(PlanBuilder& plan, std::string_view name, uint32_t width, uint32_t batch,
+                       const char* widthRule) {
     const Shape shape = plan.inputShape(name, 3);
     plan.expectDimension(name, 2, width, widthRule);
     if (batch)
@@ -469,8 +473,8 @@ std::array<uint32_t, 3> PhenakiTransformer::video(PlanBuilder& plan, const Seque
     if (static_cast<uint64_t>(shape[1]) * static_cast<uint64_t>(shape[2]) * static_cast<uint64_t>(shape[3]) != x.tokens)
         throw Error(SAC_ERROR_INVALID_CONFIG,
                     "\"video_shape\": %lld frames of %lld x %lld are not the %u tokens of input \"x\"",
-                    static_cast<long long>(shape[1]), static_cast<long long>(shape[2]), static_cast<long long>(shape[3]),
-                    x.tokens);
+                    static_cast<long long>(shape[1]), static_cast<long long>(shape[2]),
+                    static_cast<long long>(shape[3]), x.tokens);
     return {static_cast<uint32_t>(shape[1]), static_cast<uint32_t>(shape[2]), static_cast<uint32_t>(shape[3])};
 }
 

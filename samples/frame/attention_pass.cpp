@@ -45,7 +45,8 @@ void discard(VkCommandBuffer commandBuffer, const Image& image) {
 
 DeviceWishes attentionWishes(VkInstance instance, VkPhysicalDevice physicalDevice) {
     const SacDeviceSupport support = querySupport(instance, physicalDevice);
-    return {{support.extensions, support.extensions + support.extensionCount}, support.storageBuffer16BitAccess == VK_TRUE};
+    return {{support.extensions, support.extensions + support.extensionCount},
+            support.storageBuffer16BitAccess == VK_TRUE};
 }
 
 AttentionPass::AttentionPass(Engine& engine, const std::vector<char>& model, const std::vector<Image>& inputs,
@@ -113,7 +114,8 @@ void AttentionPass::createMemory() {
         SacMemoryRequirements need{};
         succeed(sacGetPlanMemory(plan_, static_cast<SacMemoryKind>(kind), &need, &error), error);
         if (need.size)
-            memory_[kind] = engine_.createBuffer(need.size, need.usage, kind == SAC_MEMORY_STAGING, need.memoryTypeBits);
+            memory_[kind] =
+                engine_.createBuffer(need.size, need.usage, kind == SAC_MEMORY_STAGING, need.memoryTypeBits);
     }
 }
 

@@ -195,9 +195,9 @@ Buffer Engine::createBuffer(VkDeviceSize size, VkBufferUsageFlags usage, bool ho
     VkMemoryRequirements requirements;
     vkGetBufferMemoryRequirements(device_, buffer.handle, &requirements);
     requirements.memoryTypeBits &= memoryTypeBits;
-    buffer.memory = allocate(requirements, hostVisible ? VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
-                                                             VK_MEMORY_PROPERTY_HOST_COHERENT_BIT
-                                                       : VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT);
+    buffer.memory =
+        allocate(requirements, hostVisible ? VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT
+                                           : VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT);
     check(vkBindBufferMemory(device_, buffer.handle, buffer.memory, 0), "vkBindBufferMemory");
     if (hostVisible)
         check(vkMapMemory(device_, buffer.memory, 0, VK_WHOLE_SIZE, 0, &buffer.data), "vkMapMemory");

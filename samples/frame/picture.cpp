@@ -71,8 +71,11 @@ void Picture::writePng(const std::string& path) const {
 }
 
 glm::vec3 heatColor(float value) {
-    static const glm::vec3 stops[] = {
-        {0.00f, 0.00f, 0.02f}, {0.30f, 0.07f, 0.42f}, {0.73f, 0.21f, 0.33f}, {0.97f, 0.55f, 0.04f}, {0.99f, 1.00f, 0.70f}};
+    static const glm::vec3 stops[] = {{0.00f, 0.00f, 0.02f},
+                                      {0.30f, 0.07f, 0.42f},
+                                      {0.73f, 0.21f, 0.33f},
+                                      {0.97f, 0.55f, 0.04f},
+                                      {0.99f, 1.00f, 0.70f}};
     const float at = 4 * glm::clamp(value, 0.0f, 1.0f);
     const int low = std::min(int(at), 3);
     return glm::mix(stops[low], stops[low + 1], at - float(low));

@@ -87,10 +87,16 @@ TEST_F(RecordArguments, areNamedAndLeaveTheCommandBufferAsItWas) {
         {"sType", [](RunCall& c) { c.info.sType = SAC_STRUCTURE_TYPE_UPLOAD_INFO; }, invalid, "info->sType"},
         {"pNext", [&](RunCall& c) { c.info.pNext = &other; }, invalid, "info->pNext"},
         {"batch too large", [](RunCall& c) { c.info.batch = 4; }, invalid, "info->batch is 4"},
-        {"too few timestamps", [&](RunCall& c) { c.info.timestamps = {somePool, 0, stageCount}; }, invalid,
-         "info->timestamps.count"},
-        {"no timestamps in a pool", [&](RunCall& c) { c.info.timestamps = {somePool, 5, 0}; }, invalid,
-         "info->timestamps.count is 0"},
+        {"too few timestamps",
+         [&](RunCall& c) {
+             c.info.timestamps = {somePool, 0, stageCount};
+         },
+         invalid, "info->timestamps.count"},
+        {"no timestamps in a pool",
+         [&](RunCall& c) {
+             c.info.timestamps = {somePool, 5, 0};
+         },
+         invalid, "info->timestamps.count is 0"},
         {"no weights", [](RunCall& c) { c.info.weights = {}; }, invalid, "info->weights.buffer"},
         {"no tables", [](RunCall& c) { c.info.tables = {}; }, invalid, "info->tables.buffer"},
         {"no workspace", [](RunCall& c) { c.info.workspace = {}; }, invalid, "info->workspace.buffer"},

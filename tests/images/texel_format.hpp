@@ -59,9 +59,8 @@ void fillTexels(const TexelFormat& format, std::span<std::byte> texels, Random& 
     for (std::size_t i = 0; i < texels.size(); i += format.componentBytes()) {
         if (format.code == Code::float32) {
             const int32_t drawn = static_cast<int32_t>(random());
-            const float value = format.format == VK_FORMAT_D32_SFLOAT
-                                    ? static_cast<float>(drawn & 0xffffff) * 0x1p-24f
-                                    : static_cast<float>(drawn) * 0x1p-30f;
+            const float value = format.format == VK_FORMAT_D32_SFLOAT ? static_cast<float>(drawn & 0xffffff) * 0x1p-24f
+                                                                      : static_cast<float>(drawn) * 0x1p-30f;
             std::memcpy(&texels[i], &value, 4);
         } else if (format.code == Code::half) { // exponents from 2^-13 to 2^2
             const uint16_t word = static_cast<uint16_t>((random() & 0x83ff) | ((2 + random() % 16) << 10));

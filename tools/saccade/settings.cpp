@@ -37,7 +37,8 @@ void DeviceSettings::addTo(CLI::App& app) {
                    "Index, type (discrete, integrated, virtual, cpu) or part of the name; "
                    "default: SACCADE_DEVICE, else the fastest type there is")
         ->type_name("N|NAME");
-    app.add_flag("--validation", validation, "Run under the Khronos validation layer; its messages are failures. "
+    app.add_flag("--validation", validation,
+                 "Run under the Khronos validation layer; its messages are failures. "
                  "SACCADE_VALIDATION=gpu in the environment adds its GPU-assisted checks");
     app.add_flag("-v,--verbose", verbose, "Also print what the library notes: table resolutions, fallbacks");
 }
