@@ -2,6 +2,7 @@
 #include "api/claims.hpp"
 #include "api/objects.hpp"
 #include "api/run_bindings.hpp"
+#include "vulkan/barrier.hpp"
 
 using namespace saccade;
 
@@ -21,18 +22,12 @@ void recordValues(const Device& device, VkCommandBuffer commandBuffer, VkBuffer 
                   std::span<const BoundValue> values) {
     if (values.empty())
         return;
-    VkMemoryBarrier barrier{};
-    barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
-    barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT;
-    barrier.dstAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
-    device.vk.CmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT, 0,
-                                 1, &barrier, 0, nullptr, 0, nullptr);
+    memoryBarrier(device, commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
+                  VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT);
     for (const BoundValue& v : values)
         device.vk.CmdUpdateBuffer(commandBuffer, workspace, v.offset, sizeof(v.value), &v.value);
-    barrier.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
-    barrier.dstAccessMask = VK_ACCESS_SHADER_READ_BIT;
-    device.vk.CmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0,
-                                 1, &barrier, 0, nullptr, 0, nullptr);
+    memoryBarrier(device, commandBuffer, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT,
+                  VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_READ_BIT);
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 // sacCmdUpload. Everything is checked before the first command is recorded.
 #include "api/claims.hpp"
 #include "api/objects.hpp"
+#include "vulkan/barrier.hpp"
 
 using namespace saccade;
 
@@ -9,12 +10,8 @@ namespace {
 void recordCopy(const Device& device, VkCommandBuffer commandBuffer, const SacUploadInfo& info, VkDeviceSize bytes) {
     const VkBufferCopy copy{info.staging.offset, info.weights.offset, bytes};
     device.vk.CmdCopyBuffer(commandBuffer, info.staging.buffer, info.weights.buffer, 1, &copy);
-    VkMemoryBarrier barrier{};
-    barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
-    barrier.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
-    barrier.dstAccessMask = VK_ACCESS_SHADER_READ_BIT;
-    device.vk.CmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0,
-                                 1, &barrier, 0, nullptr, 0, nullptr);
+    memoryBarrier(device, commandBuffer, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT,
+                  VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_READ_BIT);
 }
 
 } // namespace

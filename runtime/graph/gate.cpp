@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "vulkan/barrier.hpp"
 #include "vulkan/debug_label.hpp"
 
 namespace saccade {
@@ -61,12 +62,8 @@ IndirectCommands Gate::record(VkCommandBuffer commandBuffer, const Program& prog
                             &push);
         vk.CmdDispatch(commandBuffer, 1, 1, 1);
     }
-    VkMemoryBarrier barrier{};
-    barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
-    barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT;
-    barrier.dstAccessMask = VK_ACCESS_INDIRECT_COMMAND_READ_BIT;
-    vk.CmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT, 0,
-                          1, &barrier, 0, nullptr, 0, nullptr);
+    memoryBarrier(device_, commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
+                  VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT, VK_ACCESS_INDIRECT_COMMAND_READ_BIT);
     return out;
 }
 

@@ -3,18 +3,10 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "vulkan/barrier.hpp"
 #include "vulkan/debug_label.hpp"
 
 namespace saccade {
-
-void computeBarrier(const Device& device, VkCommandBuffer commandBuffer) {
-    VkMemoryBarrier barrier{};
-    barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
-    barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT;
-    barrier.dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
-    device.vk.CmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
-                                 VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 1, &barrier, 0, nullptr, 0, nullptr);
-}
 
 void Progress::next() {
     if (proceed && !proceed(userData, done, total))

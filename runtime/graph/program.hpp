@@ -113,7 +113,4 @@ private:
     uint64_t bytes_ = 0;
 };
 
-/// Makes earlier compute writes visible to later compute work: the one barrier the library uses between dispatches.
-void computeBarrier(const Device& device, VkCommandBuffer commandBuffer);
-
 } // namespace saccade
