@@ -298,10 +298,15 @@ typedef VkFlags SacTensorFlags;
  * smaller image will do: pixels beyond it are read as its nearest pixel and not written, so that a frame of H rows is
  * a tensor of h = ceil(H / r). A larger one is used from its first row and column on. */
 typedef struct SacImageDesc {
-    /* Of the view. Inputs: any float, unorm, snorm, srgb or depth format of one aspect whose
-     * VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT the device has with optimal tiling, created with
-     * VK_IMAGE_USAGE_SAMPLED_BIT; components are the numbers that a sampler without filter returns. Outputs:
-     * R8G8B8A8_UNORM, R16G16B16A16_SFLOAT, R32G32B32A32_SFLOAT or R32_SFLOAT, created with VK_IMAGE_USAGE_STORAGE_BIT. */
+    /* Of the view. Inputs, created with VK_IMAGE_USAGE_SAMPLED_BIT, where the device has
+     * VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT with optimal tiling; components are the numbers that a sampler without filter
+     * returns, swizzled as the view says:
+     *   R8, R8G8, R8G8B8A8: UNORM, SNORM, SRGB      A8B8G8R8_PACK32, B8G8R8A8: UNORM, SRGB
+     *   R16, R16G16, R16G16B16A16: UNORM, SNORM, SFLOAT      R32, R32G32, R32G32B32, R32G32B32A32: SFLOAT
+     *   A2B10G10R10, A2R10G10B10, R5G6B5: UNORM      B10G11R11, E5B9G9R9: UFLOAT
+     *   D16_UNORM, X8_D24_UNORM_PACK32, D32_SFLOAT
+     * Outputs, created with VK_IMAGE_USAGE_STORAGE_BIT, the view's components the identity: R8G8B8A8_UNORM,
+     * R16G16B16A16_SFLOAT, R32G32B32A32_SFLOAT or R32_SFLOAT. */
     VkFormat format;       /* required */
     uint32_t channels;     /* the first ones of the format, 0: all. Others are ignored; written as 0, the fourth as 1 */
     uint32_t pixelShuffle; /* r, at most 64; 0: 1 */
@@ -355,8 +360,8 @@ typedef enum SacPositionBias SAC_ENUM_TYPE {
 typedef enum SacPlanFlagBits {
     SAC_PLAN_NO_ALIASING_BIT = 0x1, /* every intermediate has memory of its own: for debugging; results are the same */
     /* Runs happen or not by a number that the GPU reads when the commands execute: see SacRunInfo::enable. Dispatches
-     * become indirect ones, and one for every ten of them and one barrier are added before, which SacPlanProperties and
-     * stages do not count. The workspace then has INDIRECT_BUFFER among its usages. */
+     * become indirect ones, and one for every ten of them and one barrier are added before, which dispatchCount,
+     * barrierCount and stages do not count; pipelineCount has their pipeline. The workspace then has INDIRECT_BUFFER among its usages. */
     SAC_PLAN_CONDITIONAL_BIT = 0x2,
     SAC_PLAN_FLAG_BITS_MAX_ENUM = 0x7fffffff
 } SacPlanFlagBits;
@@ -372,7 +377,7 @@ typedef struct SacPlanInfo {
     uint32_t inputCount;          /* the module's required inputs, and the optional ones that will be used */
     const SacTensorDesc* inputs;
     uint32_t outputCount;         /* 0: the module's main result alone */
-    const SacTensorDesc* outputs; /* results wanted; only name, dataType and layout are read */
+    const SacTensorDesc* outputs; /* results wanted; name, dataType, layout and images are read */
     const char* options;          /* JSON object of forward arguments ({"video_shape": [2, 3, 4, 4]}); NULL: none */
     SacPrecision precision;
     SacPositionBias positionBias;
@@ -389,9 +394,10 @@ typedef struct SacPlanInfo {
 
 /* Infers shapes, places every intermediate in the workspace, compiles pipelines. May take long (pipelines); call it
  * from a loading thread. Pipelines that the context already has are shared.
- * Errors: INVALID_ARGUMENT (an input is unknown, missing or of the wrong shape), INVALID_CONFIG (options), UNSUPPORTED (a
- * tensor is larger than maxStorageBufferRange, precision, table), OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY,
- * DEVICE_LOST, CANCELLED, VULKAN. */
+ * Errors: INVALID_ARGUMENT (a member is out of its range; an input or its images are unknown, missing or of the wrong
+ * shape), INVALID_CONFIG (options), UNSUPPORTED (a tensor beyond maxStorageBufferRange, a dispatch beyond
+ * maxComputeWorkGroupCount or maxPerStageDescriptorStorageBuffers, precision or type, image format, table),
+ * OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST, CANCELLED, VULKAN. */
 SAC_API SacResult sacCreatePlan(SacModel model, const SacPlanInfo* info, SacPlan* plan, SacError* error);
 
 /* NULL is ignored. The GPU has finished with everything recorded from it. */
@@ -437,7 +443,7 @@ typedef struct SacPlanProperties {
     uint32_t pipelineCount;    /* distinct pipelines of run and upload */
     SacPrecision precision;    /* FLOAT32 or FLOAT16 */
     uint64_t flops;            /* of one run, counted from the arithmetic of the definition, tables as lookups */
-    uint64_t bytes;            /* of one run: each dispatch's operands counted once */
+    uint64_t bytes;            /* of one run: each tensor once for every dispatch that reads it, and once that writes it */
     SacPositionBias positionBias; /* EXACT or TABLE; AUTO where the module has none */
     uint32_t tableSize[3];     /* nodes per axis of the position bias table; 0 beyond its dimensions */
     float tableError;          /* measured at plan creation: rms error / rms of the bias */
@@ -480,9 +486,11 @@ typedef struct SacMemoryPart {
 
 /* What a plan's memory is made of, in the order weights, tables, workspace, state, so that an engine can budget it or
  * find the largest part:
- *   weights     packed tensors, as shaders read them, by the names of the tensors they were made of
+ *   weights     packed tensors, as shaders read them, by the names they have in the checkpoint, without the prefix;
+ *               those made of several tensors by the layer's, those made of none by what they hold
  *   tables      position bias tables
- *   workspace   intermediates and scratch; places of inputs that a run may bring by value
+ *   workspace   intermediates and scratch; places of inputs that a run may bring by value; workgroup counts of a
+ *               conditional plan
  *   state       key-value caches
  * Names within a kind are unique: the second part that would be called "q" is called "q#2", the third "q#3".
  * `*count` is the capacity of `parts` on entry and the number written on return; with parts == NULL it is set to the
@@ -542,6 +550,7 @@ typedef struct SacImageBinding {
     VkImageLayout layout; /* that the image is in during the run. Inputs: SHADER_READ_ONLY_OPTIMAL, GENERAL,
                            * DEPTH_STENCIL_READ_ONLY_OPTIMAL or (Vulkan 1.2) DEPTH_READ_ONLY_OPTIMAL; outputs: GENERAL */
 } SacImageBinding;
+/* That a view is bound twice, one of the two written, is found; that two views share texels is the caller's to avoid. */
 
 /* An input or output of the plan, bound for one run: by buffer, by images or by value, one of them. */
 typedef struct SacTensorBinding {

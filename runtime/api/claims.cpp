@@ -32,6 +32,9 @@ void Claims::buffer(const char* name, const SacBufferRange& range, VkDeviceSize 
     if (range.size == VK_WHOLE_SIZE || range.size < bytes)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.size is %llu, the plan needs %llu bytes", name,
                     static_cast<Quoted>(range.size), static_cast<Quoted>(bytes));
+    if (range.offset > ~VkDeviceSize{0} - range.size)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.offset is %llu, with its size %llu it passes 2^64", name,
+                    static_cast<Quoted>(range.offset), static_cast<Quoted>(range.size));
     if (range.offset % alignment)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.offset is %llu, it must be a multiple of %llu", name,
                     static_cast<Quoted>(range.offset), static_cast<Quoted>(alignment));

@@ -15,7 +15,8 @@ extern "C" SAC_API SacResult sacQueryDevice(const SacDeviceQuery* query, SacDevi
 
         InstanceTable vk;
         vk.load(query->getInstanceProcAddr, query->instance);
-        const Capabilities offered = queryCapabilities(vk, query->physicalDevice);
+        HostMemory memory(nullptr);
+        const Capabilities offered = queryCapabilities(vk, query->physicalDevice, &memory);
         *support = SacDeviceSupport{};
         support->sType = SAC_STRUCTURE_TYPE_DEVICE_SUPPORT;
         const char* reason = unfitReason(offered);
@@ -44,7 +45,7 @@ void initialize(SacContext_T& context, const SacContextInfo& info) {
 
     InstanceTable& vk = device.instance;
     vk.load(info.getInstanceProcAddr, info.instance);
-    device.capabilities = queryCapabilities(vk, info.physicalDevice);
+    device.capabilities = queryCapabilities(vk, info.physicalDevice, &context.memory);
     if (const char* reason = unfitReason(device.capabilities))
         throw Error(SAC_ERROR_UNSUPPORTED, "info->physicalDevice: %s", reason);
     device.vk.load(vk, info.device);

@@ -46,8 +46,7 @@ ImageRequest imageRequest(const SacImageDesc& desc, bool write, const char* wher
     const ImageFormat* known = findImageFormat(desc.format);
     if (!known)
         throw Error(SAC_ERROR_INVALID_ARGUMENT,
-                    "%s.format is VkFormat %d, it is a float, unorm, snorm, srgb or depth format of one aspect", where,
-                    format);
+                    "%s.format is VkFormat %d, which is none of those that SacImageDesc lists", where, format);
     if (write && known->store == StoreFormat::none)
         throw Error(SAC_ERROR_INVALID_ARGUMENT,
                     "%s.format is VkFormat %d, outputs are R8G8B8A8_UNORM, R16G16B16A16_SFLOAT, R32G32B32A32_SFLOAT or "

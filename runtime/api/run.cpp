@@ -14,6 +14,9 @@ void checkTimestamps(const SacPlan_T& plan, const SacTimestampRange& timestamps)
         throw Error(SAC_ERROR_INVALID_ARGUMENT,
                     "info->timestamps.count is %u, the plan needs %zu: one before its stages and one after each",
                     timestamps.count, needed);
+    if (timestamps.pool && timestamps.first > UINT32_MAX - timestamps.count)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->timestamps.first is %u, with its count %u it passes 2^32",
+                    timestamps.first, timestamps.count);
 }
 
 // The caller's barrier before the run ends in compute, so compute is what the writes have to wait for. SHADER_WRITE is

@@ -14,6 +14,19 @@ void Progress::next() {
     ++done;
 }
 
+namespace {
+
+// Bindings that stand in for others refer to tensors that another binding has already; memory sees those once.
+bool isCounted(const Node& node, size_t binding) {
+    const auto writes = [&](size_t i) { return node.dispatch.bindings[i].access != Access::read; };
+    for (size_t i = 0; i < binding; ++i)
+        if (node.tensors[i] == node.tensors[binding] && writes(i) == writes(binding))
+            return false;
+    return true;
+}
+
+} // namespace
+
 Program::Program(const Device& device, PipelineLibrary& pipelines)
     : device_(device), library_(pipelines), steps_(device.memory), stages_(device.memory), held_(device.memory),
       descriptors_(device) {}
@@ -48,22 +61,29 @@ void Program::compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t 
         Stage& stage = stages_[node.stage];
         ++stage.dispatchCount;
         stage.flops += node.flops;
-        for (const TensorId id : node.tensors) {
-            const Tensor& tensor = graph.tensor(id);
+        const auto buffers = std::count(kinds.begin(), kinds.end(), BindingKind::storageBuffer);
+        if (buffers > limits.maxStorageBuffers)
+            throw Error(SAC_ERROR_UNSUPPORTED,
+                        "\"%s\" binds %u storage buffers, the device's maxPerStageDescriptorStorageBuffers is %u",
+                        node.label.c_str(), static_cast<uint32_t>(buffers), limits.maxStorageBuffers);
+        for (size_t i = 0; i < node.tensors.size(); ++i) {
+            const Tensor& tensor = graph.tensor(node.tensors[i]);
             if (!tensor.image && tensor.bytes > limits.maxStorageBufferRange)
                 throw Error(SAC_ERROR_UNSUPPORTED,
                             "tensor \"%s\" has %llu bytes, the device's maxStorageBufferRange is %llu",
                             tensor.name.c_str(), static_cast<unsigned long long>(tensor.bytes),
                             static_cast<unsigned long long>(limits.maxStorageBufferRange));
             step.bindings.push_back({tensor.memory, tensor.external, tensor.offset, tensor.bytes});
-            bytes_ += tensor.bytes;
-            stage.bytes += tensor.bytes;
+            if (isCounted(node, i))
+                stage.bytes += tensor.bytes;
         }
         progress.next();
         step.pipeline = library_.acquire(dispatch.shader, dispatch.constants, kinds);
         held_.push_back(step.pipeline);
         steps_.push_back(std::move(step));
     }
+    for (const Stage& stage : stages_)
+        bytes_ += stage.bytes;
     descriptors_.allocate(held_, maxRecords);
 }
 

@@ -45,7 +45,7 @@ struct Stage {
     std::pmr::string label;
     uint32_t dispatchCount = 0;
     uint64_t flops = 0;
-    uint64_t bytes = 0; ///< of all bindings of its dispatches
+    uint64_t bytes = 0; ///< that its dispatches read and write, each tensor once a dispatch and direction
 };
 
 /// Asked before each pipeline; false stops with SAC_ERROR_CANCELLED.
@@ -80,7 +80,7 @@ public:
 
     uint32_t dispatchCount() const { return static_cast<uint32_t>(steps_.size()); }
     uint32_t barrierCount() const;
-    uint64_t bytes() const { return bytes_; } ///< of all bindings together
+    uint64_t bytes() const { return bytes_; } ///< of all stages together
     std::span<const Stage> stages() const { return stages_; }
     std::span<const Pipeline* const> pipelines() const { return held_; }
 

@@ -69,7 +69,7 @@ void DalleBlockSparse::declareLayout(WeightSet& weights, const char* name) {
             *bytes++ = value != 0;
     };
     savedLayout_ =
-        weights.pack(name, {&source, 1}, (elementCount(savedShape_) + 3) / 4, pack, {}, WeightPrecision::float32);
+        weights.pack(name, {&source, 1}, (elementCount(savedShape_) + 3) / 4, pack, {}, WeightPrecision::bytes);
 }
 
 // Rows behind x's tokens are zero: a padded x projects to zero, having no bias.

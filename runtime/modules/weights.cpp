@@ -119,6 +119,8 @@ uint64_t WeightSet::offset(WeightId end, DataType storage) const {
 
 WeightSet::Placed WeightSet::placed(WeightId id, DataType storage) const {
     const Weight& weight = weights_[id];
+    if (weight.precision == WeightPrecision::bytes)
+        return {weight.name, DataType::u8, weight.elements * 4, offset(id, storage)};
     const DataType type = weight.precision == WeightPrecision::storage ? storage : DataType::f32;
     return {weight.name, type, weight.elements, offset(id, storage)};
 }
@@ -144,7 +146,7 @@ void WeightSet::write(DataType storage, std::byte* out) const {
         packed.assign(weight.elements, 0.0f);
         weight.packer(spans, weight.parameters, packed);
         std::byte* to = out + offset(id, storage);
-        if (weight.precision == WeightPrecision::float32 || storage == DataType::f32) {
+        if (weight.precision != WeightPrecision::storage || storage == DataType::f32) {
             std::memcpy(to, packed.data(), packed.size() * sizeof(float));
         } else {
             for (size_t i = 0; i < packed.size(); ++i) {

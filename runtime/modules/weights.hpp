@@ -25,7 +25,7 @@ using Packer = void (*)(std::span<const std::span<const float>> sources, std::sp
                         std::span<float> packed);
 
 /// Packed weights are stored as the plan's storage type, or always as float32 (biases, the position bias network).
-enum class WeightPrecision : uint8_t { storage, float32 };
+enum class WeightPrecision : uint8_t { storage, float32, bytes }; ///< bytes: four to a packed element
 
 class WeightSet {
 public:

@@ -1,21 +1,24 @@
 #include "vulkan/capabilities.hpp"
 
 #include <cstring>
+#include <vector>
 
 #include "vulkan/device.hpp"
 
 namespace saccade {
 namespace {
 
-// Reads the list into an array of its own, so that querying needs no host memory of the engine's. A driver that cannot
-// answer is an error: taken for a device without the extension, it would choose another path without a word.
-bool hasExtension(const InstanceTable& vk, VkPhysicalDevice device, const char* name) {
-    constexpr uint32_t capacity = 512;
-    VkExtensionProperties extensions[capacity];
-    uint32_t count = capacity;
-    const VkResult result = vk.EnumerateDeviceExtensionProperties(device, nullptr, &count, extensions);
+// A driver that cannot answer is an error: taken for a device without the extension, it would choose another path
+// without a word. The list is far too long for the stack of an engine's job.
+bool hasExtension(const InstanceTable& vk, VkPhysicalDevice device, const char* name,
+                  std::pmr::memory_resource* memory) {
+    constexpr const char* function = "vkEnumerateDeviceExtensionProperties";
+    uint32_t count = 0;
+    check(vk.EnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr), function);
+    std::pmr::vector<VkExtensionProperties> extensions(count, memory);
+    const VkResult result = vk.EnumerateDeviceExtensionProperties(device, nullptr, &count, extensions.data());
     if (result != VK_INCOMPLETE)
-        check(result, "vkEnumerateDeviceExtensionProperties");
+        check(result, function);
     for (uint32_t i = 0; i < count; ++i)
         if (std::strcmp(extensions[i].extensionName, name) == 0)
             return true;
@@ -24,7 +27,7 @@ bool hasExtension(const InstanceTable& vk, VkPhysicalDevice device, const char* 
 
 } // namespace
 
-Capabilities queryCapabilities(const InstanceTable& vk, VkPhysicalDevice device) {
+Capabilities queryCapabilities(const InstanceTable& vk, VkPhysicalDevice device, std::pmr::memory_resource* memory) {
     VkPhysicalDeviceSubgroupProperties subgroup{};
     subgroup.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES;
     VkPhysicalDeviceProperties2 properties{};
@@ -58,7 +61,7 @@ Capabilities queryCapabilities(const InstanceTable& vk, VkPhysicalDevice device)
     c.maxStorageBufferRange = limits.maxStorageBufferRange;
     c.storageBufferOffsetAlignment = static_cast<uint32_t>(limits.minStorageBufferOffsetAlignment);
     c.timestampPeriod = limits.timestampPeriod;
-    c.pushDescriptors = hasExtension(vk, device, VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME);
+    c.pushDescriptors = hasExtension(vk, device, VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME, memory);
     c.storage16Bit = storage16.storageBuffer16BitAccess == VK_TRUE;
     return c;
 }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory_resource>
 
 #include <saccade/saccade.h>
 #include <vulkan/vulkan_core.h>
@@ -33,7 +34,7 @@ struct Capabilities {
 
 /// Reads the properties of `device`; the three feature flags say what it offers (debugUtils: never).
 /// Throws what vkEnumerateDeviceExtensionProperties answers.
-Capabilities queryCapabilities(const InstanceTable& vk, VkPhysicalDevice device);
+Capabilities queryCapabilities(const InstanceTable& vk, VkPhysicalDevice device, std::pmr::memory_resource* memory);
 
 /// Why the library cannot run on such a device; null if it can.
 const char* unfitReason(const Capabilities& capabilities);

@@ -1,6 +1,6 @@
 // Compute pipelines of a context, created once however many plans ask for the same one.
 //
-// A pipeline is its shader and specialization constants. Plans on several threads may ask at once: the first to ask for
+// A pipeline is its shader, specialization constants and the kinds of its bindings. Plans on several threads may ask at once: the first to ask for
 // a pipeline compiles it outside of the lock, others that want the same one wait for it, and different ones compile in
 // parallel.
 #pragma once

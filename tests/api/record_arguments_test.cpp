@@ -92,6 +92,11 @@ TEST_F(RecordArguments, areNamedAndLeaveTheCommandBufferAsItWas) {
              c.info.timestamps = {somePool, 0, stageCount};
          },
          invalid, "info->timestamps.count"},
+        {"timestamps past 2^32",
+         [&](RunCall& c) {
+             c.info.timestamps = {somePool, ~0u - 1, stageCount + 1};
+         },
+         invalid, "info->timestamps.first"},
         {"no timestamps in a pool",
          [&](RunCall& c) {
              c.info.timestamps = {somePool, 5, 0};
@@ -105,6 +110,9 @@ TEST_F(RecordArguments, areNamedAndLeaveTheCommandBufferAsItWas) {
         {"workspace too small", [](RunCall& c) { c.info.workspace.size -= 1; }, invalid, "info->workspace.size"},
         {"whole size", [](RunCall& c) { c.info.workspace.size = VK_WHOLE_SIZE; }, invalid, "info->workspace.size"},
         {"weights misaligned", [&](RunCall& c) { c.info.weights.offset = half; }, invalid, "info->weights.offset"},
+        {"workspace past 2^64",
+         [&](RunCall& c) { c.info.workspace.offset = ~VkDeviceSize{0} - (c.info.workspace.size - 1) / 2; }, invalid,
+         "info->workspace.offset"},
         {"workspace misaligned", [&](RunCall& c) { c.info.workspace.offset = half; }, invalid,
          "info->workspace.offset"},
         {"bindings null", [](RunCall& c) { c.info.bindings = nullptr; }, invalid, "info->bindings is null"},

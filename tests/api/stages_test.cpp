@@ -8,6 +8,7 @@
 
 #include "host/errors.hpp"
 #include "support/golden.hpp"
+#include "support/model_file.hpp"
 
 namespace saccade::test {
 namespace {
@@ -41,6 +42,24 @@ TEST_F(Stages, addUpToTheProperties) {
         EXPECT_EQ(flops, plan.properties().flops);
         EXPECT_EQ(bytes, plan.properties().bytes);
     }
+}
+
+// Bytes by hand: bindings that stand in for images that are not there do not count.
+TEST_F(Stages, countEveryTensorOnceForEachDirection) {
+    const std::vector<std::byte> file = makeModelFile("grid_sample", {{"dims", 2}}, {});
+    const Model model(context, file);
+    PlanDescription description;
+    description.input("x", {1, 8, 6, 5}).input("grid", {1, 3, 2, 2}).output("y");
+    const SacImageDesc image{VK_FORMAT_R16G16_SFLOAT, 0, 2};
+    description.inputs[0].imageCount = 1;
+    description.inputs[0].images = &image;
+    const Plan plan(model, description);
+    const auto stages = plan.stages();
+    ASSERT_EQ(stages.size(), 3u);
+    const uint64_t pixels = 12 * 10 * 4, tokens = 6 * 5 * 8 * 4, grid = 3 * 2 * 2 * 4, sampled = 3 * 2 * 8 * 4;
+    EXPECT_EQ(stages[0].bytes, pixels + tokens);
+    EXPECT_EQ(stages[1].bytes, tokens + grid + sampled);
+    EXPECT_EQ(stages[2].bytes, 2 * sampled);
 }
 
 // The operators of the layer in their order, and a projection's numbers by hand.

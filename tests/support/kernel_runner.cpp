@@ -61,7 +61,7 @@ KernelTest::KernelTest() {
     device_.pipelineCache = host.pipelineCache();
     InstanceTable vk;
     vk.load(vkGetInstanceProcAddr, host.instance().handle());
-    device_.capabilities = queryCapabilities(vk, host.physical().handle);
+    device_.capabilities = queryCapabilities(vk, host.physical().handle, &memory_);
     device_.vk.load(vk, host.handle());
     device_.capabilities.pushDescriptors = host.features() & SAC_FEATURE_PUSH_DESCRIPTOR_BIT;
     device_.capabilities.storage16Bit = host.features() & SAC_FEATURE_STORAGE_16BIT_BIT;
