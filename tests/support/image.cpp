@@ -10,6 +10,27 @@ bool isDepth(VkFormat format) {
     return format == VK_FORMAT_D16_UNORM || format == VK_FORMAT_D32_SFLOAT || format == VK_FORMAT_X8_D24_UNORM_PACK32;
 }
 
+// What is done with an image on one side of a change of its layout.
+struct Use {
+    VkPipelineStageFlags stage;
+    VkAccessFlags access;
+    VkImageLayout layout;
+};
+
+void changeLayout(VkCommandBuffer commandBuffer, VkImage image, const VkImageSubresourceRange& range, const Use& from,
+                  const Use& to) {
+    VkImageMemoryBarrier barrier{};
+    barrier.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER;
+    barrier.srcAccessMask = from.access;
+    barrier.dstAccessMask = to.access;
+    barrier.oldLayout = from.layout;
+    barrier.newLayout = to.layout;
+    barrier.srcQueueFamilyIndex = barrier.dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED;
+    barrier.image = image;
+    barrier.subresourceRange = range;
+    vkCmdPipelineBarrier(commandBuffer, from.stage, to.stage, 0, 0, nullptr, 0, nullptr, 1, &barrier);
+}
+
 } // namespace
 
 Image::Image(const host::Device& device, VkFormat format, uint32_t texelBytes, uint32_t width, uint32_t height,
@@ -65,40 +86,27 @@ VkBufferImageCopy Image::copy() const {
 }
 
 void Image::upload(VkCommandBuffer commandBuffer, VkImageLayout layout) const {
-    VkImageMemoryBarrier barrier{};
-    barrier.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER;
-    barrier.dstAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
-    barrier.newLayout = VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL;
-    barrier.srcQueueFamilyIndex = barrier.dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED;
-    barrier.image = handle_;
-    barrier.subresourceRange = {aspect_, 0, 1, 0, layers_};
-    vkCmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 0,
-                         nullptr, 0, nullptr, 1, &barrier);
+    const VkImageSubresourceRange range{aspect_, 0, 1, 0, layers_};
+    const Use copied{VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT,
+                     VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL};
+    changeLayout(commandBuffer, handle_, range, {VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT, 0, VK_IMAGE_LAYOUT_UNDEFINED},
+                 copied);
     const VkBufferImageCopy region = copy();
-    vkCmdCopyBufferToImage(commandBuffer, staging_.handle(), handle_, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, 1, &region);
-    barrier.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
-    barrier.dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
-    barrier.oldLayout = VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL;
-    barrier.newLayout = layout;
-    vkCmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 0,
-                         nullptr, 0, nullptr, 1, &barrier);
+    vkCmdCopyBufferToImage(commandBuffer, staging_.handle(), handle_, copied.layout, 1, &region);
+    changeLayout(
+        commandBuffer, handle_, range, copied,
+        {VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT, layout});
 }
 
 void Image::download(VkCommandBuffer commandBuffer) const {
-    VkImageMemoryBarrier barrier{};
-    barrier.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER;
-    barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT;
-    barrier.dstAccessMask = VK_ACCESS_TRANSFER_READ_BIT;
-    barrier.oldLayout = VK_IMAGE_LAYOUT_GENERAL;
-    barrier.newLayout = VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL;
-    barrier.srcQueueFamilyIndex = barrier.dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED;
-    barrier.image = handle_;
-    barrier.subresourceRange = {aspect_, 0, 1, 0, layers_};
-    // The staging buffer was the source of upload's copy.
-    vkCmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
-                         VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 0, nullptr, 0, nullptr, 1, &barrier);
+    const Use copied{VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_READ_BIT, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL};
+    // TRANSFER too: the staging buffer was the source of upload's copy.
+    changeLayout(commandBuffer, handle_, {aspect_, 0, 1, 0, layers_},
+                 {VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
+                  VK_IMAGE_LAYOUT_GENERAL},
+                 copied);
     const VkBufferImageCopy region = copy();
-    vkCmdCopyImageToBuffer(commandBuffer, handle_, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, staging_.handle(), 1, &region);
+    vkCmdCopyImageToBuffer(commandBuffer, handle_, copied.layout, staging_.handle(), 1, &region);
     host::fullBarrier(commandBuffer);
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "api/data_types.hpp"
 #include "graph/planner.hpp"
 #include "graph/program.hpp"
 #include "host/buffer.hpp"
@@ -16,19 +17,6 @@ namespace {
 
 constexpr std::size_t guardBytes = 256;
 constexpr std::byte guard{0xab};
-
-SacDataType publicType(DataType type) {
-    switch (type) {
-    case DataType::f16:
-        return SAC_DATA_TYPE_FLOAT16;
-    case DataType::u8:
-        return SAC_DATA_TYPE_UINT8;
-    case DataType::i32:
-        return SAC_DATA_TYPE_INT32;
-    default:
-        return SAC_DATA_TYPE_FLOAT32;
-    }
-}
 
 reference::Tensor flat(std::vector<double> values) {
     reference::Tensor tensor;
