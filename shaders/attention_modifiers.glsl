@@ -10,6 +10,8 @@ const float hiddenScore = -3.4028234663852886e38;
 const float startMaximum = -1.7014117331926443e38;
 const float hiddenBelow = -1.5e38;
 
+#include "narrowed.glsl"
+
 // Sizes and offsets that may come from memory.
 struct Extent {
     uint keys;
@@ -20,9 +22,14 @@ struct Extent {
 Extent attentionExtent(uint batch) {
     Extent extent = Extent(keys, causalOffset, staticMaskOffset);
     if (hasLengths) {
-        int length = int(optionalWord(lengthsSlot, lengthsPerBatch ? batch << (wideLengths ? 1 : 0) : 0u));
-        if (keysFromLength)
-            extent.keys = uint(clamp(length + keysPlus, 0, int(keys)));
+        uint at = lengthsPerBatch ? batch << (wideLengths ? 1 : 0) : 0u;
+        int length = int(optionalWord(lengthsSlot, at));
+        if (wideLengths)
+            length = narrowed(length, int(optionalWord(lengthsSlot, at + 1u)));
+        if (keysFromLength) {
+            length = clamp(length, 0, int(keys) - keysPlus);
+            extent.keys = uint(length + keysPlus);
+        }
         if (causalFromLength)
             extent.causalOffset += length;
         if (causalAtLengthZero && length != 0)

@@ -27,7 +27,7 @@ layout(set = 0, binding = 2) readonly buffer Shift { int shift[]; };
 
 layout(push_constant) uniform Push {
     uint heads, tokens, channels;
-    uint toTokens; // that there is room for, counted from token 0 of the view
+    uint toTokens; // that there is room for, counted from token 0 of the view; at least `tokens`
     uint fromOffset, fromBatchStride, fromHeadStride, fromTokenStride, fromChannelStride;
     uint toOffset, toBatchStride, toHeadStride, toTokenStride, toChannelStride;
 };
@@ -38,9 +38,7 @@ void main() {
         return;
     const uint batch = gl_WorkGroupID.z;
     const uint channel = item % channels, token = item / channels % tokens, head = item / (channels * tokens);
-    const uint place = token + (shifted ? uint(max(shift[0], 0)) : 0u);
-    if (place >= toTokens)
-        return;
+    const uint place = token + (shifted ? uint(clamp(shift[0], 0, int(toTokens - tokens))) : 0u);
     const uint source = fromOffset + batch * fromBatchStride + head * fromHeadStride + token * fromTokenStride +
                         channel * fromChannelStride;
     const uint target =

@@ -3,6 +3,7 @@
 // Grid: (flat index over head, token and pair or remaining feature, its overflow, batch).
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#include "narrowed.glsl"
 #include "types.glsl"
 
 layout(local_size_x_id = 0) in;
@@ -23,14 +24,29 @@ layout(push_constant) uniform Push {
     uint sourceOffset, sourceBatchStride, sourceHeadStride, sourceTokenStride;
     uint resultOffset, resultBatchStride, resultHeadStride, resultTokenStride;
     uint tablePositions;   // rows of the table
+    int largestShift;      // a shift read from the buffer is clamped to 0 and this
     uint tableBatchStride; // rows from one batch entry to the next; 0 shares the table
 };
 
-// The angle less whole turns. Positions make angles of thousands of radians, for which a GPU's sine loses its digits; the
-// turn's first part has so few bits that its multiples are exact.
-vec2 withinTurn(vec2 angle) {
-    const vec2 turns = round(angle * 0.15915494309);
-    return (angle - turns * 6.28125) - turns * 0.0019353071795864769;
+int readPosition(uint at) {
+    return positionWords == 2 ? narrowed(positions[at], positions[at + 1]) : positions[at];
+}
+
+// Cosine and sine of `angle`, within 1e-6 up to 1e5 radians. Vulkan lets a device's own be off by 2^-11, and by more
+// beyond one turn, which positions soon pass. The angle less whole quarter turns lies within pi / 4 of 0, where Taylor's
+// series ends after nine terms. The quarter turn is taken off in three parts: the first two have so few bits that their
+// multiples are exact up to there.
+vec2 cosineAndSine(float angle) {
+    precise float quarters = round(angle * 0.636619772);
+    precise float r = angle - quarters * 1.5703125;
+    r -= quarters * 4.837512969970703e-4;
+    r -= quarters * 7.549789954891882e-8;
+    float z = r * r;
+    precise float c = 1.0 + z * (-1.0 / 2.0 + z * (1.0 / 24.0 + z * (-1.0 / 720.0 + z * (1.0 / 40320.0))));
+    precise float s = r + r * z * (-1.0 / 6.0 + z * (1.0 / 120.0 + z * (-1.0 / 5040.0 + z * (1.0 / 362880.0))));
+    float quadrant = quarters - 4.0 * floor(quarters * 0.25);
+    vec2 turned = quadrant == 1.0 || quadrant == 3.0 ? vec2(-s, c) : vec2(c, s);
+    return quadrant >= 2.0 ? -turned : turned;
 }
 
 void main() {
@@ -48,16 +64,17 @@ void main() {
         return;
     }
 
-    uint position = token + (shifted ? uint(max(positions[0], 0)) : 0u);
+    uint position = token + (shifted ? uint(clamp(positions[0], 0, largestShift)) : 0u);
     if (positionWords != 0)
-        position = uint(max(positions[(batch * tokens + token) * positionWords], 0));
+        position = uint(max(readPosition((batch * tokens + token) * positionWords), 0));
     position = min(position, tablePositions - 1) + batch * tableBatchStride;
     const uvec2 at = interleaved ? uvec2(2 * unit, 2 * unit + 1) : uvec2(unit, unit + pairs);
     vec2 cosine, sine;
     if (angles) {
-        const vec2 angle = withinTurn(vec2(first[position * rotated + at.x], first[position * rotated + at.y]));
-        cosine = cos(angle);
-        sine = sin(angle);
+        const vec2 x = cosineAndSine(first[position * rotated + at.x]);
+        const vec2 y = cosineAndSine(first[position * rotated + at.y]);
+        cosine = vec2(x.x, y.x);
+        sine = vec2(x.y, y.y);
     } else {
         cosine = vec2(first[position * pairs + unit]);
         sine = vec2(second[position * pairs + unit]);

@@ -337,6 +337,11 @@ typedef struct SacTensorInfo {
     uint64_t shape[SAC_MAX_RANK];
     VkDeviceSize size;   /* bytes to bind; rounded up to a multiple of 4. 0 for a tensor of images */
     uint32_t imageCount; /* views to bind; 0: a buffer */
+    /* Of an INT32 input of one element, both ends included: a SacTensorBinding::value beyond them is refused. A number
+     * that the GPU reads from a buffer is clamped to them. Of other tensors: all of int32_t.
+     * The "offset" of a key-value cache: 0 to the tokens the cache has room for less those of one run. */
+    int32_t minValue;
+    int32_t maxValue;
 } SacTensorInfo;
 
 /* ---- Plan: a model at one set of shapes ------------------------------------------------------------------------- */
@@ -556,8 +561,9 @@ typedef struct SacImageBinding {
 typedef struct SacTensorBinding {
     const char* name;      /* as in sacGetPlanTensors */
     SacBufferRange buffer; /* storage buffer usage; offset a multiple of minStorageBufferOffsetAlignment */
-    /* For INT32 inputs of one element (a cache's "offset"), read during the call instead of a buffer. It is recorded: a
-     * command buffer that is submitted again uses it again, and what changes meanwhile comes from a buffer. NULL: none */
+    /* For INT32 inputs of one element (a cache's "offset"), read during the call instead of a buffer; minValue to
+     * maxValue of its SacTensorInfo. It is recorded: a command buffer that is submitted again uses it again, and what
+     * changes meanwhile comes from a buffer. NULL: none */
     const int32_t* value;
     uint32_t imageCount;           /* of a tensor that the plan has as images: as many as there; else 0 */
     const SacImageBinding* images;

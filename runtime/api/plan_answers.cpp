@@ -21,6 +21,8 @@ SacTensorInfo answer(const PlanTensor& tensor) {
     std::copy(tensor.shape.begin(), tensor.shape.end(), out.shape);
     out.imageCount = tensor.imageCount;
     out.size = tensor.bytes();
+    out.minValue = tensor.minValue;
+    out.maxValue = tensor.maxValue;
     return out;
 }
 

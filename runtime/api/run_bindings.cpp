@@ -54,6 +54,9 @@ void checkKind(const SacTensorBinding& binding, const PlanTensor& tensor, bool t
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s has neither a buffer nor a value, one is required", name);
     if (binding.value && !takesValue)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.value is given, only INT32 inputs of one element take one", name);
+    if (binding.value && (*binding.value < tensor.minValue || *binding.value > tensor.maxValue))
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.value is %d, the plan takes %d to %d", name, *binding.value,
+                    tensor.minValue, tensor.maxValue);
     if (binding.value && binding.buffer.buffer)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s has both a buffer and a value, it takes one of them", name);
 }

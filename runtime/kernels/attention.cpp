@@ -84,6 +84,8 @@ void check(const AttentionDesc& desc) {
             for (uint32_t axis = 0; axis < bias.dims; ++axis)
                 requireRange("positionBias.tableSize", bias.tableSize[axis], 2, UINT32_MAX);
     }
+    if (desc.keysFromLength)
+        requireRange("keysPlus", static_cast<uint64_t>(desc.keysPlus), 0, desc.keys);
     if (desc.pattern == AttentionPattern::blocks)
         requireRange("blockSize", desc.blockSize, 1, UINT32_MAX);
     if (isTextAndImage(desc.pattern)) {

@@ -130,8 +130,10 @@ struct AttentionDesc {
     bool lengths = false;
     bool wideLengths = false;
     bool lengthsPerBatch = false;
-    bool keysFromLength = false; ///< key count = clamp(length + keysPlus, 0, keys): nothing behind it is read
-    int32_t keysPlus = 0;
+    /// Key count = length + keysPlus: nothing behind it is read. The length is clamped to 0 and keys - keysPlus first, for
+    /// whatever else it says too.
+    bool keysFromLength = false;
+    int32_t keysPlus = 0; ///< 0..keys
     bool causalFromLength = false;
     bool causalAtLengthZero = false; ///< the causal rule holds only where the length read is 0
     bool staticMaskFromLength = false;

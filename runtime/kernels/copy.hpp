@@ -22,8 +22,10 @@ struct CopyDesc {
     DataType toType = DataType::f32;
     uint32_t batch = 1, heads = 1, tokens = 1, channels = 1;
     CopyView from, to;
-    bool shifted = false;    ///< token t goes to token t + shift of the result
-    uint32_t toTokens = ~0u; ///< tokens the result has room for; what would lie behind them is dropped
+    /// Token t goes to token t + shift of the result, which has room for `toTokens`. The shift is clamped to 0 and
+    /// toTokens - tokens, so that every token has its place.
+    bool shifted = false;
+    uint32_t toTokens = 0; ///< if shifted: at least `tokens`
 };
 
 Kernel copyKernel(const CopyDesc& desc, const Capabilities& device);

@@ -11,7 +11,9 @@ constexpr uint32_t lanes = 64;
 struct Push {
     uint32_t heads, tokens, channels, rotated;
     AttentionView source, result;
-    uint32_t tablePositions, tableBatchStride;
+    uint32_t tablePositions;
+    int32_t largestShift;
+    uint32_t tableBatchStride;
 };
 
 } // namespace
@@ -25,7 +27,7 @@ Kernel rotaryKernel(const RotaryDesc& desc, const Capabilities& device) {
                           desc.readsPositions ? static_cast<uint32_t>(dataTypeSize(desc.positionType) / 4) : 0u,
                           desc.shifted};
     dispatch.push.set(Push{desc.heads, desc.tokens, desc.channels, desc.rotated, desc.source, desc.result,
-                           desc.tablePositions, desc.tablePerBatch ? desc.tablePositions : 0});
+                           desc.tablePositions, desc.largestShift, desc.tablePerBatch ? desc.tablePositions : 0});
     uint8_t next = 3;
     const uint8_t sines = desc.angles ? uint8_t(2) : next++;
     const uint8_t positions = reads ? next++ : uint8_t(2);

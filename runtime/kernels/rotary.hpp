@@ -26,6 +26,7 @@ struct RotaryDesc {
     bool readsPositions = false;
     DataType positionType = DataType::i64; ///< i32 or i64
     bool shifted = false;
+    int32_t largestShift = INT32_MAX; ///< the number read is clamped to 0 and this
     uint32_t tablePositions = 1; ///< rows of the table of one batch entry; positions beyond the last use the last
     bool tablePerBatch = false;  ///< the table has rows for each batch entry
 };

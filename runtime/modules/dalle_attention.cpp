@@ -3,7 +3,8 @@
 //
 // With option "cache" keys and values live in the plan's state, (batch, cache_length, inner) each, which plans of one
 // model and batch share whatever their number of tokens: one plan reads a prompt, another continues token by token.
-// Input "offset" says how many tokens the cache holds before the run.
+// Input "offset" says how many tokens the cache holds before the run, 0 to cache_length less the tokens of the run. A
+// larger or negative one that the GPU reads is clamped to that, by every kernel alike.
 //
 // "cache_steps" instead computes a whole sequence as a cached run in pieces of those lengths would: the first piece is
 // causal, a later one sees all keys up to its own last.
@@ -28,12 +29,8 @@ public:
     void build(PlanBuilder& plan) const override;
 
 private:
-    struct Cache {
-        uint32_t length = 0; ///< 0: none
-        TensorId offset = noTensor;
-    };
-    Cache addCache(PlanBuilder& plan, uint32_t tokens) const;
-    TensorId append(PlanBuilder& plan, const Cache& cache, const char* label, TensorId qkv, uint32_t tokens,
+    DalleCache addCache(PlanBuilder& plan, uint32_t tokens) const;
+    TensorId append(PlanBuilder& plan, const DalleCache& cache, const char* label, TensorId qkv, uint32_t tokens,
                     uint32_t part) const;
     TensorId staticMask(PlanBuilder& plan, AttentionDesc& attention, bool cached) const;
     TensorId keyMask(PlanBuilder& plan, AttentionDesc& attention) const;
@@ -58,8 +55,8 @@ Config::Integers DalleAttention::steps(PlanBuilder& plan, uint32_t tokens) const
     return steps;
 }
 
-DalleAttention::Cache DalleAttention::addCache(PlanBuilder& plan, uint32_t tokens) const {
-    Cache cache;
+DalleCache DalleAttention::addCache(PlanBuilder& plan, uint32_t tokens) const {
+    DalleCache cache;
     const auto length = plan.options().integer("cache_length", 1, 1 << 24, a_.sequence);
     if (!plan.options().boolean("cache", false))
         return cache;
@@ -67,15 +64,13 @@ DalleAttention::Cache DalleAttention::addCache(PlanBuilder& plan, uint32_t token
     if (tokens > cache.length)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"x\" has %u tokens, \"cache_length\" is %u", tokens,
                     cache.length);
-    plan.inputShape("offset", 1);
-    plan.expectDimension("offset", 0, 1, "one number");
-    cache.offset = plan.inputPlain("offset", DataType::i32);
+    cache.offset = plan.inputInteger("offset", 0, static_cast<int32_t>(cache.length - tokens));
     return cache;
 }
 
 // Copies keys (part 1) or values (part 2) to the end of their cache.
-TensorId DalleAttention::append(PlanBuilder& plan, const Cache& cache, const char* label, TensorId qkv, uint32_t tokens,
-                                uint32_t part) const {
+TensorId DalleAttention::append(PlanBuilder& plan, const DalleCache& cache, const char* label, TensorId qkv,
+                                uint32_t tokens, uint32_t part) const {
     const uint32_t inner = a_.inner();
     const TensorId kept = plan.graph().state(label, plan.storage(), {plan.batch(), cache.length, inner});
     CopyDesc desc;
@@ -114,8 +109,8 @@ TensorId DalleAttention::staticMask(PlanBuilder& plan, AttentionDesc& attention,
 
 void DalleAttention::build(PlanBuilder& plan) const {
     const uint32_t tokens = dalleTokens(plan, a_);
-    const Cache cache = addCache(plan, tokens);
-    const TensorId qkv = projection_.addQkv(plan, tokens, cache.offset);
+    const DalleCache cache = addCache(plan, tokens);
+    const TensorId qkv = projection_.addQkv(plan, tokens, cache);
     AttentionDesc attention = projection_.describe(plan, tokens, tokens);
     attention.causal = a_.causal;
     TensorId k = qkv, v = qkv;

@@ -146,7 +146,7 @@ void DalleBlockSparse::build(PlanBuilder& plan) const {
     const bool referenceAdd = readPadding(plan.options(), referenceAdd_) == 1;
     const bool y = plan.wantsOutput("y", true);
     const bool excluded = plan.wantsOutput("y_exclude"), added = plan.wantsOutput("y_reference_add");
-    common.qkv = projection_.addQkv(plan, common.padded, noTensor);
+    common.qkv = projection_.addQkv(plan, common.padded);
     if (added || (y && referenceAdd))
         addPadding(plan, common);
     common.attention = projection_.describe(plan, common.tokens, common.padded);

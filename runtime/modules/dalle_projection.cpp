@@ -39,7 +39,7 @@ uint32_t dalleTokens(PlanBuilder& plan, const DalleArguments& a) {
     return static_cast<uint32_t>(x[1]);
 }
 
-TensorId DalleProjection::addQkv(PlanBuilder& plan, uint32_t rows, TensorId offset) const {
+TensorId DalleProjection::addQkv(PlanBuilder& plan, uint32_t rows, const DalleCache& cache) const {
     const uint32_t tokens = static_cast<uint32_t>(plan.inputShape("x", 3)[1]), width = 3 * a_.inner();
     const TensorId x = plan.inputTokens("x", ChannelAxis::last);
     const TensorId qkv = plan.activation("qkv", {plan.batch(), rows, width});
@@ -47,22 +47,25 @@ TensorId DalleProjection::addQkv(PlanBuilder& plan, uint32_t rows, TensorId offs
     use.output.batchStride = rows * width;
     toQkv_.apply(plan, "to_qkv", plan.batch(), tokens, x, qkv, use);
     if (plan.hasInput("rotary_pos_emb"))
-        addRotary(plan, qkv, tokens, rows, offset);
+        addRotary(plan, qkv, tokens, rows, cache);
     return qkv;
 }
 
 // Queries, keys and values of all heads lie side by side, so they rotate as 3 * heads heads.
 void DalleProjection::addRotary(PlanBuilder& plan, TensorId qkv, uint32_t tokens, uint32_t rows,
-                                TensorId offset) const {
+                                const DalleCache& cache) const {
     const Shape table = plan.inputShape("rotary_pos_emb", 3);
     plan.expectDimension("rotary_pos_emb", 0, 1, "shared by the batch");
     if (table[2] % 2 || table[2] > a_.dimHead)
         throw Error(SAC_ERROR_INVALID_ARGUMENT,
                     "input \"rotary_pos_emb\": shape[2] is %llu, it must be even and at most config \"dim_head\": %u",
                     static_cast<unsigned long long>(table[2]), a_.dimHead);
-    if (offset == noTensor && table[1] < tokens)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"rotary_pos_emb\": shape[1] is %llu, input \"x\" has %u tokens",
-                    static_cast<unsigned long long>(table[1]), tokens);
+    const uint32_t positions = cache.length ? cache.length : tokens;
+    if (table[1] < positions)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "input \"rotary_pos_emb\": shape[1] is %llu, it must be at least %u: the %s",
+                    static_cast<unsigned long long>(table[1]), positions,
+                    cache.length ? "option \"cache_length\"" : "tokens of input \"x\"");
     RotaryDesc desc;
     desc.storage = plan.storage();
     desc.batch = plan.batch();
@@ -72,10 +75,11 @@ void DalleProjection::addRotary(PlanBuilder& plan, TensorId qkv, uint32_t tokens
     desc.rotated = static_cast<uint32_t>(table[2]);
     desc.source = desc.result = AttentionView::tokens(rows, 3 * a_.inner(), a_.dimHead);
     desc.tablePositions = static_cast<uint32_t>(table[1]);
-    desc.shifted = offset != noTensor;
+    desc.shifted = cache.length != 0;
+    desc.largestShift = static_cast<int32_t>(positions - tokens);
     FixedVector<TensorId, 4> operands{qkv, qkv, plan.inputPlain("rotary_pos_emb", DataType::f32)};
     if (desc.shifted)
-        operands.push_back(offset);
+        operands.push_back(cache.offset);
     plan.graph().add("rotary", rotaryKernel(desc, plan.device()), operands);
 }
 

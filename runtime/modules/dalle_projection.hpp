@@ -18,6 +18,12 @@ struct DalleArguments {
     uint32_t inner() const { return heads * dimHead; }
 };
 
+/// Where the keys and values of earlier runs are kept.
+struct DalleCache {
+    uint32_t length = 0;        ///< tokens there is room for; 0: no cache
+    TensorId offset = noTensor; ///< int32: tokens it holds before the run, 0..length - the run's tokens
+};
+
 /// Reads dim, seq_len, heads, dim_head and causal, which upstream's sparse forms take and ignore; dropout and stable,
 /// which change no result, are accepted.
 DalleArguments readDalleArguments(Config& config);
@@ -28,8 +34,8 @@ public:
 
     /// Adds to_qkv of input "x", and rotates what the optional input "rotary_pos_emb" (1, positions, features) says.
     /// The result is (batch, rows, 3 * inner): queries, keys and values side by side, where `rows` >= x's tokens leaves
-    /// room behind them. `offset`: int32, the position of the first token; noTensor: 0.
-    TensorId addQkv(PlanBuilder& plan, uint32_t rows, TensorId offset) const;
+    /// room behind them. With a cache the first token's position is its offset, and the table must reach as far as it.
+    TensorId addQkv(PlanBuilder& plan, uint32_t rows, const DalleCache& cache = {}) const;
 
     /// Adds output `name` (batch, tokens, dim) from attended (batch, tokens, inner).
     void addOutput(PlanBuilder& plan, std::string_view name, TensorId attended, uint32_t tokens) const;
@@ -38,7 +44,7 @@ public:
     AttentionDesc describe(const PlanBuilder& plan, uint32_t tokens, uint32_t rows) const;
 
 private:
-    void addRotary(PlanBuilder& plan, TensorId qkv, uint32_t tokens, uint32_t rows, TensorId offset) const;
+    void addRotary(PlanBuilder& plan, TensorId qkv, uint32_t tokens, uint32_t rows, const DalleCache& cache) const;
 
     DalleArguments a_;
     Linear toQkv_, toOut_;

@@ -37,7 +37,7 @@ public:
         if (tokens > a_.sequence)
             throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"x\" has %u tokens, config \"seq_len\" is %u", tokens,
                         a_.sequence);
-        const TensorId qkv = projection_.addQkv(plan, tokens, noTensor);
+        const TensorId qkv = projection_.addQkv(plan, tokens);
         AttentionDesc attention = projection_.describe(plan, tokens, tokens);
         attention.pattern = pattern_;
         attention.textLength = text;

@@ -229,6 +229,15 @@ TensorId PlanBuilder::inputPlain(std::string_view name, DataType type) {
     return tensor.tensor = graph_.external(name, type, request.shape);
 }
 
+TensorId PlanBuilder::inputInteger(std::string_view name, int32_t min, int32_t max) {
+    inputShape(name, 1);
+    expectDimension(name, 0, 1, "one number");
+    const TensorId number = inputPlain(name, DataType::i32);
+    tensors_.back().minValue = min;
+    tensors_.back().maxValue = max;
+    return number;
+}
+
 const void* PlanBuilder::inputHost(std::string_view name, DataType type) {
     const TensorRequest& request = requireInput(name);
     requireBuffer(request, "input");

@@ -68,6 +68,7 @@ struct PlanTensor {
     Shape shape{};
     TensorId tensor = noTensor; ///< the external tensor; of images the first, which the others follow
     uint32_t imageCount = 0;    ///< 0: a buffer
+    int32_t minValue = INT32_MIN, maxValue = INT32_MAX; ///< of a number that a run may bring by value
 
     /// Of the buffer to bind; 0 for images.
     uint64_t bytes() const { return imageCount ? 0 : alignUp(elementCount(shape) * dataTypeSize(type), 4); }
@@ -126,6 +127,9 @@ public:
     TensorId asType(std::string_view label, TensorId tokens, DataType type);
     /// The input as it is bound: `type` in PyTorch's contiguous order; a request for anything else is refused.
     TensorId inputPlain(std::string_view name, DataType type);
+    /// An INT32 input of one element, min to max. A run refuses a value beyond them; kernels clamp to them what they read
+    /// from a buffer.
+    TensorId inputInteger(std::string_view name, int32_t min, int32_t max);
     /// The input as float32 in PyTorch's contiguous order, converted if it is bound as FLOAT16.
     TensorId inputFloats(std::string_view name);
     /// Values of an input that is read now: `type` in PyTorch's contiguous order. Throws if hostData is null.

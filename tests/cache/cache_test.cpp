@@ -60,11 +60,13 @@ protected:
 
     // A plan for pieces of `count` tokens with buffers of its own.
     struct Piece {
+        int64_t count = 0;
         PlanDescription description;
         std::optional<Plan> plan;
         std::optional<PlanBuffers> buffers;
     };
     void makePiece(Piece& piece, int64_t count) const {
+        piece.count = count;
         describeStep(piece.description, count);
         piece.plan.emplace(model_, piece.description);
         piece.buffers.emplace(device(), *piece.plan);
@@ -74,6 +76,8 @@ protected:
         submit([&](VkCommandBuffer commandBuffer) { recordUpload(*piece.plan, commandBuffer, *piece.buffers); });
     }
 
+    std::optional<int64_t> firstRow_; ///< of x, whatever the offset; none: the offset
+
     static SacTensorBinding& offsetOf(PlanBuffers& buffers) {
         return *std::find_if(buffers.bindings.begin(), buffers.bindings.end(),
                              [](const SacTensorBinding& b) { return std::string(b.name) == "offset"; });
@@ -82,8 +86,7 @@ protected:
     // Runs the piece from token `first` on and returns its rows of y.
     reference::Tensor run(Piece& piece, int64_t first, OffsetBy by) const {
         PlanBuffers& buffers = *piece.buffers;
-        const int64_t count = static_cast<int64_t>(piece.description.inputs[0].shape[1]);
-        buffers.write("x", rows(x_, first, count));
+        buffers.write("x", rows(x_, firstRow_.value_or(first), piece.count));
         const int32_t offset = static_cast<int32_t>(first);
         const SacTensorBinding byBuffer = offsetOf(buffers);
         if (by == OffsetBy::value)
@@ -197,6 +200,52 @@ TEST_F(Cache, runsByValueFollowEachOtherInOneCommandBuffer) {
     EXPECT_LE(reference::relativeError(y, oneShot()), tolerance);
 }
 
+// What the GPU reads is clamped to what fits, for the cache, the rotary table and the static mask alike.
+TEST_F(Cache, offsetsOutOfRangeCountAsTheNearestThatFits) {
+    constexpr int64_t count = 3;
+    const int32_t last = static_cast<int32_t>(tokens_ - count);
+    reference::Tensor mask({tokens_, tokens_});
+    for (int64_t i = 0; i < tokens_ * tokens_; ++i)
+        mask.data[static_cast<size_t>(i)] = i * i % 7 < 4;
+    Piece piece;
+    piece.description.input("static_mask", mask.shape, SAC_DATA_TYPE_BOOL);
+    makePiece(piece, count);
+    piece.buffers->write("static_mask", mask);
+    for (const SacTensorInfo& tensor : piece.plan->tensors())
+        if (std::string(tensor.name) == "offset") {
+            EXPECT_EQ(tensor.minValue, 0);
+            EXPECT_EQ(tensor.maxValue, last);
+        }
+    const auto at = [&](int64_t offset, OffsetBy by) {
+        const auto state = piece.buffers->mapped(SAC_MEMORY_STATE);
+        std::fill(state.begin(), state.end(), std::byte{0x3c});
+        return run(piece, offset, by);
+    };
+    firstRow_ = 7;
+    const reference::Tensor atFirst = at(0, OffsetBy::value), atLast = at(last, OffsetBy::value);
+    EXPECT_NE(atFirst.data, atLast.data);
+    for (const int64_t offset : {int64_t{-1}, int64_t{-7}, int64_t{INT32_MIN}})
+        EXPECT_EQ(at(offset, OffsetBy::buffer).data, atFirst.data) << offset;
+    for (const int64_t offset : {int64_t{last}, int64_t{last + 1}, tokens_, tokens_ + 1, int64_t{1} << 20,
+                                 int64_t{INT32_MAX - 1}, int64_t{INT32_MAX}})
+        EXPECT_EQ(at(offset, OffsetBy::buffer).data, atLast.data) << offset;
+}
+
+TEST_F(Cache, rotaryTableIsAsLongAsTheCache) {
+    PlanDescription description;
+    description.input("x", {x_.size(0), 1, x_.size(2)}).input("offset", {1}, SAC_DATA_TYPE_INT32);
+    description.input("rotary_pos_emb", {1, tokens_ - 1, rotary_.size(2)}).output("y");
+    description.info.options = "{\"cache\": true}";
+    try {
+        const Plan plan(model_, description);
+        FAIL() << "a table of " << tokens_ - 1 << " rows was taken for a cache of " << tokens_ << " tokens";
+    } catch (const host::LibraryError& error) {
+        EXPECT_NE(std::string(error.what()).find("\"cache_length\""), std::string::npos) << error.what();
+    }
+    description.info.options = "{\"cache\": true, \"cache_length\": 23}";
+    EXPECT_NO_THROW(Plan(model_, description));
+}
+
 TEST_F(Cache, wrongValuesAreNamed) {
     Piece step;
     makePiece(step, 1);
@@ -224,6 +273,10 @@ TEST_F(Cache, wrongValuesAreNamed) {
         if (std::string(binding.name) == "y")
             binding = {"y", {}, &value};
     expectError("y.value is given");
+    for (const int32_t beyond : {-1, INT32_MIN, static_cast<int32_t>(tokens_), INT32_MAX}) {
+        offsetOf(buffers) = {"offset", {}, &beyond};
+        expectError("offset.value is ");
+    }
 }
 
 } // namespace

@@ -213,11 +213,10 @@ private:
     }
 
     int64_t length(uint32_t b) const {
-        return desc.lengths ? static_cast<int64_t>(lengths.values[desc.lengthsPerBatch ? b : 0]) : 0;
+        const int64_t read = desc.lengths ? static_cast<int64_t>(lengths.values[desc.lengthsPerBatch ? b : 0]) : 0;
+        return desc.keysFromLength ? std::clamp<int64_t>(read, 0, int64_t{desc.keys} - desc.keysPlus) : read;
     }
-    int64_t keyCount(uint32_t b) const {
-        return desc.keysFromLength ? std::clamp<int64_t>(length(b) + desc.keysPlus, 0, desc.keys) : desc.keys;
-    }
+    int64_t keyCount(uint32_t b) const { return desc.keysFromLength ? length(b) + desc.keysPlus : desc.keys; }
 
     bool keptByMask(uint32_t b, uint32_t j) const {
         return !desc.keyMask || j < desc.leadingKeys ||
