@@ -12,11 +12,8 @@
 #include "attention_interface.glsl"
 #include "lane_broadcast.glsl"
 #include "attention_modifiers.glsl"
+#include "attention_pair.glsl"
 
-layout(std430, set = 0, binding = 0) readonly buffer Q { T q1[]; };
-layout(std430, set = 0, binding = 0) readonly buffer Q4 { T4 q4[]; };
-layout(std430, set = 0, binding = 1) readonly buffer K { T k1[]; };
-layout(std430, set = 0, binding = 1) readonly buffer K4 { T4 k4[]; };
 layout(std430, set = 0, binding = 2) readonly buffer V { T v1[]; };
 layout(std430, set = 0, binding = 2) readonly buffer V4 { T4 v4[]; };
 layout(std430, set = 0, binding = 3) writeonly buffer Out { T out1[]; };
@@ -25,8 +22,7 @@ layout(std430, set = 0, binding = 3) writeonly buffer Parts { vec4 parts4[]; };
 
 const uint lanes = gl_WorkGroupSize.x;
 const uint rowLanes = lanes / laneSplit;
-const uint qkVectors = (headDim + 3u) / 4u; // of four channels
-const uint voVectors = (valueDim + 3u) / 4u;
+const uint voVectors = (valueDim + 3u) / 4u; // of four channels
 const uint qkOwn = (qkVectors + laneSplit - 1u) / laneSplit; // of them, a lane's share: every laneSplit-th
 const uint voOwn = (voVectors + laneSplit - 1u) / laneSplit;
 const uint ownKeys = keyCount / laneSplit; // keys per row and step whose scores this lane completes
@@ -42,26 +38,6 @@ const uint stagedStride = qkVectors + voVectors + 1u;
 shared float partialScores[laneSplit > 1u ? rowCount * keyCount * exchangeStride : 1u];
 shared float finishedScores[laneSplit > 1u ? rowCount * keyCount * rowLanes : 1u];
 shared vec4 stagedTile[staged ? stagedKeys * stagedStride : 1u];
-
-vec4 loadQ(uint at, uint vector) {
-    if (vectorQk)
-        return vec4(q4[at / 4u + vector]);
-    uint first = vector * 4u;
-    uint end = headDim - 1u;
-    return vec4(float(q1[at + min(first, end)]), first + 1u < headDim ? float(q1[at + min(first + 1u, end)]) : 0.0,
-                first + 2u < headDim ? float(q1[at + min(first + 2u, end)]) : 0.0,
-                first + 3u < headDim ? float(q1[at + min(first + 3u, end)]) : 0.0);
-}
-
-vec4 loadK(uint at, uint vector) {
-    if (vectorQk)
-        return vec4(k4[at / 4u + vector]);
-    uint first = vector * 4u;
-    uint end = headDim - 1u;
-    return vec4(float(k1[at + min(first, end)]), first + 1u < headDim ? float(k1[at + min(first + 1u, end)]) : 0.0,
-                first + 2u < headDim ? float(k1[at + min(first + 2u, end)]) : 0.0,
-                first + 3u < headDim ? float(k1[at + min(first + 3u, end)]) : 0.0);
-}
 
 vec4 loadV(uint at, uint vector) {
     if (vectorVo)

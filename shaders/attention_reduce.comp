@@ -8,7 +8,6 @@
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint valueDim = 64;
 layout(constant_id = 2) const bool vectorOut = true;
-layout(constant_id = 3) const bool writesStatistics = false;
 
 layout(push_constant) uniform Push {
     uvec4 outView; // offset, batch stride, head stride, token stride
@@ -20,7 +19,6 @@ layout(push_constant) uniform Push {
 layout(std430, set = 0, binding = 0) readonly buffer Parts { vec4 parts4[]; };
 layout(std430, set = 0, binding = 1) writeonly buffer Out { T out1[]; };
 layout(std430, set = 0, binding = 1) writeonly buffer Out4 { T4 out4[]; };
-layout(std430, set = 0, binding = 2) writeonly buffer Statistics { vec2 statistics[]; };
 
 const uint vectors = (valueDim + 3u) / 4u;
 
@@ -54,6 +52,4 @@ void main() {
             if (vector * 4u + i < valueDim)
                 out1[at + vector * 4u + i] = T(sums[i]);
     }
-    if (writesStatistics && vector == 0u)
-        statistics[row] = vec2(maximum, total);
 }

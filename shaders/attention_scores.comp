@@ -1,75 +1,104 @@
-// The score matrix of attention.comp, made visible at one stage of its making (ONNX Attention's qk_matmul_output).
-// One score per lane: an aid for inspection and interchange, not a fast path.
-// Grid: (keys / lanes, queries, batch * heads).
+// The score matrix of attention.comp, made visible at one stage of its making (ONNX Attention's qk_matmul_output), and
+// its softmax: an aid for inspection and interchange, not a fast path.
+//
+// A workgroup has one query, and its lanes share the keys. The softmax takes its own maximum and sum. Scores of another
+// summation order would not do: at large scores their rounding moves a weight by more than the weight.
+//
+// Grid: (1, queries, batch * heads).
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #define FIRST_OPTIONAL 4
 #include "attention_interface.glsl"
 #include "lane_broadcast.glsl"
 #include "attention_modifiers.glsl"
+#include "attention_pair.glsl"
 
-layout(std430, set = 0, binding = 0) readonly buffer Q { T q[]; };
-layout(std430, set = 0, binding = 1) readonly buffer K { T k[]; };
-layout(std430, set = 0, binding = 2) writeonly buffer Scores { T result[]; };
-layout(std430, set = 0, binding = 3) readonly buffer Statistics { vec2 statistics[]; };
+layout(std430, set = 0, binding = 2) buffer Result { T result[]; };
+// Scores, then weights before their division by the sum, which halves would round.
+#ifdef STORE_F16
+layout(std430, set = 0, binding = 3) buffer Kept { float kept[]; };
+#else
+#define kept result
+#endif
 
 const uint stageScaled = 0;
 const uint stageBiased = 1;
 const uint stageSoftcapped = 2;
 const uint stageSoftmax = 3;
 
+const uint lanes = gl_WorkGroupSize.x;
+shared float partial[lanes];
+
+float maximumOverLanes(float value) {
+    partial[gl_LocalInvocationIndex] = value;
+    barrier();
+    for (uint i = 0; i < lanes; ++i)
+        value = max(value, partial[i]);
+    barrier(); // `partial` may be written again
+    return value;
+}
+
+float sumOverLanes(float value) {
+    partial[gl_LocalInvocationIndex] = value;
+    barrier();
+    float sum = 0.0;
+    for (uint i = 0; i < lanes; ++i)
+        sum += partial[i];
+    return sum;
+}
+
+float scoreAt(uint stage, float score, QueryRow row, Key key, uint walk, uint head) {
+    if (stage == stageScaled)
+        return score;
+    float bias = positionBiasOf(row, key, head);
+    float slope = hasAlibi ? optionalFloat(slopesSlot, head) : 0.0;
+    if (softcapFirst && stage == stageSoftcapped)
+        return hasSoftcap ? cappedScore(score) : score;
+    if (!softcapFirst && stage == stageBiased)
+        return biasedScore(score, row, key, walk, bias, slope);
+    return modifiedScore(score, row, key, walk, bias, slope);
+}
+
 void main() {
-    uint j = gl_GlobalInvocationID.x;
-    if (j >= keys)
-        return;
+    uint lane = gl_LocalInvocationIndex;
     uint i = gl_WorkGroupID.y;
     uint batch = gl_WorkGroupID.z / heads;
     uint head = gl_WorkGroupID.z % heads;
     uint stage = outView.x; // there is no output of that name here
     float hidden = uintBitsToFloat(outView.y);
     Extent extent = attentionExtent(batch);
-
-    // Walk places of the two tokens: the walk is its own inverse.
-    uint rowWalk = walkToken(i);
-    uint keyWalk = walkToken(j);
     uint qAt = qView.x + batch * qView.y + head * qView.z + i * qView.w;
-    uint kAt = kView.x + batch * kView.y + head / headsPerKv * kView.z + j * kView.w;
-    float score = 0.0;
-    if (j < extent.keys || stage == stageScaled)
-        for (uint c = 0; c < headDim; ++c)
-            score += float(q[qAt + c]) * scale * float(k[kAt + c]);
+    uint kBase = kView.x + batch * kView.y + head / headsPerKv * kView.z;
+    uint to = (gl_WorkGroupID.z * queries + i) * keys;
+    QueryRow row = queryRow(walkToken(i), batch, head, extent); // the walk is its own inverse
 
-    if (stage != stageScaled) {
-        QueryRow row = queryRow(rowWalk, batch, head, extent);
-        Key key = attentionKey(keyWalk, j < extent.keys, batch, head, extent);
-        float bias = 0.0;
-        if (biasMode == biasExact) {
-            vec3 u[mlpPairs];
-            float values[mlpPairs];
-            [[unroll]] for (uint p = 0; p < mlpPairs; ++p)
-                u[p] = biasCoordinates(row.position - key.position);
-            exactBias(u, head % headsPerGroup, values);
-            bias = values[0];
-        } else if (biasMode == biasTable) {
-            bias = tableBias(tablePositions(biasCoordinates(row.position - key.position)),
-                             head % headsPerGroup);
-        }
-        float slope = hasAlibi ? optionalFloat(slopesSlot, head) : 0.0;
-        if (stage == stageSoftmax)
-            score = modifiedScore(score, row, key, keyWalk, bias, slope);
-        else if (softcapFirst && stage == stageSoftcapped)
-            score = hasSoftcap ? cappedScore(score) : score;
-        else if (!softcapFirst && stage == stageBiased)
-            score = biasedScore(score, row, key, keyWalk, bias, slope);
-        else
-            score = modifiedScore(score, row, key, keyWalk, bias, slope);
-        bool isHidden = score <= hiddenBelow;
+    float highest = hiddenScore;
+    for (uint j = lane; j < keys; j += lanes) {
+        uint walk = walkToken(j);
+        Key key = attentionKey(walk, j < extent.keys, batch, head, extent);
+        float score = key.exists || stage == stageScaled ? scaledScore(qAt, kBase + j * kView.w) : 0.0;
+        score = scoreAt(stage, score, row, key, walk, head);
         if (stage == stageSoftmax) {
-            vec2 statistic = statistics[gl_WorkGroupID.z * queries + i];
-            score = key.exists && statistic.y > 0.0 ? exp(score - statistic.x) / statistic.y : 0.0;
-        } else if (isHidden) {
-            score = hidden;
+            highest = max(highest, score);
+            kept[to + j] = score;
+        } else {
+            result[to + j] = T(stage != stageScaled && score <= hiddenBelow ? hidden : score);
         }
     }
-    result[(gl_WorkGroupID.z * queries + i) * keys + j] = T(score);
+    if (stage != stageSoftmax)
+        return;
+
+    highest = maximumOverLanes(highest);
+    float total = 0.0;
+    for (uint j = lane; j < keys; j += lanes) {
+        // Where all keys are hidden, those that exist have equal weights or none.
+        float weight = highest > hiddenBelow ? exp(kept[to + j] - highest)
+                       : averagesEmpty && j < extent.keys ? 1.0 : 0.0;
+        total += weight;
+        kept[to + j] = weight;
+    }
+    total = sumOverLanes(total);
+    float inverse = total > 0.0 ? 1.0 / total : 0.0;
+    for (uint j = lane; j < keys; j += lanes)
+        result[to + j] = T(kept[to + j] * inverse);
 }

@@ -226,7 +226,6 @@ AttentionOperands attentionOperands(const AttentionDesc& desc) {
     operands.staticMask = next(desc.staticMask);
     operands.layout = next(desc.pattern == AttentionPattern::blocks);
     operands.lengths = next(desc.lengths);
-    operands.statistics = next(desc.statistics);
     return operands;
 }
 
@@ -237,8 +236,7 @@ Kernel attentionKernel(const AttentionDesc& desc, const Capabilities& device) {
 Kernel attentionKernel(const AttentionDesc& desc, const AttentionTuning& tuning) {
     check(desc);
     const AttentionOperands operands = attentionOperands(desc);
-    // Statistics come out of the merge, so that the attention shader has one output only.
-    const bool merged = tuning.parts > 1 || desc.statistics;
+    const bool merged = tuning.parts > 1;
     const uint8_t parts = static_cast<uint8_t>(operands.count);
 
     Kernel kernel;
@@ -265,42 +263,38 @@ Kernel attentionKernel(const AttentionDesc& desc, const AttentionTuning& tuning)
         constexpr uint32_t lanes = 64;
         Dispatch reduce;
         reduce.shader = desc.half ? Shader::attentionReduceF16 : Shader::attentionReduce;
-        reduce.constants = {lanes, desc.valueDim, fourWide(desc.out, desc.valueDim), desc.statistics};
+        reduce.constants = {lanes, desc.valueDim, fourWide(desc.out, desc.valueDim)};
         reduce.push.set(ReducePush{desc.out, desc.queries, desc.heads, tuning.parts});
         reduce.bindings = {{parts, Access::read}, {3, Access::write}};
-        if (desc.statistics)
-            reduce.bindings.push_back({static_cast<uint8_t>(operands.statistics), Access::write});
-        else
-            reduce.bindings.push_back({3, Access::write});
         reduce.groups = {divideUp(uint64_t{desc.queries} * vectors, lanes), 1, desc.batch * desc.heads};
         kernel.dispatches.push_back(reduce);
     }
     return kernel;
 }
 
-Kernel attentionScoresKernel(const AttentionDesc& desc, AttentionStage stage, float hidden, const Capabilities&) {
+Kernel attentionScoresKernel(const AttentionDesc& desc, AttentionStage stage, float hidden) {
     check(desc);
-    AttentionOperands operands = attentionOperands(desc);
+    const AttentionOperands operands = attentionOperands(desc);
     constexpr int shift = -2; // v and out are not among the operands
+    const uint8_t scores = static_cast<uint8_t>(operands.count - 2);
+    const uint64_t rows = uint64_t{desc.batch} * desc.heads * desc.queries;
 
     Kernel kernel;
-    kernel.operandCount = operands.count - 2 + 1;
-    kernel.flops = uint64_t{2} * desc.batch * desc.heads * desc.queries * desc.keys * desc.headDim;
-    const uint8_t scores = static_cast<uint8_t>(operands.count - 2);
+    kernel.operandCount = scores + 1u;
+    kernel.flops = 2 * rows * desc.keys * desc.headDim;
 
     AttentionTuning tuning;
-    tuning.lanes = 64;
+    tuning.lanes = std::clamp(std::bit_ceil(desc.keys), 8u, 64u);
     tuning.keysPerStep = 1;
     tuning.mlpPairs = 1;
 
     Dispatch dispatch;
-    dispatch.bindings = {{0, Access::read}, {1, Access::read}};
-    dispatch.bindings.push_back({scores, Access::write});
-    const bool softmax = stage == AttentionStage::softmax;
-    if (softmax && !desc.statistics)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "attention scores: the softmax needs the statistics of the attention");
-    dispatch.bindings.push_back(
-        {softmax ? static_cast<uint8_t>(operands.statistics + shift) : uint8_t{0}, Access::read});
+    dispatch.bindings = {{0, Access::read}, {1, Access::read}, {scores, Access::readWrite}};
+    // Halves would round the softmax on its way: it is kept aside as floats.
+    const bool aside = desc.half && stage == AttentionStage::softmax;
+    if (aside)
+        kernel.scratchBytes.push_back(sizeof(float) * rows * desc.keys);
+    dispatch.bindings.push_back({aside ? static_cast<uint8_t>(kernel.operandCount) : scores, Access::readWrite});
     uint32_t optional = 0;
     const uint32_t slots = bindOptional(operands, shift, optional, dispatch);
     dispatch.shader = scoresShader(desc.half, padOptional(optional, dispatch));
@@ -308,7 +302,7 @@ Kernel attentionScoresKernel(const AttentionDesc& desc, AttentionStage stage, fl
     AttentionDesc pushed = desc;
     pushed.out = {static_cast<uint32_t>(stage), std::bit_cast<uint32_t>(hidden), 0, 0};
     pushConstants(pushed, features(desc), slots, tuning, dispatch);
-    dispatch.groups = {divideUp(desc.keys, tuning.lanes), desc.queries, desc.batch * desc.heads};
+    dispatch.groups = {1, desc.queries, desc.batch * desc.heads};
     kernel.dispatches.push_back(dispatch);
     return kernel;
 }

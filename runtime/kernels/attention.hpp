@@ -141,11 +141,6 @@ struct AttentionDesc {
     /// What a query that sees no key gets: zeros, or (as masking with -FLT_MAX gives) the average of all values.
     enum class Empty : uint8_t { average, zeros };
     Empty empty = Empty::average;
-
-    /// Also write operand `statistics`: f32 (batch, heads, queries, 2) = maximum score and sum of exp(score - maximum).
-    /// A query that sees no key has -FLT_MAX and the key count (Empty::average) or 0 (Empty::zeros). Needed by
-    /// attentionScoresKernel() for AttentionStage::softmax.
-    bool statistics = false;
 };
 
 /// Operand numbers of a description. 0 q, 1 k, 2 v, 3 out always; the others follow in the order below as far as they
@@ -159,7 +154,6 @@ struct AttentionOperands {
     int staticMask = -1;
     int layout = -1;
     int lengths = -1;
-    int statistics = -1; ///< written
     uint32_t count = 4;
 };
 AttentionOperands attentionOperands(const AttentionDesc& desc);
@@ -181,8 +175,9 @@ enum class AttentionStage : uint8_t {
 };
 
 /// Writes the score matrix (batch, heads, queries, keys) in the storage type, which attention itself never does.
-/// Operands: those of `desc` without v and out, in the same order (0 q, 1 k, then those present; `statistics`, needed
-/// for AttentionStage::softmax only, is read), then the scores. Hidden keys read `hidden` before the softmax, 0 after.
-Kernel attentionScoresKernel(const AttentionDesc& desc, AttentionStage stage, float hidden, const Capabilities& device);
+/// Operands: those of `desc` without v and out, in the same order (0 q, 1 k, then those present), then the scores.
+/// Hidden keys read `hidden` before the softmax, 0 after. Rows of the softmax are computed in f32 whatever the storage
+/// type and sum to 1; a query that sees no key has what AttentionDesc::empty says: equal weights or zeros.
+Kernel attentionScoresKernel(const AttentionDesc& desc, AttentionStage stage, float hidden);
 
 } // namespace saccade

@@ -204,7 +204,7 @@ private:
     TensorId addSampling(PlanBuilder& plan, const Grid& grid, TensorId tokens, const Keys& keys) const;
     PositionBiasDesc describeBias(PlanBuilder& plan, const Grid& grid) const;
     TensorId addBias(PlanBuilder& plan, const PositionBiasDesc& bias) const;
-    void addMap(PlanBuilder& plan, const AttentionDesc& attention, std::span<const TensorId> operands) const;
+    void addMap(PlanBuilder& plan, const AttentionDesc& attention, FixedVector<TensorId, 8> operands) const;
 
     Arguments a_;
     Linear toQ_, toK_, toV_, toOut_;
@@ -373,16 +373,12 @@ TensorId DeformableAttention::addBias(PlanBuilder& plan, const PositionBiasDesc&
 
 // The softmax itself, quadratic in memory: a result of its own that only those pay for who ask for it.
 void DeformableAttention::addMap(PlanBuilder& plan, const AttentionDesc& attention,
-                                 std::span<const TensorId> operands) const {
+                                 FixedVector<TensorId, 8> operands) const {
     if (plan.half())
         throw Error(SAC_ERROR_UNSUPPORTED, "output \"attention\" is there in plans of SAC_PRECISION_FLOAT32 only");
-    FixedVector<TensorId, 8> reads{operands[0], operands[1]};
-    for (size_t i = 4; i < operands.size(); ++i)
-        reads.push_back(operands[i]);
-    reads.push_back(plan.outputPlain("attention", DataType::f32,
-                                     {attention.batch, attention.heads, attention.queries, attention.keys}));
-    plan.graph().add("attention map", attentionScoresKernel(attention, AttentionStage::softmax, 0, plan.device()),
-                     reads);
+    operands.push_back(plan.outputPlain("attention", DataType::f32,
+                                        {attention.batch, attention.heads, attention.queries, attention.keys}));
+    plan.graph().add("attention map", attentionScoresKernel(attention, AttentionStage::softmax, 0), operands);
 }
 
 void DeformableAttention::build(PlanBuilder& plan) const {
@@ -403,9 +399,7 @@ void DeformableAttention::build(PlanBuilder& plan) const {
     const TensorId q = plan.asType("q", exactQ, plan.storage());
     const TensorId sampled = addSampling(plan, grid, tokens, moved);
     const TensorId k = plan.activation("k", {batch, keys, inner});
-    const TensorId v = plan.activation("v", {batch, keys, inner});
     toK_.apply(plan, "to_k", batch, keys, sampled, k);
-    toV_.apply(plan, "to_v", batch, keys, sampled, v);
 
     AttentionDesc attention;
     attention.half = plan.half();
@@ -419,19 +413,16 @@ void DeformableAttention::build(PlanBuilder& plan) const {
     attention.k = attention.v = AttentionView::tokens(keys, inner, a_.dimHead);
     attention.positionBias = describeBias(plan, grid);
     const TensorId bias = addBias(plan, attention.positionBias);
-    const TensorId attended = plan.activation("attention", {batch, queries, inner});
-    FixedVector<TensorId, 8> operands{q, k, v, attended, moved.positions, bias};
-    const bool map = plan.wantsOutput("attention");
-    if (map) {
-        attention.statistics = true;
-        operands.push_back(plan.graph().intermediate("statistics", DataType::f32, {batch, a_.heads, queries, 2}));
-    }
-    plan.graph().add("attention", attentionKernel(attention, plan.device()), operands);
-    if (map)
-        addMap(plan, attention, operands);
+    if (plan.wantsOutput("attention"))
+        addMap(plan, attention, {q, k, moved.positions, bias});
     if (!wantsY)
         return;
 
+    const TensorId v = plan.activation("v", {batch, keys, inner});
+    toV_.apply(plan, "to_v", batch, keys, sampled, v);
+    const TensorId attended = plan.activation("attention", {batch, queries, inner});
+    plan.graph().add("attention", attentionKernel(attention, plan.device()),
+                     {q, k, v, attended, moved.positions, bias});
     const OutputTarget y = plan.beginOutput("y", x, ChannelAxis::second, true);
     LinearUse use;
     use.output.channelMajor = y.channelMajor;

@@ -165,7 +165,7 @@ void OnnxAttention::addScores(PlanBuilder& plan, const AttentionDesc& attention,
                          ChannelAxis::last, false);
     reads.push_back(scores.tensor);
     constexpr float hidden = -std::numeric_limits<float>::infinity();
-    plan.graph().add("qk_matmul_output", attentionScoresKernel(attention, stage_, hidden, plan.device()), reads);
+    plan.graph().add("qk_matmul_output", attentionScoresKernel(attention, stage_, hidden), reads);
     plan.endOutput(scores);
 }
 
@@ -234,11 +234,6 @@ void OnnxAttention::build(PlanBuilder& plan) const {
     if (wantsScores && attention.keys != k.tokens)
         throw Error(SAC_ERROR_UNSUPPORTED, "output \"qk_matmul_output\" with an \"attn_mask\" for %u of %u keys",
                     attention.keys, k.tokens);
-    if (wantsScores && stage_ == AttentionStage::softmax) {
-        attention.statistics = true;
-        operands.push_back(
-            plan.graph().intermediate("statistics", DataType::f32, {plan.batch(), q.heads, q.tokens, 2}));
-    }
     plan.graph().add("attention", attentionKernel(attention, plan.device()), operands);
     if (wantsScores)
         addScores(plan, attention, operands);

@@ -1,4 +1,5 @@
-// Shapes that no golden file has, against the float64 reference: odd sizes, one pixel, one key, batches, groups.
+// Shapes and magnitudes that no golden file has, against the float64 reference: odd sizes, one pixel, one key, batches,
+// groups, and inputs so large that scores reach millions.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -50,7 +51,11 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"listing", "DeformableAttention1D",
                            R"({"dim": 20, "heads": 4, "dim_head": 7, "offset_groups": 2, "downsample_factor": 2,
                  "offset_kernel_size": 4, "sampling": "listing", "offset_scale": 3, "group_key_values": false})",
-                           R"({"batch": 2, "size": [33]})"}),
+                           R"({"batch": 2, "size": [33]})"},
+                      Case{"largeInput", "DeformableAttention1D",
+                           R"({"dim": 28, "heads": 2, "dim_head": 9, "offset_groups": 2, "downsample_factor": 2,
+                 "offset_kernel_size": 4})",
+                           R"({"batch": 2, "size": [39], "factor": 1024})"}),
     nameOf);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -70,7 +75,11 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"oneRowOfKeys", "DeformableAttention2D",
                            R"({"dim": 16, "heads": 4, "dim_head": 4, "offset_groups": 4, "downsample_factor": 2,
                  "offset_kernel_size": 4, "axis_order": "xyz", "offset_scale": 1.5})",
-                           R"({"batch": 2, "size": [2, 37]})"}),
+                           R"({"batch": 2, "size": [2, 37]})"},
+                      Case{"largeInput", "DeformableAttention2D",
+                           R"({"dim": 16, "heads": 4, "dim_head": 6, "offset_groups": 2, "downsample_factor": 2,
+                 "offset_kernel_size": 4})",
+                           R"({"batch": 1, "size": [8, 14], "factor": 256})"}),
     nameOf);
 
 INSTANTIATE_TEST_SUITE_P(

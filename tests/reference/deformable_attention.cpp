@@ -197,12 +197,14 @@ Tensors runDeformableAttention(int axes, const nlohmann::json& config, const Ten
     const Tensor bias = positionBiases(m, size, positions);
     const int64_t groupHeads = m.heads / m.groups;
     const double scale = 1 / std::sqrt(static_cast<double>(d));
-    const Tensor attended =
-        attention(channelsToHeads(q, m.heads), channelsToHeads(k, m.heads), channelsToHeads(v, m.heads),
-                  [&](int64_t b, int64_t h, int64_t i, int64_t j, double dot) {
-                      const int64_t group = h / groupHeads;
-                      return dot * scale + bias(b * m.groups + group, h % groupHeads, i, j);
-                  });
+    Tensor weightsOfKeys;
+    const Tensor attended = attention(
+        channelsToHeads(q, m.heads), channelsToHeads(k, m.heads), channelsToHeads(v, m.heads),
+        [&](int64_t b, int64_t h, int64_t i, int64_t j, double dot) {
+            const int64_t group = h / groupHeads;
+            return dot * scale + bias(b * m.groups + group, h % groupHeads, i, j);
+        },
+        &weightsOfKeys);
 
     const Tensor tokens = mergeHeads(attended); // (b, n, inner)
     Tensor channels({batch, inner, tokens.size(1)});
@@ -213,6 +215,7 @@ Tensors runDeformableAttention(int axes, const nlohmann::json& config, const Ten
     Tensor y =
         conv(channels, get(weights, "to_out.weight").reshaped({x.size(1), inner, 1}), find(weights, "to_out.bias"));
     return {{"y", y.reshaped(x.shape)},
+            {"attention", weightsOfKeys},
             {"vgrid", vgrid.reshaped(axes == 1 ? Shape{batch * m.groups, points} : vgridShape)}};
 }
 

@@ -8,8 +8,9 @@
 
 namespace saccade::reference {
 
-/// Input "x" (b, dim, *S) with `axes` = 1, 2 or 3 spatial axes; results "y" (b, dim, *S) and "vgrid", the sampling
-/// positions in downsampled pixels: (b * groups, S') in 1D, (b * groups, axes, *S') otherwise.
+/// Input "x" (b, dim, *S) with `axes` = 1, 2 or 3 spatial axes; results "y" (b, dim, *S), "attention", the softmax
+/// (b, heads, queries, keys), and "vgrid", the sampling positions in downsampled pixels: (b * groups, S') in 1D,
+/// (b * groups, axes, *S') otherwise.
 Tensors runDeformableAttention(int axes, const nlohmann::json& config, const Tensors& weights, const Tensors& inputs);
 
 } // namespace saccade::reference

@@ -145,10 +145,12 @@ Tensor add(const Tensor& a, const Tensor& b) {
     return sum;
 }
 
-Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Score& score) {
+Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Score& score, Tensor* weights) {
     const int64_t batch = q.size(0), heads = q.size(1), queries = q.size(2), keys = k.size(2);
     const int64_t d = q.size(3), e = v.size(3);
     Tensor y({batch, heads, queries, e});
+    if (weights)
+        *weights = Tensor({batch, heads, queries, keys});
     std::vector<double> row(static_cast<std::size_t>(keys));
     for (int64_t b = 0; b < batch; ++b)
         for (int64_t h = 0; h < heads; ++h)
@@ -160,6 +162,8 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Score&
                     row[static_cast<std::size_t>(j)] = score(b, h, i, j, dot);
                 }
                 softmax(row);
+                for (int64_t j = 0; weights && j < keys; ++j)
+                    (*weights)(b, h, i, j) = row[static_cast<std::size_t>(j)];
                 for (int64_t j = 0; j < keys; ++j)
                     for (int64_t c = 0; c < e; ++c)
                         y(b, h, i, c) += row[static_cast<std::size_t>(j)] * v(b, h, j, c);

@@ -46,7 +46,8 @@ Tensor add(const Tensor& a, const Tensor& b);
 /// Score of query i and key j in batch b and head h, given the dot product of their features.
 using Score = std::function<double(int64_t b, int64_t h, int64_t i, int64_t j, double dot)>;
 
-/// q (b, h, i, d), k (b, h, j, d), v (b, h, j, e) -> (b, h, i, e): softmax of the scores over j, times v.
-Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Score& score);
+/// q (b, h, i, d), k (b, h, j, d), v (b, h, j, e) -> (b, h, i, e): softmax of the scores over j, times v. The softmax
+/// itself, (b, h, i, j), goes to `weights`.
+Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Score& score, Tensor* weights = nullptr);
 
 } // namespace saccade::reference

@@ -205,8 +205,12 @@ Tensors randomInputs(const std::string& module, const json& config, const json& 
         return gridSample(random, config, sizes, "x", "grid");
     if (module == "onnx.GridSample")
         return gridSample(random, config, sizes, "X", "Grid");
-    if (module.rfind("DeformableAttention", 0) == 0)
-        return {{"x", random.normalTensor(joined({sizes.at("batch"), config.at("dim")}, sizes.at("size")))}};
+    if (module.rfind("DeformableAttention", 0) == 0) {
+        Tensor x = random.normalTensor(joined({sizes.at("batch"), config.at("dim")}, sizes.at("size")));
+        for (double& value : x.data)
+            value *= sizes.value("factor", 1.0);
+        return {{"x", x}};
+    }
     if (module == "TutorialDeformableAttention")
         return {{"x", random.normalTensor(joined({sizes.at("batch"), config.at("in_channels")}, sizes.at("size")))}};
     if (module == "MSDeformAttn")
