@@ -147,6 +147,7 @@ typedef enum SacStructureType SAC_ENUM_TYPE {
     SAC_STRUCTURE_TYPE_UPLOAD_INFO = 7,
     SAC_STRUCTURE_TYPE_RUN_INFO = 8,
     SAC_STRUCTURE_TYPE_VARIABLE_LAYOUT_INFO = 9,
+    SAC_STRUCTURE_TYPE_DEVICE_PROFILE = 10,
     SAC_STRUCTURE_TYPE_MAX_ENUM = 0x7fffffff
 } SacStructureType;
 
@@ -170,6 +171,56 @@ typedef enum SacFeatureFlagBits {
 } SacFeatureFlagBits;
 typedef VkFlags SacFeatureFlags;
 
+typedef enum SacDeviceKind SAC_ENUM_TYPE {
+    SAC_DEVICE_KIND_GPU = 0, /* wide workgroups, tiles in shared memory */
+    SAC_DEVICE_KIND_CPU = 1, /* a software driver: lanes are vectors, barriers and shared memory only cost */
+    SAC_DEVICE_KIND_MAX_ENUM = 0x7fffffff
+} SacDeviceKind;
+
+/* A matrix product that one subgroup computes with VK_KHR_cooperative_matrix: A (m x k) times B (k x n), both of
+ * float16, plus C (m x n). */
+typedef struct SacMatrixShape {
+    uint32_t m, n, k;       /* elements; at least 1 */
+    VkBool32 float32Result; /* C and the result are of float32; else of float16 */
+} SacMatrixShape;
+
+#define SAC_MAX_MATRIX_SHAPES 16u
+
+/* What the library believes of a device. Everything that chooses a kernel, its workgroups and its tiles reads this
+ * structure and nothing else, so that equal profiles give equal plans. sacQueryDevice fills it with what the device
+ * has; SacContextInfo::profile takes it back, narrowed if the caller likes: to see what a plan does on a weaker device,
+ * to test the kernels of GPUs on a CPU driver, or to keep away from a feature that a driver gets wrong.
+ *
+ * Members named as in VkPhysicalDeviceLimits and the feature structures mean the same. Of each limit the range is from
+ * what Vulkan 1.1 guarantees, in parentheses below, to what the device has. What kernels need beyond the guaranteed
+ * number, a plan is refused for with SAC_ERROR_UNSUPPORTED and the limit's name. */
+typedef struct SacDeviceProfile {
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_DEVICE_PROFILE */
+    const void* pNext;
+    SacDeviceKind kind;     /* which kernels are quick. Either is right on every device */
+    uint32_t vendorID;      /* as in VkPhysicalDeviceProperties; any. Read by tuning alone */
+    uint32_t apiVersion;    /* VK_MAKE_API_VERSION, at least 1.1, at most the device's */
+    /* Invocations of a subgroup: a power of two, 1 to 128. The device's where subgroupOperations is not 0; else at most
+     * that. */
+    uint32_t subgroupSize;
+    VkSubgroupFeatureFlags subgroupOperations;    /* usable in compute shaders. A subset of the device's; 0: none */
+    uint32_t maxComputeWorkGroupInvocations;      /* in one workgroup (128) */
+    uint32_t maxComputeWorkGroupSize[3];          /* invocations per axis (128, 128, 64) */
+    uint32_t maxComputeWorkGroupCount[3];         /* of one dispatch, per axis (65535 each) */
+    uint32_t maxComputeSharedMemorySize;          /* bytes per workgroup (16384) */
+    uint32_t maxPushConstantsSize;                /* bytes (128) */
+    uint32_t maxPerStageDescriptorStorageBuffers; /* that one dispatch binds (4) */
+    VkDeviceSize maxStorageBufferRange;           /* bytes of one binding (2^27) */
+    /* Bytes: a power of two, at most 256. Here narrower is larger: the device's or a multiple of it. */
+    VkDeviceSize minStorageBufferOffsetAlignment;
+    VkBool32 storageBuffer16BitAccess; /* halves in storage buffers. VK_TRUE needs SAC_FEATURE_STORAGE_16BIT_BIT */
+    VkBool32 pushDescriptors; /* VK_KHR_push_descriptor. VK_TRUE needs SAC_FEATURE_PUSH_DESCRIPTOR_BIT */
+    /* Arithmetic on halves, and matrix units. No kernel uses them yet, so the device need not have them enabled. */
+    VkBool32 shaderFloat16;
+    uint32_t matrixShapeCount; /* at most SAC_MAX_MATRIX_SHAPES; 0: no VK_KHR_cooperative_matrix */
+    SacMatrixShape matrixShapes[SAC_MAX_MATRIX_SHAPES]; /* each one of the device's */
+} SacDeviceProfile;
+
 typedef struct SacDeviceQuery {
     SacStructureType sType;
     const void* pNext;
@@ -187,10 +238,12 @@ typedef struct SacDeviceSupport {
     uint32_t extensionCount;            /* device extensions to enable for `features` */
     const char* extensions[8];          /* string literals of the library */
     VkBool32 storageBuffer16BitAccess;  /* enable this feature for SAC_FEATURE_STORAGE_16BIT_BIT */
+    SacDeviceProfile profile;           /* what the device has, whether or not it gets enabled */
 } SacDeviceSupport;
 
-/* Says which extensions and features make the library faster on `query->physicalDevice`, before a VkDevice is created.
- * None is required. SAC_FEATURE_DEBUG_UTILS_BIT is an instance matter and not reported.
+/* Says which extensions and features make the library faster on `query->physicalDevice`, before a VkDevice is created,
+ * and describes the device. No extension or feature is required. SAC_FEATURE_DEBUG_UTILS_BIT is an instance matter and
+ * not reported.
  * Errors: INVALID_ARGUMENT, UNSUPPORTED (an instance below Vulkan 1.1), OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY,
  * VULKAN. An unfit device is no error: `supported` is VK_FALSE. */
 SAC_API SacResult sacQueryDevice(const SacDeviceQuery* query, SacDeviceSupport* support, SacError* error);
@@ -210,20 +263,32 @@ typedef void (*SacLogCallback)(void* userData, SacLogSeverity severity, const ch
 typedef struct SacContextInfo {
     SacStructureType sType;
     const void* pNext;
-    PFN_vkGetInstanceProcAddr getInstanceProcAddr; /* required */
-    VkInstance instance;                           /* required; Vulkan 1.1 or later */
-    VkPhysicalDevice physicalDevice;               /* required */
-    VkDevice device;                               /* required; made from physicalDevice */
-    SacFeatureFlags enabledFeatures;               /* what instance and device were created with; 0: none */
-    VkPipelineCache pipelineCache;                 /* used for every pipeline; may be null; outlives the context */
+    PFN_vkGetInstanceProcAddr getInstanceProcAddr; /* required with a device, like the next two */
+    VkInstance instance;                           /* Vulkan 1.1 or later */
+    VkPhysicalDevice physicalDevice;
+    /* Made from physicalDevice. Null: a context that plans only, see sacCreateContext. */
+    VkDevice device;
+    SacFeatureFlags enabledFeatures; /* what instance and device were created with; 0: none */
+    VkPipelineCache pipelineCache;   /* used for every pipeline; may be null; outlives the context */
     const VkAllocationCallbacks* allocator;        /* all host memory, the library's and Vulkan's; copied; NULL: malloc */
     SacLogCallback log;                            /* may be NULL */
     void* logUserData;
+    /* What plans may use; copied. NULL: what the device has, of features what `enabledFeatures` says. A profile may
+     * leave unused what is enabled; what it says is there (push descriptors, 16-bit storage) must be enabled. Required
+     * without a device. */
+    const SacDeviceProfile* profile;
 } SacContextInfo;
 
 /* Creates a context on an existing device. Loads every Vulkan function through getInstanceProcAddr; creates no pipeline.
- * Errors: INVALID_ARGUMENT (a required member is null, or an enabled feature the device does not have), UNSUPPORTED
- * (below Vulkan 1.1), OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST, VULKAN. */
+ *
+ * With `device` null it is a context of the device that `profile` describes, on any machine: models and plans are made,
+ * and memory sizes, tensors, stages, parts and properties answered, as they would be there. No Vulkan function is
+ * called, nothing is compiled, and sacCmdUpload and sacCmdRun are refused. Then getInstanceProcAddr, instance,
+ * physicalDevice and pipelineCache are not read, and enabledFeatures is 0. Image formats are taken as supported.
+ *
+ * Errors: INVALID_ARGUMENT (a required member is null, an enabled feature or a member of the profile that the device does
+ * not have, a profile that says more than is enabled), UNSUPPORTED (below Vulkan 1.1), OUT_OF_HOST_MEMORY,
+ * OUT_OF_DEVICE_MEMORY, DEVICE_LOST, VULKAN. */
 SAC_API SacResult sacCreateContext(const SacContextInfo* info, SacContext* context, SacError* error);
 
 /* NULL is ignored. Every model of the context has been destroyed before; if not, nothing is destroyed and
@@ -430,7 +495,8 @@ typedef struct SacMemoryRequirements {
      * here as well, that of a conditional plan INDIRECT_BUFFER: whoever shares one buffer among plans creates it with
      * the usages of all. */
     VkBufferUsageFlags usage;
-    uint32_t memoryTypeBits;   /* as vkGetBufferMemoryRequirements answers for such a buffer */
+    /* As vkGetBufferMemoryRequirements answers for such a buffer; 0 in a context without a device. */
+    uint32_t memoryTypeBits;
 } SacMemoryRequirements;
 
 /* Errors: INVALID_ARGUMENT. */

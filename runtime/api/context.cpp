@@ -16,9 +16,10 @@ extern "C" SAC_API SacResult sacQueryDevice(const SacDeviceQuery* query, SacDevi
         InstanceTable vk;
         vk.load(query->getInstanceProcAddr, query->instance);
         HostMemory memory(nullptr);
-        const Capabilities offered = queryCapabilities(vk, query->physicalDevice, &memory);
+        const DeviceProfile offered = queryProfile(vk, query->physicalDevice, &memory);
         *support = SacDeviceSupport{};
         support->sType = SAC_STRUCTURE_TYPE_DEVICE_SUPPORT;
+        support->profile = offered;
         const char* reason = unfitReason(offered);
         support->supported = reason ? VK_FALSE : VK_TRUE;
         if (reason)
@@ -27,7 +28,7 @@ extern "C" SAC_API SacResult sacQueryDevice(const SacDeviceQuery* query, SacDevi
             support->features |= SAC_FEATURE_PUSH_DESCRIPTOR_BIT;
             support->extensions[support->extensionCount++] = VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME;
         }
-        if (offered.storage16Bit) {
+        if (offered.storageBuffer16BitAccess) {
             support->features |= SAC_FEATURE_STORAGE_16BIT_BIT;
             support->storageBuffer16BitAccess = VK_TRUE;
         }
@@ -36,33 +37,69 @@ extern "C" SAC_API SacResult sacQueryDevice(const SacDeviceQuery* query, SacDevi
 
 namespace {
 
-void initialize(SacContext_T& context, const SacContextInfo& info) {
-    Device& device = context.device;
+constexpr SacFeatureFlags knownFeatures =
+    SAC_FEATURE_PUSH_DESCRIPTOR_BIT | SAC_FEATURE_STORAGE_16BIT_BIT | SAC_FEATURE_DEBUG_UTILS_BIT;
+
+// Functions of the device, and in its profile what it has, of features what was enabled.
+void initializeDevice(Device& device, const SacContextInfo& info) {
+    require(info.getInstanceProcAddr, "info->getInstanceProcAddr");
+    require(info.instance, "info->instance");
+    require(info.physicalDevice, "info->physicalDevice");
     device.physical = info.physicalDevice;
     device.handle = info.device;
     device.pipelineCache = info.pipelineCache;
-    device.allocator = context.memory.callbacks();
-
     InstanceTable& vk = device.instance;
     vk.load(info.getInstanceProcAddr, info.instance);
-    device.capabilities = queryCapabilities(vk, info.physicalDevice, &context.memory);
-    if (const char* reason = unfitReason(device.capabilities))
+    device.profile = queryProfile(vk, info.physicalDevice, device.memory);
+    if (const char* reason = unfitReason(device.profile))
         throw Error(SAC_ERROR_UNSUPPORTED, "info->physicalDevice: %s", reason);
     device.vk.load(vk, info.device);
 
     const SacFeatureFlags enabled = info.enabledFeatures;
-    Capabilities& use = device.capabilities;
-    const bool pushDescriptors = enabled & SAC_FEATURE_PUSH_DESCRIPTOR_BIT;
-    if (pushDescriptors && (!use.pushDescriptors || !device.vk.CmdPushDescriptorSetKHR))
+    if ((enabled & SAC_FEATURE_PUSH_DESCRIPTOR_BIT) &&
+        (!device.profile.pushDescriptors || !device.vk.CmdPushDescriptorSetKHR))
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->enabledFeatures has SAC_FEATURE_PUSH_DESCRIPTOR_BIT, but the "
                                                 "device was created without VK_KHR_push_descriptor");
-    const bool storage16Bit = enabled & SAC_FEATURE_STORAGE_16BIT_BIT;
-    if (storage16Bit && !use.storage16Bit)
+    if ((enabled & SAC_FEATURE_STORAGE_16BIT_BIT) && !device.profile.storageBuffer16BitAccess)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->enabledFeatures has SAC_FEATURE_STORAGE_16BIT_BIT, but the "
                                                 "physical device has no storageBuffer16BitAccess");
-    use.pushDescriptors = pushDescriptors;
-    use.storage16Bit = storage16Bit;
-    use.debugUtils = (enabled & SAC_FEATURE_DEBUG_UTILS_BIT) && device.vk.SetDebugUtilsObjectNameEXT;
+    device.profile.pushDescriptors = (enabled & SAC_FEATURE_PUSH_DESCRIPTOR_BIT) != 0;
+    device.profile.storageBuffer16BitAccess = (enabled & SAC_FEATURE_STORAGE_16BIT_BIT) != 0;
+    device.debugUtils = (enabled & SAC_FEATURE_DEBUG_UTILS_BIT) && device.vk.SetDebugUtilsObjectNameEXT;
+}
+
+void requireEnabled(VkBool32 wanted, const char* member, SacFeatureFlags enabled, SacFeatureFlags bit,
+                    const char* bitName) {
+    if (wanted == VK_TRUE && !(enabled & bit))
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "info->profile->%s is VK_TRUE, but info->enabledFeatures is 0x%x, without %s", member, enabled,
+                    bitName);
+}
+
+void initialize(SacContext_T& context, const SacContextInfo& info) {
+    Device& device = context.device;
+    device.allocator = context.memory.callbacks();
+    if (info.profile)
+        requireStructure(info.profile, "info->profile", SAC_STRUCTURE_TYPE_DEVICE_PROFILE,
+                         "SAC_STRUCTURE_TYPE_DEVICE_PROFILE");
+    if (!info.device) {
+        if (!info.profile)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                        "info->device and info->profile are null, a context takes a device or a profile to plan for");
+        if (info.enabledFeatures)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                        "info->enabledFeatures is 0x%x, it must be 0 where info->device is null", info.enabledFeatures);
+        device.profile = checkedProfile(*info.profile, nullptr);
+        return;
+    }
+    initializeDevice(device, info);
+    if (!info.profile)
+        return;
+    requireEnabled(info.profile->pushDescriptors, "pushDescriptors", info.enabledFeatures,
+                   SAC_FEATURE_PUSH_DESCRIPTOR_BIT, "SAC_FEATURE_PUSH_DESCRIPTOR_BIT");
+    requireEnabled(info.profile->storageBuffer16BitAccess, "storageBuffer16BitAccess", info.enabledFeatures,
+                   SAC_FEATURE_STORAGE_16BIT_BIT, "SAC_FEATURE_STORAGE_16BIT_BIT");
+    device.profile = checkedProfile(*info.profile, &device.profile);
 }
 
 } // namespace
@@ -74,13 +111,7 @@ extern "C" SAC_API SacResult sacCreateContext(const SacContextInfo* info, SacCon
     return guarded(error, &log, [&] {
         SAC_REQUIRE_STRUCTURE(info, SAC_STRUCTURE_TYPE_CONTEXT_INFO);
         require(context, "context");
-        require(info->getInstanceProcAddr, "info->getInstanceProcAddr");
-        require(info->instance, "info->instance");
-        require(info->physicalDevice, "info->physicalDevice");
-        require(info->device, "info->device");
-        requireFlags(info->enabledFeatures,
-                     SAC_FEATURE_PUSH_DESCRIPTOR_BIT | SAC_FEATURE_STORAGE_16BIT_BIT | SAC_FEATURE_DEBUG_UTILS_BIT,
-                     "info->enabledFeatures");
+        requireFlags(info->enabledFeatures, knownFeatures, "info->enabledFeatures");
 
         HostMemory memory(info->allocator);
         UniquePtr<SacContext_T> created = makeUnique<SacContext_T>(&memory, info->allocator);

@@ -62,3 +62,14 @@ struct SacPlan_T {
     std::array<SacMemoryRequirements, SAC_MEMORY_KIND_COUNT> memory{};
     SacPlanProperties properties{};
 };
+
+namespace saccade {
+
+/// Throws SAC_ERROR_INVALID_ARGUMENT for a plan that nothing was compiled for.
+inline void requireDevice(const SacPlan_T& plan) {
+    if (!plan.model->context->device.handle)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "plan is of a context without a VkDevice: it has no pipelines, and nothing can be recorded");
+}
+
+} // namespace saccade

@@ -26,7 +26,9 @@ SacMemoryRequirements bufferRequirements(const Device& device, VkDeviceSize size
     SacMemoryRequirements out{};
     out.size = size;
     out.usage = usage;
-    out.alignment = std::max<VkDeviceSize>(device.capabilities.storageBufferOffsetAlignment, 4);
+    out.alignment = std::max<VkDeviceSize>(device.profile.minStorageBufferOffsetAlignment, 4);
+    if (!device.handle)
+        return out;
     VkBufferCreateInfo info{};
     info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
     info.size = std::max<VkDeviceSize>(size, 4);
@@ -123,7 +125,7 @@ void logBias(const Log& log, const char* name, const BiasReport& bias, const Bia
 void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
     SacModel_T& model = *plan.model;
     SacContext_T& context = *model.context;
-    const Capabilities& device = context.device.capabilities;
+    const DeviceProfile& device = context.device.profile;
     std::pmr::memory_resource* memory = &context.memory;
 
     const auto inputs = tensorRequests(info.inputCount, info.inputs, "inputs", true, context.device);

@@ -10,14 +10,15 @@ namespace {
 constexpr VkDeviceSize defaultTableLimit = VkDeviceSize(16) << 20;
 constexpr float defaultTolerance = 1e-4f;
 
-std::optional<DataType> requestedType(SacDataType type, const char* array, uint32_t index, const Capabilities& device) {
+std::optional<DataType> requestedType(SacDataType type, const char* array, uint32_t index,
+                                      const DeviceProfile& device) {
     switch (type) {
     case SAC_DATA_TYPE_DEFAULT:
         return std::nullopt;
     case SAC_DATA_TYPE_FLOAT32:
         return DataType::f32;
     case SAC_DATA_TYPE_FLOAT16:
-        if (!device.storage16Bit)
+        if (!device.storageBuffer16BitAccess)
             throw Error(SAC_ERROR_UNSUPPORTED,
                         "info->%s[%u].dataType is FLOAT16, the context was created without "
                         "SAC_FEATURE_STORAGE_16BIT_BIT",
@@ -98,7 +99,7 @@ TensorRequest request(const SacTensorDesc& desc, const char* array, uint32_t ind
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u].name is null, it is required", array, index);
     TensorRequest out;
     out.name = desc.name;
-    out.type = requestedType(desc.dataType, array, index, device.capabilities);
+    out.type = requestedType(desc.dataType, array, index, device.profile);
     if (desc.layout != SAC_LAYOUT_CONTIGUOUS && desc.layout != SAC_LAYOUT_CHANNELS_LAST)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u].layout is %d, no SacLayout", array, index,
                     static_cast<int>(desc.layout));
@@ -141,17 +142,17 @@ std::pmr::vector<TensorRequest> tensorRequests(uint32_t count, const SacTensorDe
     return out;
 }
 
-DataType storageType(SacPrecision precision, const Capabilities& device) {
+DataType storageType(SacPrecision precision, const DeviceProfile& device) {
     switch (precision) {
     case SAC_PRECISION_FLOAT32:
         return DataType::f32;
     case SAC_PRECISION_FLOAT16:
-        if (!device.storage16Bit)
+        if (!device.storageBuffer16BitAccess)
             throw Error(SAC_ERROR_UNSUPPORTED, "info->precision is SAC_PRECISION_FLOAT16, the context was created "
                                                "without SAC_FEATURE_STORAGE_16BIT_BIT");
         return DataType::f16;
     case SAC_PRECISION_FLOAT16_IF_SUPPORTED:
-        return device.storage16Bit ? DataType::f16 : DataType::f32;
+        return device.storageBuffer16BitAccess ? DataType::f16 : DataType::f32;
     case SAC_PRECISION_MAX_ENUM:
         break;
     }

@@ -39,6 +39,7 @@ extern "C" SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuff
                                        SacError* error) {
     return guarded(error, plan ? &plan->model->context->log : nullptr, [&] {
         require(plan, "plan");
+        requireDevice(*plan);
         require(commandBuffer, "commandBuffer");
         SAC_REQUIRE_STRUCTURE(info, SAC_STRUCTURE_TYPE_RUN_INFO);
         if (info->batch > plan->batch)

@@ -20,6 +20,7 @@ extern "C" SAC_API SacResult sacCmdUpload(SacPlan plan, VkCommandBuffer commandB
                                           SacError* error) {
     return guarded(error, plan ? &plan->model->context->log : nullptr, [&] {
         require(plan, "plan");
+        requireDevice(*plan);
         require(commandBuffer, "commandBuffer");
         SAC_REQUIRE_STRUCTURE(info, SAC_STRUCTURE_TYPE_UPLOAD_INFO);
         requireFlags(info->flags, SAC_UPLOAD_TABLES_ONLY_BIT, "info->flags");

@@ -32,7 +32,7 @@ Gate::~Gate() {
 void Gate::compile(uint32_t dispatchCount, uint32_t maxRecords, Progress& progress) {
     blockCount_ = divideUp(dispatchCount, IndirectCommands::perBlock);
     pitch_ = alignUp(IndirectCommands::perBlock * sizeof(VkDispatchIndirectCommand),
-                     device_.capabilities.storageBufferOffsetAlignment);
+                     device_.profile.minStorageBufferOffsetAlignment);
     progress.next();
     const uint32_t constants[] = {lanes};
     pipeline_ =

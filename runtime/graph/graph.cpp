@@ -13,7 +13,7 @@ uint64_t elementCount(const Shape& shape) {
     return count;
 }
 
-Graph::Graph(std::pmr::memory_resource* memory, uint32_t offsetAlignment)
+Graph::Graph(std::pmr::memory_resource* memory, uint64_t offsetAlignment)
     : tensors_(memory), nodes_(memory), offsetAlignment_(offsetAlignment) {}
 
 TensorId Graph::declare(std::string_view name, DataType type, const Shape& shape, MemoryClass memory) {

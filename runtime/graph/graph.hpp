@@ -57,7 +57,7 @@ struct Node {
 
 class Graph {
 public:
-    Graph(std::pmr::memory_resource* memory, uint32_t offsetAlignment);
+    Graph(std::pmr::memory_resource* memory, uint64_t offsetAlignment);
 
     /// A tensor at a known place of the weights.
     TensorId weight(std::string_view name, DataType type, uint64_t elements, uint64_t offset);
@@ -92,7 +92,7 @@ public:
     uint64_t tableBytes() const { return tableBytes_; }
     uint64_t stateBytes() const { return stateBytes_; }
     uint64_t flops() const { return flops_; } ///< of one run
-    uint32_t offsetAlignment() const { return offsetAlignment_; }
+    uint64_t offsetAlignment() const { return offsetAlignment_; }
 
 private:
     TensorId declare(std::string_view name, DataType type, const Shape& shape, MemoryClass memory);
@@ -100,7 +100,7 @@ private:
 
     std::pmr::vector<Tensor> tensors_;
     std::pmr::vector<Node> nodes_;
-    uint32_t offsetAlignment_;
+    uint64_t offsetAlignment_;
     uint32_t externalCount_ = 0;
     uint64_t tableBytes_ = 0;
     uint64_t stateBytes_ = 0;

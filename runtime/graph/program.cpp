@@ -37,7 +37,7 @@ Program::~Program() {
 }
 
 void Program::compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t maxRecords, Progress& progress) {
-    const Capabilities& limits = device_.capabilities;
+    const DeviceProfile& limits = device_.profile;
     batch_ = batch;
     const auto count = std::count_if(graph.nodes().begin(), graph.nodes().end(),
                                      [&](const Node& node) { return node.phase == phase; });
@@ -48,10 +48,10 @@ void Program::compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t 
             continue;
         const Dispatch& dispatch = node.dispatch;
         for (int axis = 0; axis < 3; ++axis)
-            if (dispatch.groups[axis] > limits.maxGroupCount[axis])
+            if (dispatch.groups[axis] > limits.maxComputeWorkGroupCount[axis])
                 throw Error(SAC_ERROR_UNSUPPORTED,
                             "\"%s\" needs %u workgroups on axis %d, the device's maxComputeWorkGroupCount is %u",
-                            node.label.c_str(), dispatch.groups[axis], axis, limits.maxGroupCount[axis]);
+                            node.label.c_str(), dispatch.groups[axis], axis, limits.maxComputeWorkGroupCount[axis]);
         Step step{nullptr, dispatch.push, {}, dispatch.groups, node.batched, node.barrier, node.stage};
         BindingKinds kinds;
         for (const OperandUse& use : dispatch.bindings)
@@ -62,10 +62,10 @@ void Program::compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t 
         ++stage.dispatchCount;
         stage.flops += node.flops;
         const auto buffers = std::count(kinds.begin(), kinds.end(), BindingKind::storageBuffer);
-        if (buffers > limits.maxStorageBuffers)
+        if (buffers > limits.maxPerStageDescriptorStorageBuffers)
             throw Error(SAC_ERROR_UNSUPPORTED,
                         "\"%s\" binds %u storage buffers, the device's maxPerStageDescriptorStorageBuffers is %u",
-                        node.label.c_str(), static_cast<uint32_t>(buffers), limits.maxStorageBuffers);
+                        node.label.c_str(), static_cast<uint32_t>(buffers), limits.maxPerStageDescriptorStorageBuffers);
         for (size_t i = 0; i < node.tensors.size(); ++i) {
             const Tensor& tensor = graph.tensor(node.tensors[i]);
             if (!tensor.image && tensor.bytes > limits.maxStorageBufferRange)

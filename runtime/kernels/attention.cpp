@@ -229,7 +229,7 @@ AttentionOperands attentionOperands(const AttentionDesc& desc) {
     return operands;
 }
 
-Kernel attentionKernel(const AttentionDesc& desc, const Capabilities& device) {
+Kernel attentionKernel(const AttentionDesc& desc, const DeviceProfile& device) {
     return attentionKernel(desc, attentionTuning(desc, device));
 }
 

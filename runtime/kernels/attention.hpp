@@ -10,7 +10,7 @@
 #include <cstdint>
 
 #include "kernels/kernel.hpp"
-#include "vulkan/capabilities.hpp"
+#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 
@@ -160,7 +160,7 @@ AttentionOperands attentionOperands(const AttentionDesc& desc);
 
 /// Lowers `desc`. Byte operands are read as 32-bit words: their memory must be readable up to the next multiple of 4.
 /// Throws Error when a size is out of the ranges above.
-Kernel attentionKernel(const AttentionDesc& desc, const Capabilities& device);
+Kernel attentionKernel(const AttentionDesc& desc, const DeviceProfile& device);
 
 /// The same, cut as `tuning` says (attention_tuning.hpp). For tests and measurements.
 struct AttentionTuning;

@@ -15,7 +15,7 @@ uint32_t vectors(uint32_t channels) { return divideUp(channels, 4); }
 /// so that a read costs as much as 15 multiply-adds. Where lanes can pass values on, each reads one key of a step and
 /// the others get it by a vector shuffle: measured on lavapipe 22.3, 8 heads of 64, 4096 queries, 256 keys, one
 /// core: 2.4 GFLOP/s without, 13 with one query per lane, 21 with two, no more with four.
-AttentionTuning cpuTuning(const AttentionDesc& desc, const Capabilities& device) {
+AttentionTuning cpuTuning(const AttentionDesc& desc, const DeviceProfile& device) {
     AttentionTuning tuning;
     const uint32_t channels = std::max(desc.headDim, desc.valueDim);
     tuning.laneBroadcast = usesLaneBroadcast(device);
@@ -33,7 +33,7 @@ AttentionTuning cpuTuning(const AttentionDesc& desc, const Capabilities& device)
 }
 
 /// Channels are split until a lane holds 16 or so of them, two queries per lane share each key read from shared memory.
-AttentionTuning gpuTuning(const AttentionDesc& desc, const Capabilities& device) {
+AttentionTuning gpuTuning(const AttentionDesc& desc, const DeviceProfile& device) {
     AttentionTuning tuning;
     tuning.lanes = 64;
     const uint32_t widest = vectors(std::max(desc.headDim, desc.valueDim));
@@ -43,7 +43,7 @@ AttentionTuning gpuTuning(const AttentionDesc& desc, const Capabilities& device)
     tuning.mlpPairs = 1;
     while (tuning.mlpPairs < 4 && tuning.rows * tuning.keysPerStep / tuning.split % (tuning.mlpPairs * 2) == 0)
         tuning.mlpPairs *= 2;
-    const uint32_t limit = std::min(device.maxSharedMemory, 16384u);
+    const uint32_t limit = std::min(device.maxComputeSharedMemorySize, 16384u);
     const uint32_t exchange =
         tuning.split > 1 ? 4 * tuning.rows * tuning.keysPerStep * (tuning.lanes + 1 + tuning.lanes / tuning.split) : 0;
     const uint32_t keyBytes = 16 * (vectors(desc.headDim) + vectors(desc.valueDim) + 1);
@@ -54,14 +54,15 @@ AttentionTuning gpuTuning(const AttentionDesc& desc, const Capabilities& device)
 
 } // namespace
 
-bool usesLaneBroadcast(const Capabilities& device) {
-    return device.isCpu && device.subgroupShuffle && (device.subgroupSize == 4 || device.subgroupSize == 8);
+bool usesLaneBroadcast(const DeviceProfile& device) {
+    return device.isCpu() && device.hasSubgroup(VK_SUBGROUP_FEATURE_SHUFFLE_BIT) &&
+           (device.subgroupSize == 4 || device.subgroupSize == 8);
 }
 
-AttentionTuning attentionTuning(const AttentionDesc& desc, const Capabilities& device) {
-    AttentionTuning tuning = device.isCpu ? cpuTuning(desc, device) : gpuTuning(desc, device);
+AttentionTuning attentionTuning(const AttentionDesc& desc, const DeviceProfile& device) {
+    AttentionTuning tuning = device.isCpu() ? cpuTuning(desc, device) : gpuTuning(desc, device);
     const uint64_t groups = uint64_t{divideUp(desc.queries, tuning.queriesPerGroup())} * desc.heads * desc.batch;
-    const uint64_t wanted = device.isCpu ? cpuGroups : gpuGroups;
+    const uint64_t wanted = device.isCpu() ? cpuGroups : gpuGroups;
     // A part should keep enough keys to be worth its share of the merge.
     const uint32_t most = std::max(1u, desc.keys / (tuning.keysPerStep * 8));
     if (groups < wanted)

@@ -1,4 +1,4 @@
-// How attention is cut for a device: measured choices, gathered here and made from Capabilities alone.
+// How attention is cut for a device: measured choices, gathered here and made from its profile alone.
 #pragma once
 
 #include "kernels/attention.hpp"
@@ -20,8 +20,8 @@ struct AttentionTuning {
 
 /// Whether LANE_BROADCAST variants run on the device, and are worth it: a workgroup is then one subgroup whose lanes
 /// hand each other what they read.
-bool usesLaneBroadcast(const Capabilities& device);
+bool usesLaneBroadcast(const DeviceProfile& device);
 
-AttentionTuning attentionTuning(const AttentionDesc& desc, const Capabilities& device);
+AttentionTuning attentionTuning(const AttentionDesc& desc, const DeviceProfile& device);
 
 } // namespace saccade

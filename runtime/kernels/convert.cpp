@@ -38,7 +38,7 @@ bool aligned(const MatrixLayout& layout) { return (layout.offset | layout.stride
 
 } // namespace
 
-Kernel convert(const ConvertDesc& desc, const Capabilities& capabilities) {
+Kernel convert(const ConvertDesc& desc, const DeviceProfile& profile) {
     check(desc);
     const MatrixLayout from = desc.from.resolved(desc.tokens, desc.channels);
     const MatrixLayout to = desc.to.resolved(desc.tokens, desc.channels);
@@ -55,8 +55,8 @@ Kernel convert(const ConvertDesc& desc, const Capabilities& capabilities) {
     }
     const bool wholeVectors = push.length % 4 == 0 && (!transposed || push.lines % 4 == 0);
     const bool vectors = wholeVectors && aligned(from) && aligned(to);
-    const bool staged = transposed && !capabilities.isCpu;
-    const uint32_t lanes = capabilities.isCpu ? 64 : 128;
+    const bool staged = transposed && !profile.isCpu();
+    const uint32_t lanes = profile.isCpu() ? 64 : 128;
 
     Dispatch dispatch;
     dispatch.shader = shaderOf(desc);
@@ -65,10 +65,10 @@ Kernel convert(const ConvertDesc& desc, const Capabilities& capabilities) {
     dispatch.bindings = {{0, Access::read}, {1, Access::write}};
     if (transposed) {
         dispatch.groups = {divideUp(push.length, tile), divideUp(push.lines, tile), desc.batch};
-        checkGroups("convert", dispatch.groups, capabilities);
+        checkGroups("convert", dispatch.groups, profile);
     } else {
         const uint64_t items = uint64_t{push.lines} * push.length / (vectors ? 4 : 1);
-        dispatch.groups = flatGrid("convert", items, lanes, desc.batch, capabilities);
+        dispatch.groups = flatGrid("convert", items, lanes, desc.batch, profile);
     }
 
     Kernel kernel;

@@ -7,7 +7,7 @@
 #include "base/data_type.hpp"
 #include "kernels/kernel.hpp"
 #include "kernels/matrix_layout.hpp"
-#include "vulkan/capabilities.hpp"
+#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 
@@ -28,6 +28,6 @@ struct ConvertDesc {
 
 /// One dispatch; groups[2] = batch. Equal types and layouts are a copy. Throws SAC_ERROR_INTERNAL for a size of 0 or
 /// another type, SAC_ERROR_UNSUPPORTED where the device's dispatch limits do not reach.
-Kernel convert(const ConvertDesc& desc, const Capabilities& capabilities);
+Kernel convert(const ConvertDesc& desc, const DeviceProfile& profile);
 
 } // namespace saccade

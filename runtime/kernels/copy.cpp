@@ -21,7 +21,7 @@ Shader shaderOf(const CopyDesc& desc) {
 
 } // namespace
 
-Kernel copyKernel(const CopyDesc& desc, const Capabilities& device) {
+Kernel copyKernel(const CopyDesc& desc, const DeviceProfile& device) {
     Dispatch dispatch;
     dispatch.shader = shaderOf(desc);
     dispatch.constants = {lanes, desc.shifted};

@@ -6,7 +6,7 @@
 
 #include "base/data_type.hpp"
 #include "kernels/kernel.hpp"
-#include "vulkan/capabilities.hpp"
+#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 
@@ -28,6 +28,6 @@ struct CopyDesc {
     uint32_t toTokens = 0; ///< if shifted: at least `tokens`
 };
 
-Kernel copyKernel(const CopyDesc& desc, const Capabilities& device);
+Kernel copyKernel(const CopyDesc& desc, const DeviceProfile& device);
 
 } // namespace saccade

@@ -24,9 +24,9 @@ uint32_t taps(const DeformConvDesc& desc) { return desc.kernel[0] * desc.kernel[
 
 // Output channels per thread / 4. Many, because each sample then serves more of them; fewer where the output has no
 // more or where that would leave parts of a GPU idle. On a CPU driver 8 are no faster than 4 and compile twice as long.
-uint32_t quadsPerThread(uint32_t quads, uint64_t workgroups, const Capabilities& device) {
-    const uint64_t wanted = device.isCpu ? 4 : 256;
-    uint32_t chosen = device.isCpu ? 4 : 8;
+uint32_t quadsPerThread(uint32_t quads, uint64_t workgroups, const DeviceProfile& device) {
+    const uint64_t wanted = device.isCpu() ? 4 : 256;
+    uint32_t chosen = device.isCpu() ? 4 : 8;
     while (chosen > 1 && (chosen / 2 >= quads || workgroups * divideUp(quads, chosen) < wanted))
         chosen /= 2;
     return chosen;
@@ -34,7 +34,7 @@ uint32_t quadsPerThread(uint32_t quads, uint64_t workgroups, const Capabilities&
 
 } // namespace
 
-Kernel deformConv(const DeformConvDesc& desc, const Capabilities& device) {
+Kernel deformConv(const DeformConvDesc& desc, const DeviceProfile& device) {
     const uint32_t positions = desc.outSize[0] * desc.outSize[1];
     const uint32_t groupChannels = desc.channels / desc.groups, offsetChannels = desc.channels / desc.offsetGroups;
     const uint32_t segment = std::gcd(groupChannels, offsetChannels);
@@ -96,7 +96,7 @@ GemmDesc deformConvWeight(const DeformConvDesc& desc) {
     return gemm;
 }
 
-Kernel packDeformConv(const DeformConvDesc& desc, const Capabilities& device) {
+Kernel packDeformConv(const DeformConvDesc& desc, const DeviceProfile& device) {
     const GemmDesc gemm = deformConvWeight(desc);
     ConvertDesc transpose;
     transpose.toType = desc.storage;

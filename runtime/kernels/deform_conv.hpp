@@ -9,7 +9,7 @@
 #include "kernels/gemm.hpp"
 #include "kernels/kernel.hpp"
 #include "kernels/matrix_layout.hpp"
-#include "vulkan/capabilities.hpp"
+#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 
@@ -42,13 +42,13 @@ struct DeformConvDesc {
 
 /// One dispatch; groups[2] = batch * groups. Throws SAC_ERROR_UNSUPPORTED where the device's dispatch limits do not
 /// reach.
-Kernel deformConv(const DeformConvDesc& desc, const Capabilities& device);
+Kernel deformConv(const DeformConvDesc& desc, const DeviceProfile& device);
 
 /// The weight (outputs, channels / groups, height, width) as the one of a matrix product, for packing.
 GemmDesc deformConvWeight(const DeformConvDesc& desc);
 
 /// Packs on the device a weight that is an input. Operands: 0 weight, f32, in PyTorch's order; 1 packed, of the storage
 /// type and gemmWeightElements(deformConvWeight(desc)) elements, of which those that only pad are left as they are.
-Kernel packDeformConv(const DeformConvDesc& desc, const Capabilities& device);
+Kernel packDeformConv(const DeformConvDesc& desc, const DeviceProfile& device);
 
 } // namespace saccade

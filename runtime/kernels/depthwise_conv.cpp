@@ -17,7 +17,7 @@ struct Push {
 
 } // namespace
 
-Kernel depthwiseConvKernel(const DepthwiseConvDesc& desc, const Capabilities& device) {
+Kernel depthwiseConvKernel(const DepthwiseConvDesc& desc, const DeviceProfile& device) {
     const bool vectors = desc.channels % 4 == 0;
     const uint32_t width = vectors ? desc.channels / 4 : desc.channels;
     const uint64_t tokens = uint64_t{desc.size[0]} * desc.size[1] * desc.size[2];

@@ -7,7 +7,7 @@
 
 #include "base/data_type.hpp"
 #include "kernels/kernel.hpp"
-#include "vulkan/capabilities.hpp"
+#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 
@@ -23,7 +23,7 @@ struct DepthwiseConvDesc {
     bool addsSource = false;                  ///< result = source + convolution
 };
 
-Kernel depthwiseConvKernel(const DepthwiseConvDesc& desc, const Capabilities& device);
+Kernel depthwiseConvKernel(const DepthwiseConvDesc& desc, const DeviceProfile& device);
 
 /// Packs a weight (channels, 1, taps) and its bias (channels) as [tap][channel], [channel]: (taps + 1) * channels
 /// floats.

@@ -14,7 +14,7 @@ struct Push {
 
 } // namespace
 
-Kernel displacedGrid(const DisplacedGridDesc& desc, const Capabilities& device) {
+Kernel displacedGrid(const DisplacedGridDesc& desc, const DeviceProfile& device) {
     const uint64_t places = uint64_t{desc.heads} * desc.height * desc.width;
     Dispatch dispatch;
     dispatch.shader = desc.storage == DataType::f16 ? Shader::displacedGridF16 : Shader::displacedGrid;

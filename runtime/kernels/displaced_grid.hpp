@@ -5,7 +5,7 @@
 
 #include "base/data_type.hpp"
 #include "kernels/kernel.hpp"
-#include "vulkan/capabilities.hpp"
+#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 
@@ -24,6 +24,6 @@ struct DisplacedGridDesc {
 };
 
 /// Throws SAC_ERROR_UNSUPPORTED where the device's dispatch limits do not reach.
-Kernel displacedGrid(const DisplacedGridDesc& desc, const Capabilities& device);
+Kernel displacedGrid(const DisplacedGridDesc& desc, const DeviceProfile& device);
 
 } // namespace saccade

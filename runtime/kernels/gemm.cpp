@@ -49,7 +49,7 @@ bool vectorizes(const MatrixLayout& layout, uint32_t rows, uint32_t channelsPerG
 
 } // namespace
 
-Kernel gemm(const GemmDesc& desc, const Capabilities& capabilities) {
+Kernel gemm(const GemmDesc& desc, const DeviceProfile& profile) {
     check(desc);
     const uint32_t columnsOut = outColumns(desc);
     const MatrixLayout a = desc.a.resolved(desc.rows, desc.groups * desc.depth);
@@ -64,11 +64,11 @@ Kernel gemm(const GemmDesc& desc, const Capabilities& capabilities) {
     const bool aVector = vectorizes(a, desc.rows, desc.depth);
     const uint64_t flops = 2ull * desc.batch * desc.rows * desc.columns * desc.depth * desc.groups;
     const GemmTuning tuning =
-        gemmTuning(capabilities, {.rows = desc.rows,
-                                  .columns = desc.columns,
-                                  .planes = uint64_t(desc.batch) * desc.groups,
-                                  .flops = flops,
-                                  .plain = aVector && outVector && !desc.hasResidual && desc.storage == DataType::f32});
+        gemmTuning(profile, {.rows = desc.rows,
+                             .columns = desc.columns,
+                             .planes = uint64_t(desc.batch) * desc.groups,
+                             .flops = flops,
+                             .plain = aVector && outVector && !desc.hasResidual && desc.storage == DataType::f32});
 
     Dispatch dispatch;
     dispatch.shader = desc.storage == DataType::f16 ? Shader::gemmF16 : Shader::gemm;
@@ -98,12 +98,12 @@ Kernel gemm(const GemmDesc& desc, const Capabilities& capabilities) {
     dispatch.groups = {divideUp(desc.rows, tuning.rowsPerGroup()), divideUp(desc.columns, tuning.columnsPerGroup()),
                        desc.batch * desc.groups};
     for (int i = 0; i < 3; ++i)
-        if (dispatch.groups[i] > capabilities.maxGroupCount[i])
+        if (dispatch.groups[i] > profile.maxComputeWorkGroupCount[i])
             throw Error(SAC_ERROR_UNSUPPORTED,
                         "gemm of %u rows, %u columns, batch %u, %u groups: %u workgroups along "
                         "axis %d exceed the device's %u",
                         desc.rows, desc.columns, desc.batch, desc.groups, dispatch.groups[i], i,
-                        capabilities.maxGroupCount[i]);
+                        profile.maxComputeWorkGroupCount[i]);
 
     Kernel kernel;
     kernel.operandCount = 5;

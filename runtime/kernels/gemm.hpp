@@ -11,7 +11,7 @@
 #include "base/data_type.hpp"
 #include "kernels/kernel.hpp"
 #include "kernels/matrix_layout.hpp"
-#include "vulkan/capabilities.hpp"
+#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 
@@ -47,7 +47,7 @@ struct GemmDesc {
 /// One dispatch; groups[2] = batch * groups. Throws SAC_ERROR_INTERNAL for a description no module may build (a size of
 /// 0, an unknown storage type, an odd geglu width) and SAC_ERROR_UNSUPPORTED where the device's dispatch limits do not
 /// reach.
-Kernel gemm(const GemmDesc& desc, const Capabilities& capabilities);
+Kernel gemm(const GemmDesc& desc, const DeviceProfile& profile);
 
 /// Elements of the packed weight: [group][k, padded to 4][column, padded to 4].
 uint64_t gemmWeightElements(const GemmDesc& desc);

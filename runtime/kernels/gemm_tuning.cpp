@@ -53,13 +53,13 @@ double cost(const GemmTuning& cut, const GemmShape& shape, const Costs& costs) {
 
 } // namespace
 
-GemmTuning gemmTuning(const Capabilities& capabilities, const GemmShape& shape) {
-    const Costs costs = capabilities.isCpu ? Costs{15, 4} : Costs{2, 128};
+GemmTuning gemmTuning(const DeviceProfile& profile, const GemmShape& shape) {
+    const Costs costs = profile.isCpu() ? Costs{15, 4} : Costs{2, 128};
     GemmTuning best;
     double bestCost = -1;
-    for (const GemmTuning& cut : capabilities.isCpu ? std::span<const GemmTuning>(cpuCuts) : gpuCuts) {
+    for (const GemmTuning& cut : profile.isCpu() ? std::span<const GemmTuning>(cpuCuts) : gpuCuts) {
         const double c = cost(cut, shape, costs);
-        if ((bestCost < 0 || c < bestCost) && (!capabilities.isCpu || worthCompiling(cut, shape))) {
+        if ((bestCost < 0 || c < bestCost) && (!profile.isCpu() || worthCompiling(cut, shape))) {
             best = cut;
             bestCost = c;
         }

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "vulkan/capabilities.hpp"
+#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 
@@ -30,6 +30,6 @@ struct GemmShape {
 };
 
 /// Needs no more than 128 invocations and 16 KiB of shared memory, which every device has.
-GemmTuning gemmTuning(const Capabilities& capabilities, const GemmShape& shape);
+GemmTuning gemmTuning(const DeviceProfile& profile, const GemmShape& shape);
 
 } // namespace saccade

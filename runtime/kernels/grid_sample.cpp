@@ -49,7 +49,7 @@ uint64_t flopsPerElement(const GridSampleDesc& desc) {
 
 } // namespace
 
-Kernel gridSample(const GridSampleDesc& desc, const Capabilities& capabilities) {
+Kernel gridSample(const GridSampleDesc& desc, const DeviceProfile& profile) {
     check(desc);
     const MatrixLayout input = desc.input.resolved(pixels(desc), desc.channels);
     const MatrixLayout output = desc.output.resolved(desc.points, desc.channels);
@@ -70,7 +70,7 @@ Kernel gridSample(const GridSampleDesc& desc, const Capabilities& capabilities) 
                            input.offset, input.stride, input.batchStride, output.offset, output.stride,
                            output.batchStride});
     dispatch.bindings = {{0, Access::read}, {1, Access::read}, {2, Access::write}};
-    dispatch.groups = flatGrid("grid_sample", uint64_t{desc.points} * width, lanes, desc.batch, capabilities);
+    dispatch.groups = flatGrid("grid_sample", uint64_t{desc.points} * width, lanes, desc.batch, profile);
 
     Kernel kernel;
     kernel.operandCount = 3;

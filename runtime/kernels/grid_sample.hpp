@@ -7,7 +7,7 @@
 #include "base/data_type.hpp"
 #include "kernels/kernel.hpp"
 #include "kernels/matrix_layout.hpp"
-#include "vulkan/capabilities.hpp"
+#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 
@@ -44,6 +44,6 @@ struct GridSampleDesc {
 /// One dispatch; groups[2] = batch. Throws SAC_ERROR_INTERNAL for a description no module may build (a size of 0 or
 /// beyond 2^24, bicubic outside of 2D, a channel-major layout), SAC_ERROR_UNSUPPORTED where the device's dispatch
 /// limits do not reach.
-Kernel gridSample(const GridSampleDesc& desc, const Capabilities& capabilities);
+Kernel gridSample(const GridSampleDesc& desc, const DeviceProfile& profile);
 
 } // namespace saccade

@@ -39,7 +39,7 @@ Shader writeShader(const TokensToImageDesc& desc) {
 
 } // namespace
 
-Kernel imagesToTokens(const ImagesToTokensDesc& desc, const Capabilities& device) {
+Kernel imagesToTokens(const ImagesToTokensDesc& desc, const DeviceProfile& device) {
     const uint32_t count = static_cast<uint32_t>(desc.images.size());
     Dispatch dispatch;
     dispatch.shader = readShader(desc);
@@ -64,7 +64,7 @@ Kernel imagesToTokens(const ImagesToTokensDesc& desc, const Capabilities& device
     return kernel;
 }
 
-Kernel tokensToImage(const TokensToImageDesc& desc, const Capabilities& device) {
+Kernel tokensToImage(const TokensToImageDesc& desc, const DeviceProfile& device) {
     const uint64_t pixels = uint64_t{desc.height} * desc.width * desc.image.factor * desc.image.factor;
     Dispatch dispatch;
     dispatch.shader = writeShader(desc);

@@ -9,7 +9,7 @@
 #include "base/data_type.hpp"
 #include "base/fixed_vector.hpp"
 #include "kernels/kernel.hpp"
-#include "vulkan/capabilities.hpp"
+#include "vulkan/device_profile.hpp"
 #include "vulkan/image_format.hpp"
 
 namespace saccade {
@@ -33,7 +33,7 @@ struct ImagesToTokensDesc {
 };
 
 /// Throws SAC_ERROR_UNSUPPORTED where the device's dispatch limits do not reach.
-Kernel imagesToTokens(const ImagesToTokensDesc& desc, const Capabilities& device);
+Kernel imagesToTokens(const ImagesToTokensDesc& desc, const DeviceProfile& device);
 
 /// Operands: 0 tokens, 1 image, written.
 struct TokensToImageDesc {
@@ -48,6 +48,6 @@ struct TokensToImageDesc {
 };
 
 /// Throws as imagesToTokens.
-Kernel tokensToImage(const TokensToImageDesc& desc, const Capabilities& device);
+Kernel tokensToImage(const TokensToImageDesc& desc, const DeviceProfile& device);
 
 } // namespace saccade

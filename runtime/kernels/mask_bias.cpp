@@ -15,7 +15,7 @@ struct Push {
 
 } // namespace
 
-Kernel maskBiasKernel(const MaskBiasDesc& desc, const Capabilities& device) {
+Kernel maskBiasKernel(const MaskBiasDesc& desc, const DeviceProfile& device) {
     Dispatch dispatch;
     dispatch.shader = Shader::maskBias;
     dispatch.constants = {lanes, desc.hasMask};

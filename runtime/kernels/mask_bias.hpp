@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "kernels/kernel.hpp"
-#include "vulkan/capabilities.hpp"
+#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 
@@ -15,6 +15,6 @@ struct MaskBiasDesc {
     bool hasMask = true;
     float value = 1;
 };
-Kernel maskBiasKernel(const MaskBiasDesc& desc, const Capabilities& device);
+Kernel maskBiasKernel(const MaskBiasDesc& desc, const DeviceProfile& device);
 
 } // namespace saccade

@@ -25,7 +25,7 @@ uint32_t chunksPerThread(uint32_t width) { return width % 2 ? 1 : 2; }
 
 } // namespace
 
-Kernel msDeform(const MSDeformDesc& desc, const Capabilities& device) {
+Kernel msDeform(const MSDeformDesc& desc, const DeviceProfile& device) {
     const bool half = desc.storage == DataType::f16;
     const bool vectors = desc.headDim % 4 == 0;
     const uint32_t width = vectors ? desc.headDim / 4 : desc.headDim;

@@ -7,7 +7,7 @@
 #include "base/data_type.hpp"
 #include "base/fixed_vector.hpp"
 #include "kernels/kernel.hpp"
-#include "vulkan/capabilities.hpp"
+#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 
@@ -40,6 +40,6 @@ struct MSDeformDesc {
 };
 
 /// Throws SAC_ERROR_UNSUPPORTED where the device's dispatch limits do not reach.
-Kernel msDeform(const MSDeformDesc& desc, const Capabilities& device);
+Kernel msDeform(const MSDeformDesc& desc, const DeviceProfile& device);
 
 } // namespace saccade

@@ -14,11 +14,11 @@ struct Push {
 
 } // namespace
 
-Kernel normKernel(const NormDesc& desc, const Capabilities& device) {
+Kernel normKernel(const NormDesc& desc, const DeviceProfile& device) {
     const uint32_t threads = 64;
     // A software driver computes a row per invocation: a barrier costs it more than strided reads.
     uint32_t lanes = 1;
-    while (!device.isCpu && lanes < threads && lanes * 4 < desc.width)
+    while (!device.isCpu() && lanes < threads && lanes * 4 < desc.width)
         lanes *= 2;
     const uint32_t rowsPerGroup = threads / lanes;
     const uint64_t rows = uint64_t{desc.tokens} * desc.heads;

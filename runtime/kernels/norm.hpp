@@ -6,7 +6,7 @@
 #include "base/data_type.hpp"
 #include "kernels/attention.hpp"
 #include "kernels/kernel.hpp"
-#include "vulkan/capabilities.hpp"
+#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 
@@ -27,6 +27,6 @@ struct NormDesc {
     float epsilon = 1e-5f;
 };
 
-Kernel normKernel(const NormDesc& desc, const Capabilities& device);
+Kernel normKernel(const NormDesc& desc, const DeviceProfile& device);
 
 } // namespace saccade

@@ -65,15 +65,15 @@ struct Tuning {
 
 // Threads along the channels read runs of memory; as many positions join as fill the workgroup. Several positions per
 // thread share the loads of weights, where enough threads remain.
-Tuning tune(const OffsetNetworkDesc& desc, const Capabilities& capabilities) {
+Tuning tune(const OffsetNetworkDesc& desc, const DeviceProfile& profile) {
     constexpr uint64_t enoughThreads = 1 << 17;
     const uint32_t quads = divideUp(desc.channels, 4);
-    const uint32_t lanes = capabilities.isCpu ? 8 : 64;
+    const uint32_t lanes = profile.isCpu() ? 8 : 64;
     uint32_t channelLanes = 1;
     while (channelLanes < quads && channelLanes < lanes)
         channelLanes *= 2;
     const uint64_t threads = uint64_t{offsetPositions(desc)} * desc.batch * desc.groups * channelLanes;
-    return {channelLanes, lanes / channelLanes, capabilities.isCpu || threads / 4 >= enoughThreads ? 4u : 1u};
+    return {channelLanes, lanes / channelLanes, profile.isCpu() || threads / 4 >= enoughThreads ? 4u : 1u};
 }
 
 } // namespace
@@ -101,14 +101,14 @@ std::array<float, 3> positionDivisors(uint32_t dims, const std::array<uint32_t, 
     return out;
 }
 
-Kernel offsetNetwork(const OffsetNetworkDesc& desc, const Capabilities& capabilities) {
+Kernel offsetNetwork(const OffsetNetworkDesc& desc, const DeviceProfile& profile) {
     check(desc);
     const uint32_t positions = offsetPositions(desc);
     const std::array<uint32_t, 3> size = threeAxes(desc, desc.size, 1), grid = threeAxes(desc, offsetGridSize(desc), 1),
                                   kernelSize = threeAxes(desc, desc.kernel, 1),
                                   stride = threeAxes(desc, desc.stride, 1), padding = threeAxes(desc, desc.padding, 0);
     const bool hasGrid = desc.samplingGrid != SamplingGrid::none;
-    const Tuning tuning = tune(desc, capabilities);
+    const Tuning tuning = tune(desc, profile);
 
     Dispatch dispatch;
     dispatch.shader = desc.storage == DataType::f16 ? Shader::offsetNetworkF16 : Shader::offsetNetwork;
@@ -139,7 +139,7 @@ Kernel offsetNetwork(const OffsetNetworkDesc& desc, const Capabilities& capabili
     dispatch.bindings.push_back(optional(hasGrid));
     dispatch.bindings.push_back(optional(desc.vgrid));
     dispatch.groups = {divideUp(positions, tuning.positionsPerGroup()), 1, desc.batch * desc.groups};
-    checkGroups("offset network", dispatch.groups, capabilities);
+    checkGroups("offset network", dispatch.groups, profile);
 
     Kernel kernel;
     kernel.operandCount = operands;

@@ -8,7 +8,7 @@
 
 #include "base/data_type.hpp"
 #include "kernels/kernel.hpp"
-#include "vulkan/capabilities.hpp"
+#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 
@@ -54,7 +54,7 @@ std::array<float, 3> positionDivisors(uint32_t dims, const std::array<uint32_t, 
 
 /// One dispatch; groups[2] = batch * groups. Throws SAC_ERROR_INTERNAL for a description no module may build (a size of
 /// 0, a kernel that does not fit), SAC_ERROR_UNSUPPORTED where the device's dispatch limits do not reach.
-Kernel offsetNetwork(const OffsetNetworkDesc& desc, const Capabilities& capabilities);
+Kernel offsetNetwork(const OffsetNetworkDesc& desc, const DeviceProfile& profile);
 
 /// Floats of the packed weights, a multiple of 4. Depends on channels, dims and the product of the kernel's sizes
 /// alone, as packOffsetNetwork does.

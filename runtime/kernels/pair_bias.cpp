@@ -15,7 +15,7 @@ struct Push {
 
 } // namespace
 
-Kernel pairBiasKernel(const PairBiasDesc& desc, const Capabilities& device) {
+Kernel pairBiasKernel(const PairBiasDesc& desc, const DeviceProfile& device) {
     Dispatch dispatch;
     dispatch.shader = Shader::pairBias;
     dispatch.constants = {lanes, desc.lookup};
@@ -34,7 +34,7 @@ uint64_t relativePlaces(const std::array<uint32_t, 3>& size) {
 }
 
 Kernel relativePlacesKernel(uint32_t dims, const std::array<uint32_t, 3>& size, bool logDistance,
-                            const Capabilities& device) {
+                            const DeviceProfile& device) {
     Dispatch dispatch;
     dispatch.shader = Shader::relativePlaces;
     dispatch.constants = {lanes, dims, logDistance};

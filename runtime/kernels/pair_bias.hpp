@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "kernels/kernel.hpp"
-#include "vulkan/capabilities.hpp"
+#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 
@@ -16,13 +16,13 @@ struct PairBiasDesc {
     bool lookup = false;                   ///< else ALiBi (arXiv 2108.12409): -slope * |j - (i + keys - queries)|
     std::array<uint32_t, 3> size{1, 1, 1}; ///< lookup: the grid of queries and keys; leading axes are 1
 };
-Kernel pairBiasKernel(const PairBiasDesc& desc, const Capabilities& device);
+Kernel pairBiasKernel(const PairBiasDesc& desc, const DeviceProfile& device);
 
 /// Relative places of a grid: the product of (2 size - 1).
 uint64_t relativePlaces(const std::array<uint32_t, 3>& size);
 
 /// Operand: 0 places, f32 (relativePlaces, dims), in the order pairBiasKernel looks them up.
 Kernel relativePlacesKernel(uint32_t dims, const std::array<uint32_t, 3>& size, bool logDistance,
-                            const Capabilities& device);
+                            const DeviceProfile& device);
 
 } // namespace saccade

@@ -20,12 +20,12 @@ struct BiasPush {
 };
 
 Dispatch biasDispatch(const PositionBiasDesc& desc, bool dense, uint64_t items, uint32_t layers,
-                      const Capabilities& device) {
+                      const DeviceProfile& device) {
     if (desc.dims < 1 || desc.dims > 3 || desc.width < 1 || desc.width > 256)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "position bias: dims is %u, not in 1..3, or width is %u, not in 1..256",
                     desc.dims, desc.width);
     const bool laneBroadcast = usesLaneBroadcast(device);
-    const uint32_t lanes = laneBroadcast ? device.subgroupSize : device.isCpu ? 8 : 64;
+    const uint32_t lanes = laneBroadcast ? device.subgroupSize : device.isCpu() ? 8 : 64;
     const uint32_t pairs = laneBroadcast ? 16 : 4;
     const std::array<uint32_t, 3>& size = dense ? desc.gridSize : desc.tableSize;
     Dispatch dispatch;
@@ -207,7 +207,7 @@ BiasTable chooseBiasTable(const PositionBiasWeights& weights, std::span<const fl
     return best;
 }
 
-Kernel biasTableKernel(const PositionBiasDesc& desc, const Capabilities& device) {
+Kernel biasTableKernel(const PositionBiasDesc& desc, const DeviceProfile& device) {
     const uint64_t nodes = uint64_t{desc.tableSize[0]} * desc.tableSize[1] * desc.tableSize[2];
     Kernel kernel;
     kernel.operandCount = 2;
@@ -220,7 +220,7 @@ Kernel biasTableKernel(const PositionBiasDesc& desc, const Capabilities& device)
 }
 
 Kernel denseBiasKernel(const PositionBiasDesc& desc, uint32_t batch, uint32_t heads, uint32_t queries, uint32_t keys,
-                       const Capabilities& device) {
+                       const DeviceProfile& device) {
     const uint64_t pairs = uint64_t{queries} * keys;
     Kernel kernel;
     kernel.operandCount = 3;

@@ -59,11 +59,11 @@ uint64_t positionBiasFlops(const PositionBiasDesc& desc);
 
 /// Fills a table. Operands: 0 packed weights, 1 table, f32 (outputs, size 2, size 1, size 0[, 4 if quads]).
 /// Reads dims, headsPerGroup, width and the table's size, origin, step and layout of `desc`.
-Kernel biasTableKernel(const PositionBiasDesc& desc, const Capabilities& device);
+Kernel biasTableKernel(const PositionBiasDesc& desc, const DeviceProfile& device);
 
 /// Fills the bias of every pair. Operands: 0 packed weights, 1 bias, f32 (batch, heads, queries, keys), 2 positions,
 /// f32 (batch * groups, keys, dims). Reads everything of `desc` but the table.
 Kernel denseBiasKernel(const PositionBiasDesc& desc, uint32_t batch, uint32_t heads, uint32_t queries, uint32_t keys,
-                       const Capabilities& device);
+                       const DeviceProfile& device);
 
 } // namespace saccade

@@ -18,7 +18,7 @@ struct Push {
 
 } // namespace
 
-Kernel rotaryKernel(const RotaryDesc& desc, const Capabilities& device) {
+Kernel rotaryKernel(const RotaryDesc& desc, const DeviceProfile& device) {
     const bool reads = desc.readsPositions || desc.shifted;
     const uint32_t units = desc.rotated / 2 + desc.channels - desc.rotated;
     Dispatch dispatch;

@@ -6,7 +6,7 @@
 #include "base/data_type.hpp"
 #include "kernels/attention.hpp"
 #include "kernels/kernel.hpp"
-#include "vulkan/capabilities.hpp"
+#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 
@@ -31,6 +31,6 @@ struct RotaryDesc {
     bool tablePerBatch = false;  ///< the table has rows for each batch entry
 };
 
-Kernel rotaryKernel(const RotaryDesc& desc, const Capabilities& device);
+Kernel rotaryKernel(const RotaryDesc& desc, const DeviceProfile& device);
 
 } // namespace saccade

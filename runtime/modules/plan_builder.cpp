@@ -70,10 +70,10 @@ void throwUnknown(const char* array, std::string_view name, const std::pmr::vect
 
 } // namespace
 
-PlanBuilder::PlanBuilder(const PlanRequest& request, const WeightSet& weights, const Capabilities& device,
+PlanBuilder::PlanBuilder(const PlanRequest& request, const WeightSet& weights, const DeviceProfile& device,
                          std::pmr::memory_resource* memory)
     : request_(request), weights_(weights), device_(device), memory_(memory),
-      graph_(memory, device.storageBufferOffsetAlignment), tensors_(memory), knownInputs_(memory),
+      graph_(memory, device.minStorageBufferOffsetAlignment), tensors_(memory), knownInputs_(memory),
       knownOutputs_(memory) {}
 
 const TensorRequest* PlanBuilder::findInput(std::string_view name) {

@@ -17,7 +17,7 @@
 #include "io/config.hpp"
 #include "kernels/image.hpp"
 #include "modules/weights.hpp"
-#include "vulkan/capabilities.hpp"
+#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 
@@ -87,11 +87,11 @@ struct OutputTarget {
 
 class PlanBuilder {
 public:
-    PlanBuilder(const PlanRequest& request, const WeightSet& weights, const Capabilities& device,
+    PlanBuilder(const PlanRequest& request, const WeightSet& weights, const DeviceProfile& device,
                 std::pmr::memory_resource* memory);
 
     Graph& graph() { return graph_; }
-    const Capabilities& device() const { return device_; }
+    const DeviceProfile& device() const { return device_; }
     std::pmr::memory_resource* memory() const { return memory_; }
     const WeightSet& weights() const { return weights_; }
     DataType storage() const { return request_.storage; }
@@ -163,7 +163,7 @@ private:
 
     const PlanRequest& request_;
     const WeightSet& weights_;
-    const Capabilities& device_;
+    const DeviceProfile& device_;
     std::pmr::memory_resource* memory_;
     Graph graph_;
     uint32_t batch_ = 1;

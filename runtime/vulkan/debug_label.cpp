@@ -4,7 +4,7 @@ namespace saccade {
 
 DebugLabel::DebugLabel(const Device& device, VkCommandBuffer commandBuffer, const char* text)
     : device_(device),
-      commandBuffer_(device.capabilities.debugUtils && device.vk.CmdBeginDebugUtilsLabelEXT ? commandBuffer : nullptr) {
+      commandBuffer_(device.debugUtils && device.vk.CmdBeginDebugUtilsLabelEXT ? commandBuffer : nullptr) {
     if (!commandBuffer_)
         return;
     VkDebugUtilsLabelEXT label{};

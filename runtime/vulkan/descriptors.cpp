@@ -2,10 +2,13 @@
 
 namespace saccade {
 
-DescriptorRing::~DescriptorRing() { device_.vk.DestroyDescriptorPool(device_.handle, pool_, device_.allocator); }
+DescriptorRing::~DescriptorRing() {
+    if (pool_)
+        device_.vk.DestroyDescriptorPool(device_.handle, pool_, device_.allocator);
+}
 
 void DescriptorRing::allocate(std::span<const Pipeline* const> dispatches, uint32_t slots) {
-    if (device_.capabilities.pushDescriptors || dispatches.empty())
+    if (!device_.handle || device_.profile.pushDescriptors || dispatches.empty())
         return;
     dispatchCount_ = static_cast<uint32_t>(dispatches.size());
     std::array<uint32_t, bindingKindCount> counts{};
@@ -54,7 +57,7 @@ void DescriptorRing::bind(VkCommandBuffer commandBuffer, uint32_t slot, uint32_t
         writes[i].pImageInfo = &resources[i].image;
     }
     const uint32_t count = static_cast<uint32_t>(resources.size());
-    if (device_.capabilities.pushDescriptors) {
+    if (device_.profile.pushDescriptors) {
         device_.vk.CmdPushDescriptorSetKHR(commandBuffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout.pipeline, 0,
                                            count, writes);
         return;

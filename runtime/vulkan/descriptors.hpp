@@ -22,7 +22,8 @@ public:
     DescriptorRing(const DescriptorRing&) = delete;
     DescriptorRing& operator=(const DescriptorRing&) = delete;
 
-    /// Allocates `slots` sets for each of `dispatches`; nothing where descriptors are pushed. Call once.
+    /// Allocates `slots` sets for each of `dispatches`; nothing where descriptors are pushed, or without
+    /// a VkDevice. Call once.
     void allocate(std::span<const Pipeline* const> dispatches, uint32_t slots);
 
     /// A slot for one record; pass it to bind.

@@ -5,13 +5,15 @@
 namespace saccade {
 
 bool Device::supports(VkFormat format, VkFormatFeatureFlags features) const {
+    if (!handle)
+        return true;
     VkFormatProperties properties{};
     instance.GetPhysicalDeviceFormatProperties(physical, format, &properties);
     return (properties.optimalTilingFeatures & features) == features;
 }
 
 void Device::setName(VkObjectType type, uint64_t object, const char* name) const {
-    if (!capabilities.debugUtils || !vk.SetDebugUtilsObjectNameEXT)
+    if (!debugUtils || !vk.SetDebugUtilsObjectNameEXT)
         return;
     VkDebugUtilsObjectNameInfoEXT info{};
     info.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT;

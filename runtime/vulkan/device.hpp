@@ -1,10 +1,11 @@
-// The engine's device as the library sees it: functions, capabilities, host memory. Shared by everything of a context.
+// The engine's device as the library sees it: profile, functions, host memory. Shared by everything of a context.
+// Without a VkDevice it has a profile only: plans are made and nothing is compiled or recorded.
 #pragma once
 
 #include <memory_resource>
 
 #include "base/memory.hpp"
-#include "vulkan/capabilities.hpp"
+#include "vulkan/device_profile.hpp"
 #include "vulkan/dispatch_table.hpp"
 
 namespace saccade {
@@ -13,15 +14,17 @@ struct Device {
     explicit Device(std::pmr::memory_resource* memory) : memory(memory) {}
 
     VkPhysicalDevice physical = VK_NULL_HANDLE;
-    VkDevice handle = VK_NULL_HANDLE;
+    VkDevice handle = VK_NULL_HANDLE; ///< null: plans only
     InstanceTable instance;
     DeviceTable vk;
-    Capabilities capabilities;
+    DeviceProfile profile;
+    bool debugUtils = false; ///< VK_EXT_debug_utils is enabled
     VkPipelineCache pipelineCache = VK_NULL_HANDLE;
     const VkAllocationCallbacks* allocator = nullptr; ///< null, or callbacks that outlive the device's objects
     std::pmr::memory_resource* memory;                ///< over the same callbacks
 
-    /// Whether images of `format` with optimal tiling have all of `features`.
+    /// Whether images of `format` with optimal tiling have all of `features`; of a profile alone it is not known, and
+    /// true.
     bool supports(VkFormat format, VkFormatFeatureFlags features) const;
 
     /// Gives `object` a name in debuggers and validation messages; nothing without VK_EXT_debug_utils.

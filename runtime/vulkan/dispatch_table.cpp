@@ -12,6 +12,7 @@ void InstanceTable::load(PFN_vkGetInstanceProcAddr getInstanceProcAddr, VkInstan
                     "getInstanceProcAddr has no vk" #name ": the instance must be of Vulkan 1.1 or later");
     SAC_INSTANCE_FUNCTIONS(SAC_LOAD)
 #undef SAC_LOAD
+    getMatrixProperties = getInstanceProcAddr(instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
 }
 
 void DeviceTable::load(const InstanceTable& instance, VkDevice device) {

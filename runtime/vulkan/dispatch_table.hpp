@@ -8,7 +8,7 @@ namespace saccade {
 // clang-format off
 #define SAC_INSTANCE_FUNCTIONS(X) \
     X(GetPhysicalDeviceProperties2) X(GetPhysicalDeviceFeatures2) X(EnumerateDeviceExtensionProperties) \
-    X(GetPhysicalDeviceQueueFamilyProperties) X(GetPhysicalDeviceFormatProperties) X(GetDeviceProcAddr)
+    X(GetPhysicalDeviceFormatProperties) X(GetDeviceProcAddr)
 
 #define SAC_DEVICE_FUNCTIONS(X) \
     X(CreateBuffer) X(DestroyBuffer) X(GetBufferMemoryRequirements) \
@@ -29,6 +29,9 @@ struct InstanceTable {
 #define SAC_DECLARE(name) PFN_vk##name name = nullptr;
     SAC_INSTANCE_FUNCTIONS(SAC_DECLARE)
 #undef SAC_DECLARE
+    /// vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR, which older Vulkan headers do not declare; null where no
+    /// driver has it.
+    PFN_vkVoidFunction getMatrixProperties = nullptr;
 
     /// Throws SAC_ERROR_UNSUPPORTED naming the first function that is missing (an instance below Vulkan 1.1).
     void load(PFN_vkGetInstanceProcAddr getInstanceProcAddr, VkInstance instance);

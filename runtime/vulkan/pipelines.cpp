@@ -12,7 +12,8 @@ PipelineLibrary::PipelineLibrary(const Device& device)
 
 PipelineLibrary::~PipelineLibrary() {
     for (Pipeline* pipeline : pipelines_) {
-        device_.vk.DestroyPipeline(device_.handle, pipeline->handle, device_.allocator);
+        if (pipeline->handle)
+            device_.vk.DestroyPipeline(device_.handle, pipeline->handle, device_.allocator);
         destroy(device_.memory, pipeline);
     }
     // A context whose creation failed early has no functions yet, nor layouts.
@@ -30,6 +31,8 @@ BindingLayout PipelineLibrary::layoutLocked(const BindingKinds& kinds) {
     if (found == layouts_.end())
         found = layouts_.insert(found, {kinds});
     BindingLayout& layout = *found;
+    if (!device_.handle)
+        return layout;
     // A handle is undefined after a failure: only what a call has made is kept.
     if (!layout.set) {
         VkDescriptorSetLayoutBinding bindings[maxBindings]{};
@@ -37,7 +40,7 @@ BindingLayout PipelineLibrary::layoutLocked(const BindingKinds& kinds) {
             bindings[i] = {i, descriptorType(kinds[i]), 1, VK_SHADER_STAGE_COMPUTE_BIT, nullptr};
         VkDescriptorSetLayoutCreateInfo info{};
         info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO;
-        if (device_.capabilities.pushDescriptors)
+        if (device_.profile.pushDescriptors)
             info.flags = VK_DESCRIPTOR_SET_LAYOUT_CREATE_PUSH_DESCRIPTOR_BIT_KHR;
         info.bindingCount = static_cast<uint32_t>(kinds.size());
         info.pBindings = bindings;
@@ -91,7 +94,7 @@ const Pipeline* PipelineLibrary::acquire(Shader shader, std::span<const uint32_t
 
     lock.unlock();
     try {
-        const VkPipeline handle = compile(*pipeline);
+        const VkPipeline handle = device_.handle ? compile(*pipeline) : VK_NULL_HANDLE;
         lock.lock();
         pipeline->handle = handle;
         pipeline->ready = true;
@@ -114,7 +117,8 @@ void PipelineLibrary::release(const Pipeline* pipeline) {
 
 void PipelineLibrary::forget(Pipeline* pipeline) {
     pipelines_.erase(std::find(pipelines_.begin(), pipelines_.end(), pipeline));
-    device_.vk.DestroyPipeline(device_.handle, pipeline->handle, device_.allocator);
+    if (pipeline->handle)
+        device_.vk.DestroyPipeline(device_.handle, pipeline->handle, device_.allocator);
     destroy(device_.memory, pipeline);
 }
 

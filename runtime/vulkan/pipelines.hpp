@@ -1,8 +1,8 @@
 // Compute pipelines of a context, created once however many plans ask for the same one.
 //
-// A pipeline is its shader, specialization constants and the kinds of its bindings. Plans on several threads may ask at once: the first to ask for
-// a pipeline compiles it outside of the lock, others that want the same one wait for it, and different ones compile in
-// parallel.
+// A pipeline is its shader, specialization constants and the kinds of its bindings. Plans on several threads may ask at
+// once: the first to ask for a pipeline compiles it outside of the lock, others that want the same one wait for it, and
+// different ones compile in parallel. Without a VkDevice pipelines are counted and shared likewise, with null handles.
 #pragma once
 
 #include <condition_variable>

@@ -144,6 +144,7 @@ TEST_F(DeviceArguments, contextNamesWhatIsWrong) {
     for (const auto& wrong : cases) {
         SCOPED_TRACE(wrong.what);
         SacContextInfo info = Context::info(device());
+        info.profile = nullptr;
         std::string logged;
         info.logUserData = &logged;
         info.log = [](void* text, SacLogSeverity severity, const char* message) {

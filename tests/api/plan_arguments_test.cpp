@@ -136,23 +136,16 @@ TEST_F(PlanArguments, onlyTheNamesOfOutputsAreRead) {
 }
 
 TEST_F(PlanArguments, halfNeedsTheFeature) {
-    SacContextInfo info = Context::info(device());
-    info.enabledFeatures &= ~SAC_FEATURE_STORAGE_16BIT_BIT;
-    SacContext plain = nullptr;
-    SacError error = unsetError();
-    ASSERT_EQ(sacCreateContext(&info, &plain, &error), SAC_SUCCESS) << error.message;
-    {
-        const Model of(plain, golden.bytes);
-        PlanDescription description;
-        description.input("x", shape);
-        description.info.precision = SAC_PRECISION_FLOAT16;
-        expectPlanRefused(of, description, SAC_ERROR_UNSUPPORTED, "info->precision");
-        description.info.precision = SAC_PRECISION_FLOAT16_IF_SUPPORTED;
-        EXPECT_EQ(Plan(of, description).properties().precision, SAC_PRECISION_FLOAT32);
-        description.inputs[0].dataType = SAC_DATA_TYPE_FLOAT16;
-        expectPlanRefused(of, description, SAC_ERROR_UNSUPPORTED, "info->inputs[0].dataType");
-    }
-    EXPECT_EQ(sacDestroyContext(plain, &error), SAC_SUCCESS) << error.message;
+    const Context plain(device(), nullptr, SAC_FEATURE_STORAGE_16BIT_BIT);
+    const Model of(plain, golden.bytes);
+    PlanDescription description;
+    description.input("x", shape);
+    description.info.precision = SAC_PRECISION_FLOAT16;
+    expectPlanRefused(of, description, SAC_ERROR_UNSUPPORTED, "info->precision");
+    description.info.precision = SAC_PRECISION_FLOAT16_IF_SUPPORTED;
+    EXPECT_EQ(Plan(of, description).properties().precision, SAC_PRECISION_FLOAT32);
+    description.inputs[0].dataType = SAC_DATA_TYPE_FLOAT16;
+    expectPlanRefused(of, description, SAC_ERROR_UNSUPPORTED, "info->inputs[0].dataType");
 }
 
 TEST_F(PlanArguments, gridSampleNamesItsInputs) {

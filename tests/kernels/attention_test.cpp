@@ -486,7 +486,7 @@ class AttentionKernel : public KernelTest, public ::testing::WithParamInterface<
 protected:
     void SetUp() override {
         KernelTest::SetUp();
-        if (description(GetParam()).half && !capabilities().storage16Bit)
+        if (description(GetParam()).half && !profile().storageBuffer16BitAccess)
             GTEST_SKIP() << "the device stores no halves";
     }
 
@@ -517,7 +517,7 @@ protected:
 
 TEST_P(AttentionKernel, asCutForTheDevice) {
     Attention attention(description(GetParam()));
-    expectAttention(attention, attentionTuning(attention.desc, capabilities()));
+    expectAttention(attention, attentionTuning(attention.desc, profile()));
 }
 
 TEST_P(AttentionKernel, scores) {
@@ -555,7 +555,7 @@ TEST_P(AttentionKernel, largeScoresSumToOne) {
 
 TEST_P(AttentionKernel, asCutForGpu) {
     Attention attention(description(GetParam()));
-    const AttentionTuning tuning = attentionTuning(attention.desc, gpuCapabilities());
+    const AttentionTuning tuning = attentionTuning(attention.desc, gpuProfile());
     EXPECT_GT(tuning.stagedKeys, 0u);
     expectAttention(attention, tuning);
 }
@@ -585,8 +585,9 @@ TEST_P(PositionBiasKernel, fillsWhatTheMlpGives) {
     const PositionBiasDesc& bias = attention.desc.positionBias;
     const uint32_t values = bias.tableQuads ? 4 : 1;
     for (const bool shuffle : {true, false}) {
-        Capabilities device = capabilities();
-        device.subgroupShuffle = device.subgroupShuffle && shuffle;
+        DeviceProfile device = profile();
+        if (!shuffle)
+            device.subgroupOperations &= ~VkSubgroupFeatureFlags{VK_SUBGROUP_FEATURE_SHUFFLE_BIT};
         Operand table(std::size_t{bias.headsPerGroup} * nodes(bias) * values, untouched);
         run(biasTableKernel(bias, device), {&attention.positionBias, &table});
         std::vector<double> results, expected;

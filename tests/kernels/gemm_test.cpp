@@ -141,9 +141,9 @@ public:
 
 class Gemm : public KernelTest, public ::testing::WithParamInterface<Case> {
 protected:
-    void expectProduct(const Capabilities& mapping) {
+    void expectProduct(const DeviceProfile& mapping) {
         const GemmDesc& desc = GetParam().desc;
-        if (desc.storage == DataType::f16 && !capabilities().storage16Bit)
+        if (desc.storage == DataType::f16 && !profile().storageBuffer16BitAccess)
             GTEST_SKIP() << "the device stores no halves";
         Product product(desc);
         run(gemm(desc, mapping), {&product.a, &product.weight, desc.bias ? &product.bias : nullptr,
@@ -161,9 +161,9 @@ protected:
     }
 };
 
-TEST_P(Gemm, cpuMapping) { expectProduct(capabilities()); }
+TEST_P(Gemm, cpuMapping) { expectProduct(profile()); }
 
-TEST_P(Gemm, gpuMapping) { expectProduct(gpuCapabilities()); }
+TEST_P(Gemm, gpuMapping) { expectProduct(gpuProfile()); }
 
 constexpr MatrixLayout channels{.channelMajor = true};
 

@@ -80,7 +80,7 @@ class GridSampleKernel : public KernelTest, public ::testing::WithParamInterface
 
 TEST_P(GridSampleKernel, agreesWithFloat64) {
     const GridSampleDesc& desc = GetParam().desc;
-    if (desc.storage == DataType::f16 && !capabilities().storage16Bit)
+    if (desc.storage == DataType::f16 && !profile().storageBuffer16BitAccess)
         GTEST_SKIP() << "the device stores no halves";
     const uint32_t pixels = desc.size[0] * desc.size[1] * desc.size[2];
     const MatrixLayout from = desc.input.resolved(pixels, desc.channels);
@@ -97,7 +97,7 @@ TEST_P(GridSampleKernel, agreesWithFloat64) {
     for (std::size_t i = 0; i < grid.values.size(); ++i)
         grid.values[i] = i % 5 == 2 ? special[random.index(std::size(special))] : random.uniform(-1.7, 1.7);
     Operand output(to.offset + std::size_t{desc.batch} * to.batchStride, untouched, desc.storage);
-    run(gridSample(desc, capabilities()), {&input, &grid, &output});
+    run(gridSample(desc, profile()), {&input, &grid, &output});
 
     reference::SampleOptions options;
     options.mode = desc.mode == SampleMode::nearest   ? reference::SampleMode::nearest
@@ -182,7 +182,7 @@ class OffsetNetworkKernel : public KernelTest, public ::testing::WithParamInterf
 
 TEST_P(OffsetNetworkKernel, agreesWithFloat64) {
     const NetworkCase& c = GetParam();
-    if (c.storage == DataType::f16 && !capabilities().storage16Bit)
+    if (c.storage == DataType::f16 && !profile().storageBuffer16BitAccess)
         GTEST_SKIP() << "the device stores no halves";
     OffsetNetworkDesc desc;
     desc.storage = c.storage;
@@ -268,9 +268,9 @@ TEST_P(OffsetNetworkKernel, agreesWithFloat64) {
     Operand positionsOut(positions.size(), untouched), gridOut(samplingGrid.size(), untouched),
         vgridOut(vgrid.size(), untouched);
     if (c.samplingGrid == SamplingGrid::none)
-        run(offsetNetwork(desc, capabilities()), {&queries, &weights, &positionsOut, &vgridOut});
+        run(offsetNetwork(desc, profile()), {&queries, &weights, &positionsOut, &vgridOut});
     else {
-        run(offsetNetwork(desc, capabilities()), {&queries, &weights, &positionsOut, &gridOut, &vgridOut});
+        run(offsetNetwork(desc, profile()), {&queries, &weights, &positionsOut, &gridOut, &vgridOut});
         EXPECT_LE(relativeError(gridOut.values, samplingGrid), 2e-6);
     }
     EXPECT_LE(relativeError(positionsOut.values, positions), 2e-6);
@@ -297,7 +297,7 @@ protected:
     void SetUp() override {
         KernelTest::SetUp();
         const auto [from, to] = GetParam();
-        if ((from == DataType::f16 || to == DataType::f16) && !capabilities().storage16Bit)
+        if ((from == DataType::f16 || to == DataType::f16) && !profile().storageBuffer16BitAccess)
             GTEST_SKIP() << "the device stores no halves";
     }
 
@@ -325,7 +325,7 @@ protected:
                 for (uint32_t c = 0; c < channels; ++c)
                     from.values[at(desc.from, b, t, c)] = expected[at(desc.to, b, t, c)] =
                         rounded(random.uniform(-3, 3), DataType::f16);
-        run(convert(desc, capabilities()), {&from, &to});
+        run(convert(desc, profile()), {&from, &to});
         EXPECT_EQ(to.values, expected) << tokens << " tokens, " << channels << " channels, channel-major " << fromMajor
                                        << " to " << toMajor << ", first " << inputFirst << " to " << outputFirst;
     }
@@ -355,7 +355,7 @@ TEST_P(ConvertKernel, numbersOfAllSizes) {
                  fromType);
     desc.channels = static_cast<uint32_t>(from.values.size());
     Operand to(from.values.size(), untouched, toType);
-    run(convert(desc, capabilities()), {&from, &to});
+    run(convert(desc, profile()), {&from, &to});
     for (std::size_t i = 0; i < from.values.size(); ++i) {
         const double stored = rounded(from.values[i], fromType);
         const double ulp = std::ldexp(1, std::max(std::ilogb(stored == 0 ? 1 : stored), -14) - 10);

@@ -101,13 +101,32 @@ SacContextInfo Context::info(const host::Device& device) {
     info.device = device.handle();
     info.enabledFeatures = device.features();
     info.pipelineCache = device.pipelineCache();
+    info.profile = device.profile();
     return info;
 }
 
 Context::Context(const host::Device& device, const VkAllocationCallbacks* allocator, SacFeatureFlags without) {
     SacContextInfo info = Context::info(device);
     info.enabledFeatures &= ~without;
+    SacDeviceProfile profile{};
+    if (info.profile) {
+        profile = *info.profile;
+        profile.pushDescriptors &= (info.enabledFeatures & SAC_FEATURE_PUSH_DESCRIPTOR_BIT) != 0;
+        profile.storageBuffer16BitAccess &= (info.enabledFeatures & SAC_FEATURE_STORAGE_16BIT_BIT) != 0;
+        info.profile = &profile;
+    }
     info.allocator = allocator;
+    create(info);
+}
+
+Context::Context(const SacDeviceProfile& profile) {
+    SacContextInfo info{};
+    info.sType = SAC_STRUCTURE_TYPE_CONTEXT_INFO;
+    info.profile = &profile;
+    create(info);
+}
+
+void Context::create(SacContextInfo& info) {
     info.logUserData = this;
     info.log = [](void* self, SacLogSeverity severity, const char* message) {
         if (severity != SAC_LOG_ERROR)

@@ -18,7 +18,7 @@ namespace saccade::test {
 /// Instance with core and synchronization validation, device and queue: made at the first call, ended after the last
 /// test of the program, when the validation layer's last words are checked too. The device is SACCADE_DEVICE's; without
 /// it the first CPU driver, so that results do not depend on what else a machine has; without one, the library's
-/// choice. SACCADE_VALIDATION=gpu adds GPU-assisted validation.
+/// choice. SACCADE_VALIDATION=gpu adds GPU-assisted validation, SACCADE_PROFILE narrows the device (host/profile.hpp).
 class Gpu {
 public:
     /// Throws host::DeviceError, above all where the validation layer is missing: the test fails then.
@@ -59,6 +59,8 @@ public:
     /// `without`: features of the device that it is not told of.
     explicit Context(const host::Device& device, const VkAllocationCallbacks* allocator = nullptr,
                      SacFeatureFlags without = 0);
+    /// Without a device.
+    explicit Context(const SacDeviceProfile& profile);
     ~Context();
     Context(const Context&) = delete;
     Context& operator=(const Context&) = delete;
@@ -71,6 +73,8 @@ public:
     static SacContextInfo info(const host::Device& device);
 
 private:
+    void create(SacContextInfo& info);
+
     SacContext handle_ = nullptr;
     std::vector<std::string> log_;
 };

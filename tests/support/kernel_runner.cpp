@@ -49,23 +49,25 @@ KernelTest::KernelTest() {
     device_.pipelineCache = host.pipelineCache();
     InstanceTable vk;
     vk.load(vkGetInstanceProcAddr, host.instance().handle());
-    device_.capabilities = queryCapabilities(vk, host.physical().handle, &memory_);
+    device_.profile = queryProfile(vk, host.physical().handle, &memory_);
     device_.vk.load(vk, host.handle());
-    device_.capabilities.pushDescriptors = host.features() & SAC_FEATURE_PUSH_DESCRIPTOR_BIT;
-    device_.capabilities.storage16Bit = host.features() & SAC_FEATURE_STORAGE_16BIT_BIT;
+    device_.profile.pushDescriptors = (host.features() & SAC_FEATURE_PUSH_DESCRIPTOR_BIT) != 0;
+    device_.profile.storageBuffer16BitAccess = (host.features() & SAC_FEATURE_STORAGE_16BIT_BIT) != 0;
+    if (host.profile())
+        device_.profile = checkedProfile(*host.profile(), &device_.profile);
     pipelines_ = std::make_unique<PipelineLibrary>(device_);
 }
 
-Capabilities KernelTest::gpuCapabilities() const {
-    Capabilities gpu = capabilities();
-    gpu.isCpu = false;
-    gpu.maxSharedMemory = 16384;
-    gpu.maxInvocations = 128;
+DeviceProfile KernelTest::gpuProfile() const {
+    DeviceProfile gpu = profile();
+    gpu.kind = SAC_DEVICE_KIND_GPU;
+    gpu.maxComputeSharedMemorySize = 16384;
+    gpu.maxComputeWorkGroupInvocations = 128;
     return gpu;
 }
 
 void KernelTest::run(const Kernel& kernel, const std::vector<Operand*>& operands) {
-    Graph graph(&memory_, device_.capabilities.storageBufferOffsetAlignment);
+    Graph graph(&memory_, device_.profile.minStorageBufferOffsetAlignment);
     std::vector<TensorId> ids;
     std::vector<host::Buffer> buffers;
     std::vector<External> bases;

@@ -37,9 +37,9 @@ class KernelTest : public GpuTest {
 protected:
     KernelTest();
 
-    const Capabilities& capabilities() const { return device_.capabilities; }
+    const DeviceProfile& profile() const { return device_.profile; }
     /// The test device's, but for a GPU's mapping: what a CPU driver is spared (staging in shared memory, barriers).
-    Capabilities gpuCapabilities() const;
+    DeviceProfile gpuProfile() const;
 
     /// Runs the kernel over `operands`, null for one that the description switched off, and reads all of them back.
     /// Scratch is NaN before. Fails the test for a write behind an operand or one to an operand that is read only.

@@ -65,7 +65,7 @@ TEST_F(Planted, readBehindTheEnd) {
     desc.depth = 16;
     for (const std::size_t rows : {16, 8}) {
         Operand a(rows * desc.depth, 1), w(gemmWeightElements(desc), 1), out(desc.rows * desc.columns, 0);
-        run(gemm(desc, capabilities()), {&a, &w, nullptr, nullptr, &out});
+        run(gemm(desc, profile()), {&a, &w, nullptr, nullptr, &out});
         const std::string found = messages();
         if (rows == desc.rows)
             EXPECT_EQ(found, "");

@@ -1,8 +1,10 @@
 #include "host/device.hpp"
 
+#include <cstdlib>
 #include <cstring>
 
 #include "host/errors.hpp"
+#include "host/profile.hpp"
 
 namespace saccade::host {
 
@@ -18,6 +20,7 @@ Device::Device(Instance& instance, const PhysicalDevice& physical, const DeviceO
         features_ &= ~SAC_FEATURE_PUSH_DESCRIPTOR_BIT;
     if (!options.storage16Bit)
         features_ &= ~SAC_FEATURE_STORAGE_16BIT_BIT;
+    chooseProfile(options);
 
     std::vector<const char*> extensions;
     for (uint32_t i = 0; i < physical.support.extensionCount; ++i) {
@@ -105,6 +108,17 @@ void Device::chooseQueueFamilies(const DeviceOptions& options) {
     }
     if (queueFamily_ == VK_QUEUE_FAMILY_IGNORED)
         throw DeviceError(std::string(name()) + " has no queue that computes" + (options.graphics ? " and draws" : ""));
+}
+
+void Device::chooseProfile(const DeviceOptions& options) {
+    const char* environment = std::getenv("SACCADE_PROFILE");
+    const std::string wanted = options.profile.empty() && environment ? environment : options.profile;
+    if (wanted.empty())
+        return;
+    SacDeviceProfile own = physical_.support.profile;
+    own.pushDescriptors = (features_ & SAC_FEATURE_PUSH_DESCRIPTOR_BIT) != 0;
+    own.storageBuffer16BitAccess = (features_ & SAC_FEATURE_STORAGE_16BIT_BIT) != 0;
+    profile_ = namedProfile(wanted, own);
 }
 
 double Device::milliseconds(uint64_t from, uint64_t to) const {

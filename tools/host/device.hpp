@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,7 @@ struct DeviceOptions {
     bool storage16Bit = true;
     bool graphics = false;     ///< the queue also draws
     bool asyncCompute = false; ///< a second queue, of another family that computes and does not draw, if there is one
+    std::string profile; ///< that contexts narrow the device to, see namedProfile; empty: SACCADE_PROFILE's, or none
     std::vector<std::byte> pipelineCacheData; ///< of an earlier device of the same driver; empty: an empty cache
 };
 
@@ -67,6 +69,8 @@ public:
     std::vector<std::byte> pipelineCacheData() const;
     /// What was enabled, for sacCreateContext.
     SacFeatureFlags features() const { return features_; }
+    /// What contexts are to take the device for; null: for what it is.
+    const SacDeviceProfile* profile() const { return profile_ ? &*profile_ : nullptr; }
     /// Bits of a timestamp on this queue; 0: none.
     uint32_t timestampBits() const { return timestampBits_; }
     /// The time between two timestamps of this queue.
@@ -78,6 +82,7 @@ public:
 
 private:
     void chooseQueueFamilies(const DeviceOptions& options);
+    void chooseProfile(const DeviceOptions& options);
 
     Instance& instance_;
     PhysicalDevice physical_;
@@ -88,6 +93,7 @@ private:
     uint32_t queueFamily_ = VK_QUEUE_FAMILY_IGNORED, asyncQueueFamily_ = VK_QUEUE_FAMILY_IGNORED;
     uint32_t timestampBits_ = 0;
     SacFeatureFlags features_ = 0;
+    std::optional<SacDeviceProfile> profile_;
 };
 
 } // namespace saccade::host

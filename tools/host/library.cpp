@@ -47,6 +47,7 @@ Context::Context(const Device& device, LogSink log, const VkAllocationCallbacks*
     info.device = device.handle();
     info.enabledFeatures = device.features();
     info.pipelineCache = device.pipelineCache();
+    info.profile = device.profile();
     info.allocator = allocator;
     if (log_) {
         info.log = [](void* user, SacLogSeverity severity, const char* message) {

@@ -22,7 +22,7 @@ public:
     /// Operand i of `kernel` is an F32 buffer of elements[i]; 0: the kernel does not use it.
     OpRunner(host::Context& context, const char* label, const Kernel& kernel, const std::vector<uint64_t>& elements)
         : device_(context.device()), submitter_(device_),
-          graph_(context.handle()->device.memory, context.handle()->device.capabilities.storageBufferOffsetAlignment),
+          graph_(context.handle()->device.memory, context.handle()->device.profile.minStorageBufferOffsetAlignment),
           program_(context.handle()->device, context.handle()->pipelines) {
         FixedVector<TensorId, 12> operands;
         RandomTensors random(2022);
@@ -109,7 +109,7 @@ OpMeasurement measureAttention(host::Context& context, uint32_t repeats) {
     const uint64_t queryElements = uint64_t{desc.queries} * width;
     const uint64_t keyElements = uint64_t{desc.keys} * width;
     return measureOp(context, "attention", "8 heads of 64, 4096 queries, 256 keys",
-                     attentionKernel(desc, context.handle()->device.capabilities),
+                     attentionKernel(desc, context.handle()->device.profile),
                      {queryElements, keyElements, keyElements, queryElements}, repeats);
 }
 
@@ -119,7 +119,7 @@ OpMeasurement measureGemm(host::Context& context, uint32_t repeats) {
     desc.columns = 512;
     desc.depth = 512;
     return measureOp(
-        context, "gemm", "4096 x 512 x 512", gemm(desc, context.handle()->device.capabilities),
+        context, "gemm", "4096 x 512 x 512", gemm(desc, context.handle()->device.profile),
         {uint64_t{desc.rows} * desc.depth, gemmWeightElements(desc), 0, 0, uint64_t{desc.rows} * desc.columns},
         repeats);
 }

@@ -1,5 +1,6 @@
 // saccade devices: the Vulkan devices and what the library can use of each.
 #include <cstdio>
+#include <iterator>
 
 #include "commands.hpp"
 #include "exit_code.hpp"
@@ -10,23 +11,63 @@ namespace saccade::cli {
 
 namespace {
 
-std::string featuresText(const SacDeviceSupport& support) {
-    std::string text;
-    if (support.features & SAC_FEATURE_PUSH_DESCRIPTOR_BIT)
-        text += "push descriptors, ";
-    if (support.features & SAC_FEATURE_STORAGE_16BIT_BIT)
-        text += "16-bit storage, ";
-    text += "extensions to enable:";
+std::string extensionsText(const SacDeviceSupport& support) {
+    std::string text = "extensions to enable:";
     for (uint32_t i = 0; i < support.extensionCount; ++i)
         text += std::string(" ") + support.extensions[i];
     return support.extensionCount ? text : text + " none";
+}
+
+std::string axesText(const uint32_t (&axes)[3]) { return format("%u x %u x %u", axes[0], axes[1], axes[2]); }
+
+// The bits of VkSubgroupFeatureFlagBits by their names.
+std::string subgroupText(const SacDeviceProfile& profile) {
+    static constexpr const char* names[] = {"basic",   "vote",     "arithmetic", "ballot",
+                                            "shuffle", "relative", "clustered",  "quad"};
+    std::string text;
+    for (std::size_t bit = 0; bit < std::size(names); ++bit)
+        if (profile.subgroupOperations >> bit & 1)
+            text += std::string(text.empty() ? "" : " ") + names[bit];
+    return format("%u invocations, %s", profile.subgroupSize, text.empty() ? "no operations" : text.c_str());
+}
+
+std::string matrixText(const SacDeviceProfile& profile) {
+    std::string text;
+    for (uint32_t i = 0; i < profile.matrixShapeCount; ++i) {
+        const SacMatrixShape& shape = profile.matrixShapes[i];
+        text += format("%s%ux%ux%u to %s", i ? ", " : "", shape.m, shape.n, shape.k,
+                       shape.float32Result ? "float32" : "float16");
+    }
+    return text.empty() ? "none" : text;
+}
+
+// Everything that a plan depends on.
+void printProfile(const SacDeviceProfile& profile) {
+    const auto line = [](const char* name, const std::string& text) {
+        std::printf("   %-18s %s\n", name, text.c_str());
+    };
+    line("kernels for a", profile.kind == SAC_DEVICE_KIND_CPU ? "cpu" : "gpu");
+    line("vendor", format("0x%04x", profile.vendorID));
+    line("subgroup", subgroupText(profile));
+    line("workgroup", format("%u invocations, ", profile.maxComputeWorkGroupInvocations) +
+                          axesText(profile.maxComputeWorkGroupSize) + ", " +
+                          bytesText(profile.maxComputeSharedMemorySize) + " shared");
+    line("dispatch", axesText(profile.maxComputeWorkGroupCount) + " workgroups");
+    line("storage buffers", format("%u in a dispatch, up to ", profile.maxPerStageDescriptorStorageBuffers) +
+                                bytesText(profile.maxStorageBufferRange) +
+                                format(", offsets multiples of %llu",
+                                       static_cast<unsigned long long>(profile.minStorageBufferOffsetAlignment)));
+    line("push constants", bytesText(profile.maxPushConstantsSize));
+    line("push descriptors", profile.pushDescriptors ? "yes" : "no");
+    line("16-bit storage", profile.storageBuffer16BitAccess ? "yes" : "no");
+    line("fp16 arithmetic", profile.shaderFloat16 ? "yes" : "no");
+    line("float16 matrices", matrixText(profile));
 }
 
 int run() {
     const host::Instance instance;
     const std::vector<host::PhysicalDevice> devices = host::listDevices(instance);
     for (const host::PhysicalDevice& device : devices) {
-        const VkPhysicalDeviceLimits& limits = device.properties.limits;
         const uint32_t version = device.properties.apiVersion;
         std::printf("%u: %s (%s)\n", device.index, device.properties.deviceName,
                     host::deviceTypeName(device.properties.deviceType));
@@ -36,11 +77,8 @@ int run() {
             std::printf("   not supported: %s\n", device.support.reason);
             continue;
         }
-        std::printf("   %s\n", featuresText(device.support).c_str());
-        std::printf("   storage buffers up to %s, offsets multiples of %llu, %s shared, %u invocations a workgroup\n",
-                    bytesText(limits.maxStorageBufferRange).c_str(),
-                    static_cast<unsigned long long>(limits.minStorageBufferOffsetAlignment),
-                    bytesText(limits.maxComputeSharedMemorySize).c_str(), limits.maxComputeWorkGroupInvocations);
+        std::printf("   %s\n", extensionsText(device.support).c_str());
+        printProfile(device.support.profile);
     }
     const host::PhysicalDevice chosen = host::chooseDevice(instance);
     std::printf("default: %u\n", chosen.index);

@@ -22,6 +22,12 @@ nlohmann::json parseValue(const std::string& text) {
     return text;
 }
 
+host::DeviceOptions optionsOf(const DeviceSettings& settings) {
+    host::DeviceOptions options;
+    options.profile = settings.profile;
+    return options;
+}
+
 host::LogSink logTo(bool verbose) {
     return [verbose](SacLogSeverity severity, const std::string& message) {
         // The message of an error comes back with the exception, too.
@@ -37,6 +43,10 @@ void DeviceSettings::addTo(CLI::App& app) {
                    "Index, type (discrete, integrated, virtual, cpu) or part of the name; "
                    "default: SACCADE_DEVICE, else the fastest type there is")
         ->type_name("N|NAME");
+    app.add_option("--profile", profile,
+                   "What the device is taken for: cpu or gpu (the kernels of that kind), weak, minimum (Vulkan 1.1's "
+                   "least), or a JSON file with members of SacDeviceProfile; default: SACCADE_PROFILE, else what it is")
+        ->type_name("NAME|FILE");
     app.add_flag("--validation", validation,
                  "Run under the Khronos validation layer; its messages are failures. "
                  "SACCADE_VALIDATION=gpu in the environment adds its GPU-assisted checks");
@@ -116,7 +126,7 @@ nlohmann::json parseAssignments(const std::vector<std::string>& assignments, con
 
 Workbench::Workbench(const DeviceSettings& settings)
     : instance_(settings.validation ? host::wantedValidation() : host::Validation::off),
-      device_(instance_, settings.device), context_(device_, logTo(settings.verbose)) {}
+      device_(instance_, settings.device, optionsOf(settings)), context_(device_, logTo(settings.verbose)) {}
 
 void Workbench::checkValidation() {
     const std::vector<std::string> messages = instance_.takeMessages();

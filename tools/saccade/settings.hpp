@@ -15,6 +15,7 @@ namespace saccade::cli {
 
 struct DeviceSettings {
     std::string device;
+    std::string profile;
     bool validation = false;
     bool verbose = false;
 
