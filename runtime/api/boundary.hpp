@@ -1,6 +1,7 @@
 // Where exceptions end: every C function's body runs inside guarded().
 #pragma once
 
+#include <atomic>
 #include <new>
 #include <type_traits>
 
@@ -40,6 +41,24 @@ SacResult guarded(SacError* error, const Log* log, Body&& body) noexcept {
         return report(SAC_ERROR_INTERNAL, "unknown exception", error, log);
     }
 }
+
+/// Counts a child of an object from before it is made, so that no callback on the way can destroy the parent.
+class ChildCount {
+public:
+    explicit ChildCount(std::atomic<uint32_t>& count) : count_(&count) { count.fetch_add(1); }
+    ~ChildCount() {
+        if (count_)
+            count_->fetch_sub(1);
+    }
+    ChildCount(const ChildCount&) = delete;
+    ChildCount& operator=(const ChildCount&) = delete;
+
+    /// The child exists: whoever destroys it counts down. Without this call the count ends here.
+    void keep() { count_ = nullptr; }
+
+private:
+    std::atomic<uint32_t>* count_;
+};
 
 /// Throws SAC_ERROR_INVALID_ARGUMENT unless the pointer or handle is there.
 template <class Pointer>

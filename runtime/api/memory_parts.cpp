@@ -34,48 +34,46 @@ std::pmr::vector<Stages> stagesOfTensors(const Graph& graph, std::pmr::memory_re
 
 class Lister {
 public:
-    explicit Lister(SacPlan_T& plan) : parts_(plan.parts), memory_(&plan.model->context->memory) {
+    explicit Lister(SacPlan_T& plan) : parts_(plan.parts), names_(&plan.model->context->memory) {
         const auto stageCount = static_cast<uint32_t>(plan.run.stages().size());
         always_ = {0, stageCount ? stageCount - 1 : 0, true};
     }
 
     void begin(SacMemoryKind kind) {
         kind_ = kind;
-        first_ = parts_.size();
+        names_.clear();
     }
 
     void add(std::string_view name, DataType type, const Shape& shape, uint64_t offset, const Stages& stages) {
-        parts_.push_back({unique(name), kind_, type, shape, offset, stages.first, stages.last});
+        parts_.push_back({names_.take(name), kind_, type, shape, offset, stages.first, stages.last});
     }
     void add(std::string_view name, DataType type, const Shape& shape, uint64_t offset) {
         add(name, type, shape, offset, always_);
     }
 
 private:
-    bool taken(const std::pmr::string& name) const {
-        return std::any_of(parts_.begin() + static_cast<std::ptrdiff_t>(first_), parts_.end(),
-                           [&](const MemoryPart& part) { return part.name == name; });
-    }
-
-    std::pmr::string unique(std::string_view name) const {
-        std::pmr::string out(name, memory_);
-        for (uint32_t n = 2; taken(out); ++n) {
-            char suffix[16];
-            std::snprintf(suffix, sizeof(suffix), "#%u", n);
-            out.assign(name);
-            out += suffix;
-        }
-        return out;
-    }
-
     std::pmr::vector<MemoryPart>& parts_;
-    std::pmr::memory_resource* memory_;
+    UniqueNames names_;
     Stages always_;
     SacMemoryKind kind_ = SAC_MEMORY_WEIGHTS;
-    size_t first_ = 0;
 };
 
 } // namespace
+
+std::pmr::string UniqueNames::take(std::string_view name) {
+    std::pmr::string out(name, next_.get_allocator().resource());
+    // The suffixes of one name are tried once each, so n calls try at most 2 n names.
+    if (const auto same = next_.find(name); same != next_.end()) {
+        do {
+            char suffix[16];
+            std::snprintf(suffix, sizeof(suffix), "#%u", same->second++);
+            out.assign(name);
+            out += suffix;
+        } while (next_.contains(out));
+    }
+    next_.emplace(out, 2);
+    return out;
+}
 
 void saccade::listMemoryParts(SacPlan_T& plan, const Graph& graph) {
     Lister lister(plan);

@@ -2,7 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <memory_resource>
 #include <string>
+#include <string_view>
 
 #include <saccade/saccade.h>
 
@@ -19,6 +23,19 @@ struct MemoryPart {
     uint32_t firstStage = 0, lastStage = 0; ///< of the run; SAC_STAGE_UPLOAD for none
 
     uint64_t bytes() const { return elementCount(shape) * dataTypeSize(type); } ///< without padding
+};
+
+/// Makes names unique in O(log n): the second "q" becomes "q#2", the third "q#3". A number that another name really
+/// ends in is passed over.
+class UniqueNames {
+public:
+    explicit UniqueNames(std::pmr::memory_resource* memory) : next_(memory) {}
+
+    std::pmr::string take(std::string_view name);
+    void clear() { next_.clear(); }
+
+private:
+    std::pmr::map<std::pmr::string, uint32_t, std::less<>> next_; ///< of each name taken: what its next namesake gets
 };
 
 /// Fills SacPlan_T::parts. The plan is complete, and `graph` is what it was made of, with its memory planned.

@@ -67,10 +67,11 @@ extern "C" SAC_API SacResult sacCreateModel(SacContext context, const SacModelIn
         require(model, "model");
         if (!info->data && info->size)
             throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->data is null, but info->size is %zu", info->size);
+        ChildCount count(context->modelCount);
         UniquePtr<SacModel_T> created = makeUnique<SacModel_T>(&context->memory, context);
         initialize(*created, *info);
-        context->modelCount.fetch_add(1);
         *model = created.release();
+        count.keep();
     });
 }
 

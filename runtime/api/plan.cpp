@@ -195,10 +195,11 @@ extern "C" SAC_API SacResult sacCreatePlan(SacModel model, const SacPlanInfo* in
         SAC_REQUIRE_STRUCTURE(info, SAC_STRUCTURE_TYPE_PLAN_INFO);
         require(plan, "plan");
         requireFlags(info->flags, SAC_PLAN_NO_ALIASING_BIT | SAC_PLAN_CONDITIONAL_BIT, "info->flags");
+        ChildCount count(model->planCount);
         UniquePtr<SacPlan_T> created = makeUnique<SacPlan_T>(&model->context->memory, model);
         initialize(*created, *info);
-        model->planCount.fetch_add(1);
         *plan = created.release();
+        count.keep();
     });
 }
 

@@ -1,6 +1,9 @@
 #include "graph/planner.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <map>
+#include <tuple>
 
 namespace saccade {
 namespace {
@@ -28,21 +31,113 @@ std::pmr::vector<Lifetime> workspaceLifetimes(const Graph& graph) {
     return all;
 }
 
-struct Range {
-    MemoryClass memory;
-    uint32_t external;
-    uint64_t begin, end;
-    bool write;
+/// Lifetimes by the nodes they meet: a segment tree over the nodes, whose vertices hold lists. Adding one costs
+/// O(log nodes), and so does a question beyond what it answers.
+class LifetimeTree {
+public:
+    LifetimeTree(size_t nodes, std::pmr::memory_resource* memory)
+        : leaves_(std::bit_ceil(nodes)), spans_(2 * leaves_, none, memory), starts_(2 * leaves_, none, memory),
+          entries_(memory) {}
 
-    bool conflicts(const Range& other) const {
-        return (write || other.write) && memory == other.memory && external == other.external && begin < other.end &&
-               other.begin < end;
+    void add(const Lifetime& lifetime) {
+        forEachCover(lifetime.first, lifetime.last, [&](size_t vertex) { push(spans_[vertex], lifetime); });
+        for (size_t vertex = leaves_ + lifetime.first; vertex; vertex /= 2)
+            push(starts_[vertex], lifetime);
     }
+
+    /// Calls `visit` once with each lifetime that meets `lifetime`: those alive at its first node, and those that begin
+    /// after that and before it ends.
+    template <class Visit>
+    void forEachMeeting(const Lifetime& lifetime, const Visit& visit) const {
+        for (size_t vertex = leaves_ + lifetime.first; vertex; vertex /= 2)
+            walk(spans_[vertex], visit);
+        if (lifetime.first < lifetime.last)
+            forEachCover(lifetime.first + 1, lifetime.last, [&](size_t vertex) { walk(starts_[vertex], visit); });
+    }
+
+private:
+    static constexpr size_t none = ~size_t{0};
+    struct Entry {
+        const Lifetime* lifetime;
+        size_t next;
+    };
+
+    // The vertices whose leaves together are the nodes from first to last.
+    template <class Visit>
+    void forEachCover(size_t first, size_t last, const Visit& visit) const {
+        for (size_t low = leaves_ + first, high = leaves_ + last + 1; low < high; low /= 2, high /= 2) {
+            if (low % 2)
+                visit(low++);
+            if (high % 2)
+                visit(--high);
+        }
+    }
+
+    void push(size_t& head, const Lifetime& lifetime) {
+        entries_.push_back({&lifetime, head});
+        head = entries_.size() - 1;
+    }
+
+    template <class Visit>
+    void walk(size_t entry, const Visit& visit) const {
+        for (; entry != none; entry = entries_[entry].next)
+            visit(*entries_[entry].lifetime);
+    }
+
+    size_t leaves_;
+    std::pmr::vector<size_t> spans_;  ///< of each vertex: lifetimes that cover its leaves, but not its parent's
+    std::pmr::vector<size_t> starts_; ///< of each vertex: lifetimes that begin at one of its leaves
+    std::pmr::vector<Entry> entries_;
+};
+
+/// Bytes of memory classes and external tensors, as disjoint ranges.
+class ByteSet {
+public:
+    explicit ByteSet(std::pmr::memory_resource* memory) : ranges_(memory) {}
+
+    void add(const Tensor& tensor) {
+        uint64_t begin = tensor.offset, end = begin + tensor.bytes;
+        for (auto range = firstMeeting(tensor); range != ranges_.end() && starts(range, tensor);) {
+            begin = std::min(begin, std::get<2>(range->first));
+            end = std::max(end, range->second);
+            range = ranges_.erase(range);
+        }
+        ranges_.emplace(Place(tensor.memory, tensor.external, begin), end);
+    }
+
+    bool meets(const Tensor& tensor) const {
+        const auto range = firstMeeting(tensor);
+        return range != ranges_.end() && starts(range, tensor);
+    }
+
+    void clear() { ranges_.clear(); }
+
+private:
+    using Place = std::tuple<MemoryClass, uint32_t, uint64_t>;
+    using Ranges = std::pmr::map<Place, uint64_t>; ///< to the end of what begins there
+
+    // The first range that ends behind where the tensor begins.
+    Ranges::const_iterator firstMeeting(const Tensor& tensor) const {
+        auto range = ranges_.upper_bound(Place(tensor.memory, tensor.external, tensor.offset));
+        if (range == ranges_.begin())
+            return range;
+        const auto before = std::prev(range);
+        const auto& [memory, external, begin] = before->first;
+        return memory == tensor.memory && external == tensor.external && before->second > tensor.offset ? before
+                                                                                                        : range;
+    }
+
+    static bool starts(Ranges::const_iterator range, const Tensor& tensor) {
+        return range->first < Place(tensor.memory, tensor.external, tensor.offset + tensor.bytes);
+    }
+
+    Ranges ranges_;
 };
 
 } // namespace
 
 uint64_t planMemory(Graph& graph, bool alias) {
+    std::pmr::memory_resource* memory = graph.nodes().get_allocator().resource();
     std::pmr::vector<Lifetime> lifetimes = workspaceLifetimes(graph);
     // Not stable_sort, which takes its buffer from operator new.
     std::sort(lifetimes.begin(), lifetimes.end(), [&](const Lifetime& a, const Lifetime& b) {
@@ -50,48 +145,52 @@ uint64_t planMemory(Graph& graph, bool alias) {
         return x != y ? x > y : a.tensor < b.tensor;
     });
     uint64_t total = 0;
-    std::pmr::vector<const Lifetime*> neighbours(graph.nodes().get_allocator().resource());
-    for (size_t i = 0; i < lifetimes.size(); ++i) {
-        const Lifetime& mine = lifetimes[i];
-        neighbours.clear();
-        for (size_t j = 0; j < i; ++j)
-            if (!alias || (lifetimes[j].first <= mine.last && mine.first <= lifetimes[j].last))
-                neighbours.push_back(&lifetimes[j]);
-        std::sort(neighbours.begin(), neighbours.end(), [&](const Lifetime* a, const Lifetime* b) {
-            return graph.tensor(a->tensor).offset < graph.tensor(b->tensor).offset;
-        });
+    LifetimeTree placed(graph.nodes().size(), memory);
+    std::pmr::vector<const Tensor*> neighbours(memory);
+    for (const Lifetime& mine : lifetimes) {
         Tensor& tensor = graph.tensor(mine.tensor);
+        if (!alias) {
+            tensor.offset = alignUp(total, graph.offsetAlignment());
+            total = tensor.offset + tensor.bytes;
+            continue;
+        }
+        neighbours.clear();
+        placed.forEachMeeting(mine,
+                              [&](const Lifetime& other) { neighbours.push_back(&graph.tensor(other.tensor)); });
+        std::sort(neighbours.begin(), neighbours.end(),
+                  [](const Tensor* a, const Tensor* b) { return a->offset < b->offset; });
         uint64_t offset = 0;
-        for (const Lifetime* other : neighbours) {
-            const Tensor& placed = graph.tensor(other->tensor);
-            if (offset + tensor.bytes <= placed.offset)
+        for (const Tensor* other : neighbours) {
+            if (offset + tensor.bytes <= other->offset)
                 break;
-            offset = std::max(offset, alignUp(placed.offset + placed.bytes, graph.offsetAlignment()));
+            offset = std::max(offset, alignUp(other->offset + other->bytes, graph.offsetAlignment()));
         }
         tensor.offset = offset;
         total = std::max(total, offset + tensor.bytes);
+        placed.add(mine);
     }
     return total;
 }
 
 void planBarriers(Graph& graph) {
+    std::pmr::memory_resource* memory = graph.nodes().get_allocator().resource();
     for (const Phase phase : {Phase::upload, Phase::run}) {
-        std::pmr::vector<Range> pending(graph.nodes().get_allocator().resource());
+        ByteSet read(memory), written(memory); // since the last barrier
         for (Node& node : graph.nodes()) {
             if (node.phase != phase)
                 continue;
-            const size_t before = pending.size();
-            for (size_t i = 0; i < node.tensors.size(); ++i) {
+            const auto writes = [&](size_t i) { return node.dispatch.bindings[i].access != Access::read; };
+            node.barrier = false;
+            for (size_t i = 0; i < node.tensors.size() && !node.barrier; ++i) {
                 const Tensor& tensor = graph.tensor(node.tensors[i]);
-                const bool write = node.dispatch.bindings[i].access != Access::read;
-                pending.push_back({tensor.memory, tensor.external, tensor.offset, tensor.offset + tensor.bytes, write});
+                node.barrier = written.meets(tensor) || (writes(i) && read.meets(tensor));
             }
-            const auto own = pending.begin() + static_cast<std::ptrdiff_t>(before);
-            node.barrier = std::any_of(own, pending.end(), [&](const Range& mine) {
-                return std::any_of(pending.begin(), own, [&](const Range& other) { return mine.conflicts(other); });
-            });
-            if (node.barrier)
-                pending.erase(pending.begin(), own);
+            if (node.barrier) {
+                read.clear();
+                written.clear();
+            }
+            for (size_t i = 0; i < node.tensors.size(); ++i)
+                (writes(i) ? written : read).add(graph.tensor(node.tensors[i]));
         }
     }
 }

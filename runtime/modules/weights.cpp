@@ -98,7 +98,11 @@ std::pmr::vector<float> WeightSet::read(SourceId source) const {
 WeightId WeightSet::pack(std::string_view name, std::span<const SourceId> sources, uint64_t elements, Packer packer,
                          std::span<const uint64_t> parameters, WeightPrecision precision) {
     weights_.push_back({std::pmr::string(name, memory_), FixedVector<SourceId, 8>(sources),
-                        FixedVector<uint64_t, 8>(parameters), elements, packer, precision});
+                        FixedVector<uint64_t, 8>(parameters), elements, packer, precision, bytes_});
+    for (const DataType storage : {DataType::f32, DataType::f16}) {
+        const size_t size = dataTypeSize(precision == WeightPrecision::storage ? storage : DataType::f32);
+        bytes_[storageIndex(storage)] += alignUp(elements * size, weightAlignment);
+    }
     return static_cast<WeightId>(weights_.size() - 1);
 }
 
@@ -107,22 +111,13 @@ WeightId WeightSet::plain(std::string_view name, const Shape& shape) {
     return pack(name, {&id, 1}, elementCount(shape), copyPacked, {}, WeightPrecision::float32);
 }
 
-uint64_t WeightSet::offset(WeightId end, DataType storage) const {
-    uint64_t bytes = 0;
-    for (WeightId i = 0; i < end; ++i) {
-        const Weight& weight = weights_[i];
-        const size_t size = dataTypeSize(weight.precision == WeightPrecision::storage ? storage : DataType::f32);
-        bytes += alignUp(weight.elements * size, weightAlignment);
-    }
-    return bytes;
-}
-
 WeightSet::Placed WeightSet::placed(WeightId id, DataType storage) const {
     const Weight& weight = weights_[id];
+    const uint64_t offset = weight.offsets[storageIndex(storage)];
     if (weight.precision == WeightPrecision::bytes)
-        return {weight.name, DataType::u8, weight.elements * 4, offset(id, storage)};
+        return {weight.name, DataType::u8, weight.elements * 4, offset};
     const DataType type = weight.precision == WeightPrecision::storage ? storage : DataType::f32;
-    return {weight.name, type, weight.elements, offset(id, storage)};
+    return {weight.name, type, weight.elements, offset};
 }
 
 TensorId WeightSet::tensor(Graph& graph, WeightId id, DataType storage) const {
@@ -130,12 +125,9 @@ TensorId WeightSet::tensor(Graph& graph, WeightId id, DataType storage) const {
     return graph.weight(weight.name, weight.type, weight.elements, weight.offset);
 }
 
-uint64_t WeightSet::bytes(DataType storage) const { return offset(static_cast<WeightId>(weights_.size()), storage); }
-
 void WeightSet::write(DataType storage, std::byte* out) const {
     std::pmr::vector<float> packed(memory_);
-    for (WeightId id = 0; id < weights_.size(); ++id) {
-        const Weight& weight = weights_[id];
+    for (const Weight& weight : weights_) {
         std::pmr::vector<std::pmr::vector<float>> values(memory_);
         std::pmr::vector<std::span<const float>> spans(memory_);
         values.reserve(weight.sources.size());
@@ -145,7 +137,7 @@ void WeightSet::write(DataType storage, std::byte* out) const {
         }
         packed.assign(weight.elements, 0.0f);
         weight.packer(spans, weight.parameters, packed);
-        std::byte* to = out + offset(id, storage);
+        std::byte* to = out + weight.offsets[storageIndex(storage)];
         if (weight.precision != WeightPrecision::storage || storage == DataType::f32) {
             std::memcpy(to, packed.data(), packed.size() * sizeof(float));
         } else {

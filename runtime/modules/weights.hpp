@@ -5,6 +5,7 @@
 // model share one copy.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory_resource>
 #include <span>
@@ -68,7 +69,7 @@ public:
     Placed placed(WeightId weight, DataType storage) const;
 
     /// Bytes of all packed weights.
-    uint64_t bytes(DataType storage) const;
+    uint64_t bytes(DataType storage) const { return bytes_[storageIndex(storage)]; }
 
     /// Packs everything to `out`, of at least bytes(storage) bytes.
     void write(DataType storage, std::byte* out) const;
@@ -85,16 +86,18 @@ private:
         uint64_t elements;
         Packer packer;
         WeightPrecision precision;
+        std::array<uint64_t, 2> offsets; ///< of each storage type, as storageIndex numbers them
     };
 
     SourceId add(std::string_view name, const char* wanted);
-    uint64_t offset(WeightId end, DataType storage) const;
+    static size_t storageIndex(DataType storage) { return storage == DataType::f16 ? 1 : 0; }
 
     const Safetensors* file_;
     std::pmr::string prefix_;
     std::pmr::memory_resource* memory_;
     std::pmr::vector<Source> sources_;
     std::pmr::vector<Weight> weights_;
+    std::array<uint64_t, 2> bytes_{}; ///< of all weights so far, for each storage type
 };
 
 } // namespace saccade

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "api/memory_parts.hpp"
 #include "support/golden.hpp"
 
 namespace saccade::test {
@@ -183,6 +185,32 @@ TEST_F(MemoryParts, repeatedNamesAreNumbered) {
             EXPECT_TRUE(names.contains(n == 2 ? base : base + "#" + std::to_string(n - 1))) << name;
         }
     EXPECT_GT(numbered, 0u);
+}
+
+std::vector<std::string> uniqueNames(const std::vector<std::string>& names) {
+    UniqueNames unique(std::pmr::new_delete_resource());
+    std::vector<std::string> out;
+    for (const std::string& name : names)
+        out.emplace_back(unique.take(name));
+    return out;
+}
+
+TEST(UniqueNames, passOverNumbersThatAreTaken) {
+    using Names = std::vector<std::string>;
+    EXPECT_EQ(uniqueNames({"q", "q", "k", "q"}), (Names{"q", "q#2", "k", "q#3"}));
+    EXPECT_EQ(uniqueNames({"q#2", "q", "q", "q"}), (Names{"q#2", "q", "q#3", "q#4"}));
+    EXPECT_EQ(uniqueNames({"q", "q", "q#2", "q#2", "q"}), (Names{"q", "q#2", "q#2#2", "q#2#3", "q#3"}));
+    EXPECT_EQ(uniqueNames({"", "", "#2", ""}), (Names{"", "#2", "#2#2", "#3"}));
+}
+
+TEST(UniqueNames, costLittleEach) {
+    const std::clock_t start = std::clock();
+    std::vector<std::string> names(100'000, "x"); // pairwise comparison would take minutes
+    for (std::size_t i = 0; i < names.size(); i += 2)
+        names[i] += "#" + std::to_string(i);
+    const std::vector<std::string> unique = uniqueNames(names);
+    EXPECT_EQ(std::set<std::string>(unique.begin(), unique.end()).size(), names.size());
+    EXPECT_LT(std::clock() - start, 10 * CLOCKS_PER_SEC);
 }
 
 } // namespace

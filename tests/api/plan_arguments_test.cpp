@@ -286,5 +286,30 @@ TEST_F(PlanArguments, cancelledAtEveryStep) {
     }
 }
 
+// A model and a context are in use from before their child is made: no callback on the way can end them.
+TEST_F(PlanArguments, parentsOutliveTheMakingOfChildren) {
+    struct Parents {
+        SacContext context;
+        SacModel model;
+        uint32_t tries = 0;
+        SacError error{};
+    } parents{context, model};
+    PlanDescription description;
+    description.input("x", shape);
+    description.info.progressUserData = &parents;
+    description.info.progress = [](void* data, uint32_t, uint32_t) -> VkBool32 {
+        Parents& p = *static_cast<Parents*>(data);
+        expectRefused(sacDestroyModel(p.model, &p.error), p.error, SAC_ERROR_INVALID_ARGUMENT, "1 plans");
+        expectRefused(sacDestroyContext(p.context, &p.error), p.error, SAC_ERROR_INVALID_ARGUMENT, "1 models");
+        return ++p.tries < 3;
+    };
+    SacPlan plan = nullptr;
+    SacError error = unsetError();
+    expectRefused(sacCreatePlan(model, description.get(), &plan, &error), error, SAC_ERROR_CANCELLED, "cancelled");
+    EXPECT_EQ(parents.tries, 3u);
+    SacModel other = nullptr; // refused: the count of models went back
+    EXPECT_NE(sacCreateModel(context, nullptr, &other, nullptr), SAC_SUCCESS);
+}
+
 } // namespace
 } // namespace saccade::test

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <ctime>
 #include <initializer_list>
 #include <memory_resource>
 #include <random>
@@ -260,6 +261,44 @@ void checkMemory(const Graph& graph, uint64_t total, bool alias) {
     }
 }
 
+// The workspace of greedy placement by size, each tensor against all placed before it.
+uint64_t greedyWorkspace(const Graph& graph) {
+    struct Placed {
+        size_t first, last;
+        Range bytes;
+    };
+    std::vector<TensorId> order;
+    std::vector<Placed> lives(graph.tensors().size(), {graph.nodes().size(), 0, {}});
+    for (TensorId id = 0; id < graph.tensors().size(); ++id) {
+        for (size_t n = 0; n < graph.nodes().size(); ++n)
+            for (const TensorId used : graph.nodes()[n].tensors)
+                if (used == id)
+                    lives[id].first = std::min(lives[id].first, n), lives[id].last = n;
+        if (graph.tensor(id).memory == MemoryClass::workspace && lives[id].first <= lives[id].last)
+            order.push_back(id);
+    }
+    std::stable_sort(order.begin(), order.end(),
+                     [&](TensorId a, TensorId b) { return graph.tensor(a).bytes > graph.tensor(b).bytes; });
+    uint64_t total = 0;
+    for (size_t i = 0; i < order.size(); ++i) {
+        Placed& mine = lives[order[i]];
+        mine.bytes = {0, graph.tensor(order[i]).bytes};
+        for (bool moved = true; moved;) {
+            moved = false;
+            for (size_t j = 0; j < i; ++j) {
+                const Placed& other = lives[order[j]];
+                if (other.first > mine.last || mine.first > other.last || !mine.bytes.meets(other.bytes))
+                    continue;
+                const uint64_t begin = alignUp(other.bytes.end, alignment);
+                mine.bytes = {begin, begin + graph.tensor(order[i]).bytes};
+                moved = true;
+            }
+        }
+        total = std::max(total, mine.bytes.end);
+    }
+    return total;
+}
+
 TEST(RandomGraphs, keepApartWhatLivesTogetherAndWaitWhereNeeded) {
     for (unsigned seed = 1; seed <= 500; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
@@ -280,11 +319,40 @@ TEST(RandomGraphs, keepApartWhatLivesTogetherAndWaitWhereNeeded) {
             addNode(graph, uses);
         }
         for (const bool alias : {true, false}) {
-            checkMemory(graph, planMemory(graph, alias), alias);
+            const uint64_t workspace = planMemory(graph, alias);
+            checkMemory(graph, workspace, alias);
+            if (alias) {
+                EXPECT_EQ(workspace, greedyWorkspace(graph));
+            }
             planBarriers(graph);
             checkBarriers(graph);
         }
     }
+}
+
+// What a deep network makes: a chain with a tensor that all of it reads, and nodes that wait for none before them.
+TEST(LargeGraphs, arePlannedInLittleTime) {
+    const std::clock_t start = std::clock();
+    Graph graph(std::pmr::new_delete_resource(), alignment);
+    constexpr uint32_t depth = 100'000; // pairwise comparison would take minutes
+    const TensorId shared = graph.intermediate("shared", DataType::u8, {100});
+    TensorId x = shared;
+    addNode(graph, {{shared, Access::write}});
+    for (uint32_t i = 0; i < depth; ++i) {
+        const TensorId next = graph.intermediate("x", DataType::u8, {1000});
+        addNode(graph, {{x, Access::read}, {shared, Access::read}, {next, Access::write}});
+        x = next;
+    }
+    for (uint32_t i = 0; i < depth; ++i)
+        addNode(graph, {{graph.weight("w", DataType::u8, 64, uint64_t(i) * 64), Access::read},
+                        {graph.external("y", DataType::u8, {64}), Access::write}});
+    EXPECT_EQ(planMemory(graph, true), 1024 + 1024 + 100u);
+    planBarriers(graph);
+    size_t barriers = 0;
+    for (const Node& node : graph.nodes())
+        barriers += node.barrier;
+    EXPECT_EQ(barriers, depth);
+    EXPECT_LT(std::clock() - start, 10 * CLOCKS_PER_SEC);
 }
 
 } // namespace
