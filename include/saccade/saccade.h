@@ -148,6 +148,9 @@ typedef enum SacStructureType SAC_ENUM_TYPE {
     SAC_STRUCTURE_TYPE_RUN_INFO = 8,
     SAC_STRUCTURE_TYPE_VARIABLE_LAYOUT_INFO = 9,
     SAC_STRUCTURE_TYPE_DEVICE_PROFILE = 10,
+    SAC_STRUCTURE_TYPE_MODULE_DESCRIPTION = 11,
+    SAC_STRUCTURE_TYPE_KEY_DESCRIPTION = 12,
+    SAC_STRUCTURE_TYPE_TENSOR_DESCRIPTION = 13,
     SAC_STRUCTURE_TYPE_MAX_ENUM = 0x7fffffff
 } SacStructureType;
 
@@ -408,6 +411,99 @@ typedef struct SacTensorInfo {
     int32_t minValue;
     int32_t maxValue;
 } SacTensorInfo;
+
+/* ---- What modules take and give ---------------------------------------------------------------------------------- */
+
+/* Asked by a module's name, without a context: what may stand in a configuration and in a plan's options, and what a
+ * plan has for inputs and outputs. `saccade modules` prints it, docs/modules.md lists it. The library reads and checks
+ * by the same tables. All strings are literals of the library.
+ *
+ * Arrays are filled into elements of the caller's, of which each begins with the sType and pNext that the caller sets.
+ * So these structures never change size: what is added to them later comes in structures chained to pNext. */
+
+typedef struct SacModuleDescription {
+    SacStructureType sType; /* set by the caller */
+    void* pNext;
+    const char* name;        /* as sacGetModuleName has it */
+    const char* summary;     /* one sentence */
+    const char* origin;      /* the upstream or paper that it computes as */
+    uint32_t configKeyCount; /* of sacGetModuleKeys */
+    uint32_t optionKeyCount;
+    uint32_t inputCount; /* of sacGetModuleTensors, which lists them before the outputs */
+    uint32_t outputCount;
+    uint32_t limitCount; /* rules beyond the ranges of keys, a sentence each */
+    const char* const* limits;
+} SacModuleDescription;
+
+/* `module` is a name of sacGetModuleName. Errors: INVALID_ARGUMENT, INVALID_CONFIG (no module of that name). */
+SAC_API SacResult sacGetModuleDescription(const char* module, SacModuleDescription* description, SacError* error);
+
+typedef enum SacKeyUse SAC_ENUM_TYPE {
+    SAC_KEY_USE_CONFIG = 0,  /* SacModelInfo::config, and "config" of a file */
+    SAC_KEY_USE_OPTIONS = 1, /* SacPlanInfo::options */
+    SAC_KEY_USE_MAX_ENUM = 0x7fffffff
+} SacKeyUse;
+
+typedef enum SacKeyType SAC_ENUM_TYPE {
+    SAC_KEY_TYPE_INTEGER = 0, /* a number written as an integer, `minimum` to `maximum` */
+    SAC_KEY_TYPE_NUMBER = 1,  /* a number in any notation, `minimum` to `maximum` */
+    SAC_KEY_TYPE_BOOLEAN = 2,
+    SAC_KEY_TYPE_CHOICE = 3,   /* one of the strings `choices` */
+    SAC_KEY_TYPE_INTEGERS = 4, /* an array of `minimumCount` to `maximumCount` integers, each `minimum` to `maximum` */
+    SAC_KEY_TYPE_ANY = 5,      /* whatever it is, it changes nothing */
+    SAC_KEY_TYPE_MAX_ENUM = 0x7fffffff
+} SacKeyType;
+
+typedef enum SacKeyFlagBits {
+    SAC_KEY_REQUIRED_BIT = 0x1,
+    /* Absent or null counts as defaultValue. Without this and REQUIRED_BIT the key may be absent, and its meaning says
+     * what then holds. */
+    SAC_KEY_DEFAULT_BIT = 0x2,
+    SAC_KEY_BROADCAST_BIT = 0x4, /* of INTEGERS: one number stands for maximumCount equal ones */
+    SAC_KEY_FLAG_BITS_MAX_ENUM = 0x7fffffff
+} SacKeyFlagBits;
+typedef VkFlags SacKeyFlags;
+
+typedef struct SacKeyDescription {
+    SacStructureType sType; /* set by the caller */
+    void* pNext;
+    const char* name;
+    const char* meaning;
+    SacKeyType type;
+    SacKeyFlags flags;
+    double minimum, maximum;
+    double defaultValue; /* the number; of BOOLEAN 0 or 1; of CHOICE its index; of INTEGERS each of maximumCount */
+    uint32_t minimumCount, maximumCount;
+    uint32_t choiceCount;
+    const char* const* choices;
+} SacKeyDescription;
+
+/* The keys of a module's configuration or options. `*count` is the capacity of `keys` on entry and the number written
+ * on return; with keys == NULL it is set to the number there are. Errors: as sacGetModuleDescription (also: too small).
+ */
+SAC_API SacResult sacGetModuleKeys(const char* module, SacKeyUse use, uint32_t* count, SacKeyDescription* keys,
+                                   SacError* error);
+
+typedef struct SacTensorDescription {
+    SacStructureType sType; /* set by the caller */
+    void* pNext;
+    const char* name;
+    const char* meaning;
+    /* As in SacTensorInfo. The first output is the main result, which a plan has where none is asked for. */
+    SacTensorFlags flags;
+    VkBool32 optional; /* of an input: it may be left out. Of an output: only if asked for */
+    /* Symbolic, as PyTorch has it; forms are separated by " | ": "(b, n, dim) | (b, n, 1)". A name is one size wherever
+     * the module's tensors have it, and the value of the configuration's key of that name if there is one; *spatial
+     * stands for any number of dimensions. */
+    const char* shape;
+    uint32_t dataTypeCount; /* types it can be bound as, the first being DEFAULT's */
+    SacDataType dataTypes[4];
+} SacTensorDescription;
+
+/* The inputs, then the outputs of a module; `*count` as in sacGetModuleKeys. Errors: as sacGetModuleDescription (also:
+ * too small). */
+SAC_API SacResult sacGetModuleTensors(const char* module, uint32_t* count, SacTensorDescription* tensors,
+                                      SacError* error);
 
 /* ---- Plan: a model at one set of shapes ------------------------------------------------------------------------- */
 

@@ -13,7 +13,7 @@ template <class Answer, class Fill>
 void answerArray(uint32_t* count, Answer* answers, size_t total, const char* what, const Fill& fill) {
     require(count, "count");
     if (answers && *count < total)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "*count is %u, the plan has %zu %s", *count, total, what);
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "*count is %u, there are %zu %s", *count, total, what);
     *count = static_cast<uint32_t>(total);
     if (!answers)
         return;

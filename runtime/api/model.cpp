@@ -1,4 +1,4 @@
-// sacCreateModel, sacDestroyModel, and what modules there are.
+// sacCreateModel, sacDestroyModel.
 #include "api/objects.hpp"
 
 #include <cstring>
@@ -46,13 +46,14 @@ void initialize(SacModel_T& model, const SacModelInfo& info) {
     const std::string_view name = moduleName(info, model);
     model.type = findModule(name);
     if (!model.type)
-        throw Error(SAC_ERROR_INVALID_CONFIG, "module \"%.*s\" is none of this library's, see sacGetModuleName",
-                    clip(name), name.data());
+        throwUnknownModule(name);
     model.config.emplace(mergedConfig(info, model, memory));
     model.weights.emplace(model.file ? &*model.file : nullptr, weightPrefix(info, model), memory);
-    Config config(model.config->root(), memory);
+    const ModuleDescription& description = model.type->description;
+    Config config(model.config->root(),
+                  {"config", description.config, "an option of the plan (SacPlanInfo::options)", description.options},
+                  memory);
     model.module = model.type->make({model.type->name, config, *model.weights, memory});
-    config.finish();
 }
 
 } // namespace
@@ -85,11 +86,6 @@ extern "C" SAC_API SacResult sacDestroyModel(SacModel model, SacError* error) {
         destroy(&context->memory, model);
         context->modelCount.fetch_sub(1);
     });
-}
-
-extern "C" SAC_API const char* sacGetModuleName(uint32_t index) {
-    const auto types = moduleTypes();
-    return index < types.size() ? types[index].name : nullptr;
 }
 
 extern "C" SAC_API const char* sacGetModelModule(SacModel model) { return model ? model->type->name : nullptr; }

@@ -132,16 +132,18 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
     const auto outputs = tensorRequests(info.outputCount, info.outputs, "outputs", false, context.device);
     const JsonDocument optionsDocument =
         parseJson(info.options ? info.options : "{}", memory, SAC_ERROR_INVALID_CONFIG, "info->options");
-    Config options(optionsDocument.root(), memory);
+    const ModuleDescription& description = model.type->description;
+    Config options(optionsDocument.root(),
+                   {"option", description.options, "of the configuration (SacModelInfo::config)", description.config},
+                   memory);
     plan.flags = info.flags;
     plan.storage = storageType(info.precision, device);
-    const PlanRequest request{inputs, outputs, options, plan.storage, biasRequest(info)};
+    const PlanRequest request{model.type->name, description, inputs, outputs, options, plan.storage, biasRequest(info)};
     if (info.maxRecords > maximumRecords)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->maxRecords is %u, at most %u", info.maxRecords, maximumRecords);
 
     PlanBuilder builder(request, *model.weights, device, memory);
     model.module->build(builder);
-    builder.finish();
     Graph& graph = builder.graph();
     const uint64_t workspaceBytes = planMemory(graph, !(info.flags & SAC_PLAN_NO_ALIASING_BIT));
     planBarriers(graph);

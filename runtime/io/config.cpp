@@ -4,174 +4,179 @@
 #include <cstdio>
 
 #include "base/error.hpp"
+#include "base/name_list.hpp"
 
 namespace saccade {
 
 namespace {
 
-[[noreturn]] void refuse(std::string_view key, const JsonValue& value, const char* rule) {
-    throw Error(SAC_ERROR_INVALID_CONFIG, "config \"%.*s\": %s %s", clip(key), key.data(), JsonSummary(value).text(),
-                rule);
+[[noreturn]] void refuse(const char* title, const Key& key, const JsonValue& value, const char* rule) {
+    throw Error(SAC_ERROR_INVALID_CONFIG, "%s \"%s\": %s %s", title, key.name, JsonSummary(value).text(), rule);
 }
 
-int64_t toInteger(std::string_view key, const JsonValue& value, int64_t min, int64_t max) {
+int64_t toInteger(const char* title, const Key& key, const JsonValue& value) {
     if (!value.isInteger())
-        refuse(key, value, "is not an integer");
+        refuse(title, key, value, "is not an integer");
+    const auto min = static_cast<int64_t>(key.min), max = static_cast<int64_t>(key.max);
     if (value.asInteger() < min || value.asInteger() > max)
-        throw Error(SAC_ERROR_INVALID_CONFIG, "config \"%.*s\": %lld is not within %lld to %lld", clip(key), key.data(),
+        throw Error(SAC_ERROR_INVALID_CONFIG, "%s \"%s\": %lld is not within %lld to %lld", title, key.name,
                     static_cast<long long>(value.asInteger()), static_cast<long long>(min),
                     static_cast<long long>(max));
     return value.asInteger();
 }
 
-double toNumber(std::string_view key, const JsonValue& value, double min, double max) {
+double toNumber(const char* title, const Key& key, const JsonValue& value) {
     if (!value.isNumber())
-        refuse(key, value, "is not a number");
-    if (!(value.asNumber() >= min && value.asNumber() <= max))
-        throw Error(SAC_ERROR_INVALID_CONFIG, "config \"%.*s\": %s is not within %.9g to %.9g", clip(key), key.data(),
-                    JsonSummary(value).text(), min, max);
+        refuse(title, key, value, "is not a number");
+    if (!(value.asNumber() >= key.min && value.asNumber() <= key.max))
+        throw Error(SAC_ERROR_INVALID_CONFIG, "%s \"%s\": %s is not within %.9g to %.9g", title, key.name,
+                    JsonSummary(value).text(), key.min, key.max);
     return value.asNumber();
 }
 
-bool toBoolean(std::string_view key, const JsonValue& value) {
+bool toBoolean(const char* title, const Key& key, const JsonValue& value) {
     if (!value.isBoolean())
-        refuse(key, value, "is not true or false");
+        refuse(title, key, value, "is not true or false");
     return value.asBoolean();
 }
 
-/// A list of words for a message: "a", "b", ... as far as they fit.
-template <class Words>
-void printList(char (&out)[320], const Words& words) {
-    std::size_t length = 0;
-    out[0] = '\0';
-    for (std::string_view word : words) {
-        const char* comma = length == 0 ? "" : ", ";
-        const int written =
-            std::snprintf(out + length, sizeof(out) - 4 - length, "%s\"%.*s\"", comma, clip(word, 64), word.data());
-        if (written < 0 || length + static_cast<std::size_t>(written) >= sizeof(out) - 4) {
-            std::snprintf(out + length, sizeof(out) - length, "...");
-            return;
-        }
-        length += static_cast<std::size_t>(written);
-    }
+std::size_t toChoice(const char* title, const Key& key, const JsonValue& value) {
+    for (std::size_t i = 0; i < key.choices.size(); ++i)
+        if (value.isString() && value.asString() == key.choices[i])
+            return i;
+    NameList list;
+    for (const char* choice : key.choices)
+        list.add(choice);
+    throw Error(SAC_ERROR_INVALID_CONFIG, "%s \"%s\": %s is none of %s", title, key.name, JsonSummary(value).text(),
+                list.text());
 }
 
-std::size_t toChoice(std::string_view key, const JsonValue& value, std::initializer_list<std::string_view> choices) {
-    const auto* place = value.isString() ? std::find(choices.begin(), choices.end(), value.asString()) : choices.end();
-    if (place == choices.end()) {
-        char list[320];
-        printList(list, choices);
-        throw Error(SAC_ERROR_INVALID_CONFIG, "config \"%.*s\": %s is none of %s", clip(key), key.data(),
-                    JsonSummary(value).text(), list);
-    }
-    return static_cast<std::size_t>(place - choices.begin());
-}
-
-Config::Integers toIntegers(std::string_view key, const JsonValue& value, CountRange count, int64_t min, int64_t max,
-                            Scalar scalar) {
-    count.max = std::min(count.max, Config::maxIntegers);
+Config::Integers toIntegers(const char* title, const Key& key, const JsonValue& value) {
+    const CountRange count{key.count.min, std::min(key.count.max, Config::maxIntegers)};
     Config::Integers integers;
-    if (scalar == Scalar::broadcast && !value.isArray()) {
-        integers.resize(count.max, toInteger(key, value, min, max));
+    if (key.broadcast && !value.isArray()) {
+        integers.resize(count.max, toInteger(title, key, value));
         return integers;
     }
     if (!value.isArray())
-        refuse(key, value, "is not an array of integers");
+        refuse(title, key, value, "is not an array of integers");
     if (value.items().size() < count.min || value.items().size() > count.max) {
         char wanted[48];
         if (count.min == count.max)
             std::snprintf(wanted, sizeof(wanted), "%zu", count.max);
         else
             std::snprintf(wanted, sizeof(wanted), "%zu to %zu", count.min, count.max);
-        throw Error(SAC_ERROR_INVALID_CONFIG, "config \"%.*s\": %s where %s integers are wanted", clip(key), key.data(),
+        throw Error(SAC_ERROR_INVALID_CONFIG, "%s \"%s\": %s where %s integers are wanted", title, key.name,
                     JsonSummary(value).text(), wanted);
     }
     for (const JsonValue& item : value.items())
-        integers.push_back(toInteger(key, item, min, max));
+        integers.push_back(toInteger(title, key, item));
     return integers;
+}
+
+const char* typeText(KeyType type) {
+    switch (type) {
+    case KeyType::integer:
+        return "an integer";
+    case KeyType::number:
+        return "a number";
+    case KeyType::boolean:
+        return "true or false";
+    case KeyType::choice:
+        return "a string";
+    case KeyType::integers:
+        return "an array of integers";
+    case KeyType::any:
+        break;
+    }
+    return "a value";
+}
+
+std::size_t indexOf(std::span<const Key> keys, std::string_view name) {
+    return static_cast<std::size_t>(
+        std::find_if(keys.begin(), keys.end(), [&](const Key& key) { return name == key.name; }) - keys.begin());
+}
+
+void refuseUnknown(const JsonValue& object, const KeyTable& table) {
+    for (const JsonMember& member : object.members()) {
+        if (indexOf(table.keys, member.key) < table.keys.size())
+            continue;
+        if (indexOf(table.otherKeys, member.key) < table.otherKeys.size())
+            throw Error(SAC_ERROR_INVALID_CONFIG, "%s \"%.*s\": unknown here, it is %s; there are %s", table.title,
+                        clip(member.key), member.key.data(), table.elsewhere, namesOf(table.keys).text());
+        throw Error(SAC_ERROR_INVALID_CONFIG, "%s \"%.*s\": unknown; there are %s", table.title, clip(member.key),
+                    member.key.data(), namesOf(table.keys).text());
+    }
 }
 
 } // namespace
 
-Config::Config(const JsonValue& object, std::pmr::memory_resource* memory) : object_(object), known_(memory) {
+Config::Config(const JsonValue& object, const KeyTable& table, std::pmr::memory_resource* memory)
+    : object_(object), table_(table), asked_(table.keys.size(), false, memory) {
     if (!object.isObject())
-        throw Error(SAC_ERROR_INVALID_CONFIG, "config: %s is not an object", JsonSummary(object).text());
+        throw Error(SAC_ERROR_INVALID_CONFIG, "%s: %s is not an object", table.title, JsonSummary(object).text());
+    refuseUnknown(object, table);
 }
 
-const JsonValue* Config::lookUp(std::string_view key) {
-    if (std::find(known_.begin(), known_.end(), key) == known_.end())
-        known_.emplace_back(key);
+Config::Entry Config::find(std::string_view key) {
+    const std::size_t index = indexOf(table_.keys, key);
+    if (index == table_.keys.size())
+        throw Error(SAC_ERROR_INTERNAL, "%s \"%.*s\" is read, but not described", table_.title, clip(key), key.data());
+    asked_[index] = true;
     const JsonValue* value = object_.find(key);
-    return value && !value->isNull() ? value : nullptr;
+    return {&table_.keys[index], value && !value->isNull() ? value : nullptr};
 }
 
-const JsonValue& Config::require(std::string_view key, const char* wanted) {
-    const JsonValue* value = lookUp(key);
-    if (!value)
-        throw Error(SAC_ERROR_INVALID_CONFIG, "config \"%.*s\": %s is required", clip(key), key.data(), wanted);
-    return *value;
+Config::Entry Config::find(std::string_view key, KeyType type) {
+    const Entry entry = find(key);
+    if (entry.key->type != type)
+        throw Error(SAC_ERROR_INTERNAL, "%s \"%.*s\" is read as %s, but described as %s", table_.title, clip(key),
+                    key.data(), typeText(type), typeText(entry.key->type));
+    if (!entry.value && entry.key->absent == Absent::refused)
+        throw Error(SAC_ERROR_INVALID_CONFIG, "%s \"%s\": %s is required", table_.title, entry.key->name,
+                    typeText(type));
+    return entry;
 }
 
-bool Config::has(std::string_view key) { return lookUp(key) != nullptr; }
+bool Config::has(std::string_view key) { return find(key).value != nullptr; }
 
-int64_t Config::integer(std::string_view key, int64_t min, int64_t max) {
-    return toInteger(key, require(key, "an integer"), min, max);
+int64_t Config::integer(std::string_view key) {
+    const Entry entry = find(key, KeyType::integer);
+    return entry.value ? toInteger(table_.title, *entry.key, *entry.value) : static_cast<int64_t>(entry.key->byDefault);
 }
 
-int64_t Config::integer(std::string_view key, int64_t min, int64_t max, int64_t byDefault) {
-    return optionalInteger(key, min, max).value_or(byDefault);
+double Config::number(std::string_view key) {
+    const Entry entry = find(key, KeyType::number);
+    return entry.value ? toNumber(table_.title, *entry.key, *entry.value) : entry.key->byDefault;
 }
 
-std::optional<int64_t> Config::optionalInteger(std::string_view key, int64_t min, int64_t max) {
-    const JsonValue* value = lookUp(key);
-    return value ? std::optional(toInteger(key, *value, min, max)) : std::nullopt;
+bool Config::boolean(std::string_view key) {
+    const Entry entry = find(key, KeyType::boolean);
+    return entry.value ? toBoolean(table_.title, *entry.key, *entry.value) : entry.key->byDefault != 0;
 }
 
-double Config::number(std::string_view key, double min, double max) {
-    return toNumber(key, require(key, "a number"), min, max);
+std::size_t Config::choice(std::string_view key) {
+    const Entry entry = find(key, KeyType::choice);
+    return entry.value ? toChoice(table_.title, *entry.key, *entry.value)
+                       : static_cast<std::size_t>(entry.key->byDefault);
 }
 
-double Config::number(std::string_view key, double min, double max, double byDefault) {
-    const JsonValue* value = lookUp(key);
-    return value ? toNumber(key, *value, min, max) : byDefault;
+Config::Integers Config::integers(std::string_view key) {
+    const Entry entry = find(key, KeyType::integers);
+    if (entry.value)
+        return toIntegers(table_.title, *entry.key, *entry.value);
+    Integers integers;
+    if (entry.key->absent == Absent::byDefault)
+        integers.resize(entry.key->count.max, static_cast<int64_t>(entry.key->byDefault));
+    return integers;
 }
 
-bool Config::boolean(std::string_view key) { return toBoolean(key, require(key, "true or false")); }
-
-bool Config::boolean(std::string_view key, bool byDefault) {
-    const JsonValue* value = lookUp(key);
-    return value ? toBoolean(key, *value) : byDefault;
+std::optional<int64_t> Config::optionalInteger(std::string_view key) {
+    return has(key) ? std::optional(integer(key)) : std::nullopt;
 }
 
-std::size_t Config::choice(std::string_view key, std::initializer_list<std::string_view> choices) {
-    return toChoice(key, require(key, "a string"), choices);
-}
-
-std::size_t Config::choice(std::string_view key, std::initializer_list<std::string_view> choices,
-                           std::size_t byDefault) {
-    const JsonValue* value = lookUp(key);
-    return value ? toChoice(key, *value, choices) : byDefault;
-}
-
-Config::Integers Config::integers(std::string_view key, CountRange count, int64_t min, int64_t max, Scalar scalar) {
-    return toIntegers(key, require(key, "an array of integers"), count, min, max, scalar);
-}
-
-Config::Integers Config::integers(std::string_view key, CountRange count, int64_t min, int64_t max, Scalar scalar,
-                                  const Integers& byDefault) {
-    const JsonValue* value = lookUp(key);
-    return value ? toIntegers(key, *value, count, min, max, scalar) : byDefault;
-}
-
-void Config::finish() const {
-    for (const JsonMember& member : object_.members()) {
-        if (std::find(known_.begin(), known_.end(), member.key) != known_.end())
-            continue;
-        char list[320];
-        printList(list, known_);
-        throw Error(SAC_ERROR_INVALID_CONFIG, "config \"%.*s\": unknown key; known are %s", clip(member.key),
-                    member.key.data(), list);
-    }
+std::optional<std::size_t> Config::optionalChoice(std::string_view key) {
+    return has(key) ? std::optional(choice(key)) : std::nullopt;
 }
 
 } // namespace saccade

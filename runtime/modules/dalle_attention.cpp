@@ -18,12 +18,48 @@
 namespace saccade {
 namespace {
 
+constexpr const char* stepsMeaning =
+    "pieces that a whole sequence is computed in, as a cached run would; their sum is n";
+constexpr Key configKeys[] = {
+    dalle::dim,    dalle::seqLen,
+    dalle::heads,  dalle::dimHead,
+    dalle::causal, dalle::dropout,
+    dalle::stable, Key::integers("cache_steps", {1, Config::maxIntegers}, 1, 1 << 24, stepsMeaning).optional(),
+};
+constexpr Key optionKeys[] = {
+    Key::boolean("cache", "keys and values of earlier runs are kept in the plan's state, and attended to")
+        .orElse(false),
+    Key::integer("cache_length", 1, 1 << 24, "tokens that the cache has room for; absent: seq_len").optional(),
+    Key::integers("cache_steps", {1, Config::maxIntegers}, 1, 1 << 24, "without cache: as configured, over it")
+        .optional(),
+};
+constexpr TensorDescription inputs[] = {
+    dalle::x,
+    {"mask",
+     Presence::optional,
+     {DataType::boolean},
+     "(b, keys)",
+     "true: the key counts; keys are n, with cache cache_length"},
+    {"static_mask",
+     Presence::optional,
+     {DataType::boolean},
+     "(size, size)",
+     "true: the query (row) may see the key (column); at least as large as there are keys"},
+    dalle::rotary,
+    {"offset",
+     Presence::optional,
+     {DataType::i32},
+     "(1)",
+     "with cache, required: tokens that it holds before the run, 0 to cache_length - n"},
+};
+constexpr TensorDescription outputs[] = {dalle::y};
+constexpr const char* limits[] = {"With cache, n is at most cache_length."};
+
 class DalleAttention final : public Module {
 public:
     explicit DalleAttention(const ModuleSource& source)
         : a_(readDalleArguments(source.config)), projection_(source.weights, a_) {
-        if (source.config.has("cache_steps"))
-            steps_ = source.config.integers("cache_steps", {1, Config::maxIntegers}, 1, 1 << 24);
+        steps_ = source.config.integers("cache_steps");
     }
 
     void build(PlanBuilder& plan) const override;
@@ -45,7 +81,7 @@ private:
 Config::Integers DalleAttention::steps(PlanBuilder& plan, uint32_t tokens) const {
     Config::Integers steps = steps_;
     if (plan.options().has("cache_steps"))
-        steps = plan.options().integers("cache_steps", {1, Config::maxIntegers}, 1, 1 << 24);
+        steps = plan.options().integers("cache_steps");
     if (steps.empty())
         return {tokens};
     const int64_t sum = std::accumulate(steps.begin(), steps.end(), int64_t{0});
@@ -57,8 +93,8 @@ Config::Integers DalleAttention::steps(PlanBuilder& plan, uint32_t tokens) const
 
 DalleCache DalleAttention::addCache(PlanBuilder& plan, uint32_t tokens) const {
     DalleCache cache;
-    const auto length = plan.options().integer("cache_length", 1, 1 << 24, a_.sequence);
-    if (!plan.options().boolean("cache", false))
+    const auto length = plan.options().optionalInteger("cache_length").value_or(a_.sequence);
+    if (!plan.options().boolean("cache"))
         return cache;
     cache.length = static_cast<uint32_t>(length);
     if (tokens > cache.length)
@@ -144,11 +180,19 @@ void DalleAttention::build(PlanBuilder& plan) const {
         plan.graph().add("attention", attentionKernel(attention, plan.device()), operands);
         first += attention.queries;
     }
-    plan.wantsOutput("y", true);
     projection_.addOutput(plan, "y", attended, tokens);
 }
 
 } // namespace
+
+constexpr ModuleDescription dalleAttentionDescription{
+    "Causal attention with masks, rotary embedding and a key-value cache.",
+    dalle::origin,
+    configKeys,
+    optionKeys,
+    inputs,
+    outputs,
+    limits};
 
 ModulePtr makeDalleAttention(const ModuleSource& source) { return makeModule<DalleAttention>(source); }
 

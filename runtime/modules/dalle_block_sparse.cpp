@@ -15,16 +15,50 @@
 namespace saccade {
 namespace {
 
+constexpr const char* paddings[] = {"exclude", "reference_add"};
+constexpr Key configKeys[] = {
+    dalle::dim,
+    dalle::seqLen,
+    dalle::heads,
+    dalle::dimHead,
+    dalle::causal,
+    dalle::dropout,
+    dalle::stable,
+    Key::integer("block_size", 1, 4096, "tokens of a block").orElse(16),
+    Key::choice("padding", paddings,
+                "padded and masked keys are hidden (exclude) or gain 1 (reference_add), as upstream computes")
+        .orElse(0),
+    Key::integer("text_seq_len", 0, 1 << 24, "shapes upstream's layout, which comes ready made here").orElse(256),
+    Key::integer("num_random_blocks", 0, 1 << 20, "likewise").optional(),
+};
+constexpr Key optionKeys[] = {Key::choice("padding", paddings, "over the configuration's").optional()};
+constexpr TensorDescription inputs[] = {
+    dalle::x,
+    {"layout",
+     Presence::optional,
+     {DataType::u8},
+     "(heads, blocks, blocks) | (1, blocks, blocks)",
+     "1 where a block of queries (row) sees a block of keys, as sacBuildVariableLayout writes it; absent: the "
+     "checkpoint's attn_fn.master_layout or layout"},
+    {"mask", Presence::optional, {DataType::boolean}, "(b, n)", "true: the key counts"},
+    dalle::rotary,
+};
+constexpr TensorDescription outputs[] = {
+    dalle::y,
+    {"y_exclude", Presence::optional, floatTypes, "(b, n, dim)", "y with padding exclude"},
+    {"y_reference_add", Presence::optional, floatTypes, "(b, n, dim)", "y with padding reference_add"},
+};
+constexpr const char* limits[] = {"blocks is at least n / block_size, rounded up."};
+
 class DalleBlockSparse final : public Module {
 public:
     explicit DalleBlockSparse(const ModuleSource& source)
         : a_(readDalleArguments(source.config)), projection_(source.weights, a_) {
         Config& config = source.config;
-        block_ = static_cast<uint32_t>(config.integer("block_size", 1, 4096, 16));
-        referenceAdd_ = readPadding(config, 0) == 1;
-        // They shape the layout, which comes ready made.
-        config.integer("text_seq_len", 0, 1 << 24, 256);
-        config.optionalInteger("num_random_blocks", 0, 1 << 20);
+        block_ = static_cast<uint32_t>(config.integer("block_size"));
+        referenceAdd_ = config.choice("padding") == 1;
+        config.integer("text_seq_len");
+        config.optionalInteger("num_random_blocks");
         const auto zero = [](std::span<const std::span<const float>>, std::span<const uint64_t>, std::span<float>) {};
         zero_ = source.weights.pack("zero", {}, 4, zero, {}, WeightPrecision::float32);
         for (const char* name : {"attn_fn.master_layout", "layout"})
@@ -36,9 +70,6 @@ public:
 
 private:
     void declareLayout(WeightSet& weights, const char* name);
-    static size_t readPadding(Config& config, size_t byDefault) {
-        return config.choice("padding", {"exclude", "reference_add"}, byDefault);
-    }
 
     // What every result of a plan shares.
     struct Common {
@@ -143,8 +174,8 @@ void DalleBlockSparse::build(PlanBuilder& plan) const {
     }
     common.layout = given ? plan.inputPlain("layout", DataType::u8) : plan.weight(*savedLayout_);
 
-    const bool referenceAdd = readPadding(plan.options(), referenceAdd_) == 1;
-    const bool y = plan.wantsOutput("y", true);
+    const bool referenceAdd = plan.options().optionalChoice("padding").value_or(referenceAdd_) == 1;
+    const bool y = plan.wantsOutput("y");
     const bool excluded = plan.wantsOutput("y_exclude"), added = plan.wantsOutput("y_reference_add");
     common.qkv = projection_.addQkv(plan, common.padded);
     if (added || (y && referenceAdd))
@@ -165,6 +196,15 @@ void DalleBlockSparse::build(PlanBuilder& plan) const {
 }
 
 } // namespace
+
+constexpr ModuleDescription sparseAttentionDescription{
+    "Attention in which a block of queries sees the blocks of keys that a layout names.",
+    "lucidrains/DALLE-pytorch and DeepSpeed; Child et al., arXiv 1904.10509",
+    configKeys,
+    optionKeys,
+    inputs,
+    outputs,
+    limits};
 
 ModulePtr makeDalleBlockSparse(const ModuleSource& source) { return makeModule<DalleBlockSparse>(source); }
 

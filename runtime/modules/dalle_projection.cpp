@@ -18,13 +18,13 @@ LinearOptions withoutBias() {
 
 DalleArguments readDalleArguments(Config& config) {
     DalleArguments a;
-    a.dim = static_cast<uint32_t>(config.integer("dim", 1, 1 << 16));
-    a.sequence = static_cast<uint32_t>(config.integer("seq_len", 1, 1 << 24));
-    a.heads = static_cast<uint32_t>(config.integer("heads", 1, 1024, 8));
-    a.dimHead = static_cast<uint32_t>(config.integer("dim_head", 1, 256, 64));
-    a.causal = config.boolean("causal", true);
-    config.number("dropout", 0, 1, 0);
-    config.boolean("stable", false); // the same function, and the running softmax is finite anyway
+    a.dim = static_cast<uint32_t>(config.integer("dim"));
+    a.sequence = static_cast<uint32_t>(config.integer("seq_len"));
+    a.heads = static_cast<uint32_t>(config.integer("heads"));
+    a.dimHead = static_cast<uint32_t>(config.integer("dim_head"));
+    a.causal = config.boolean("causal");
+    config.number("dropout");
+    config.boolean("stable");
     return a;
 }
 

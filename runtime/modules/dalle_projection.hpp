@@ -10,6 +10,32 @@
 
 namespace saccade {
 
+/// What the configurations of all of them have.
+namespace dalle {
+
+inline constexpr Key dim = Key::integer("dim", 1, 1 << 16, "channels of x");
+inline constexpr Key seqLen = Key::integer("seq_len", 1, 1 << 24, "tokens of a whole sequence");
+inline constexpr Key heads = Key::integer("heads", 1, 1024, "attention heads").orElse(8);
+inline constexpr Key dimHead = Key::integer("dim_head", 1, 256, "channels of a head").orElse(64);
+inline constexpr Key causal = Key::boolean("causal", "no key after the query's position").orElse(true);
+inline constexpr Key causalIgnored =
+    Key::boolean("causal", "this attention is causal whatever it says, as upstream's").orElse(true);
+inline constexpr Key dropout = Key::number("dropout", 0, 1, "identity at inference").orElse(0);
+inline constexpr Key stable = Key::boolean("stable", "the same function; softmax is always stable here").orElse(false);
+
+inline constexpr TensorDescription x{"x", Presence::required, floatTypes, "(b, n, dim)", "sequence"};
+inline constexpr TensorDescription rotary{
+    "rotary_pos_emb",
+    Presence::optional,
+    {DataType::f32},
+    "(1, positions, features)",
+    "angles that queries, keys and values are rotated by, a row for each position; "
+    "features are even and at most dim_head"};
+inline constexpr TensorDescription y{"y", Presence::required, floatTypes, "(b, n, dim)", "attended sequence"};
+inline constexpr const char* origin = "lucidrains/DALLE-pytorch; Ramesh et al., arXiv 2102.12092";
+
+} // namespace dalle
+
 struct DalleArguments {
     uint32_t dim = 0, heads = 8, dimHead = 64;
     uint32_t sequence = 0; ///< config "seq_len"

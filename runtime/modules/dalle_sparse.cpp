@@ -10,24 +10,62 @@
 namespace saccade {
 namespace {
 
+constexpr Key imageSizeKey = Key::integer("image_size", 1, 4096, "rows and columns of the image tokens").orElse(32);
+constexpr Key convConfig[] = {
+    dalle::dim,
+    dalle::seqLen,
+    dalle::heads,
+    dalle::dimHead,
+    dalle::causalIgnored,
+    dalle::dropout,
+    dalle::stable,
+    imageSizeKey,
+    Key::integer("kernel_size", 1, 1023, "rows and columns of the window that an image token sees; odd").orElse(5),
+    Key::integer("dilation", 1, 1023, "distance of the window's columns and rows").orElse(1),
+};
+constexpr Key axialConfig[] = {
+    dalle::dim,
+    dalle::seqLen,
+    dalle::heads,
+    dalle::dimHead,
+    dalle::causalIgnored,
+    dalle::dropout,
+    dalle::stable,
+    imageSizeKey,
+    Key::integer("axis", 0, 1, "an image token sees 0: its row, 1: its column").orElse(0),
+};
+constexpr TensorDescription inputs[] = {
+    dalle::x,
+    {"mask",
+     Presence::optional,
+     {DataType::boolean},
+     "(b, m)",
+     "true: the text token counts; its first seq_len + 1 - image_size * image_size columns are read"},
+    dalle::rotary,
+};
+constexpr TensorDescription outputs[] = {dalle::y};
+constexpr const char* limits[] = {
+    "seq_len is at least image_size * image_size.",
+    "n is at most seq_len.",
+};
+
 class DalleSparse final : public Module {
 public:
     explicit DalleSparse(const ModuleSource& source)
         : a_(readDalleArguments(source.config)), projection_(source.weights, a_) {
         Config& config = source.config;
-        image_ = static_cast<uint32_t>(config.integer("image_size", 1, 4096, 32));
+        image_ = static_cast<uint32_t>(config.integer("image_size"));
         if (uint64_t{image_} * image_ > a_.sequence)
             throw Error(SAC_ERROR_INVALID_CONFIG,
                         "config \"image_size\": %u squared leaves no text in \"seq_len\": %u + 1 tokens", image_,
                         a_.sequence);
         if (source.type == "SparseAxialCausalAttention") {
-            pattern_ =
-                config.integer("axis", 0, 1, 0) == 0 ? AttentionPattern::axialRow : AttentionPattern::axialColumn;
+            pattern_ = config.integer("axis") == 0 ? AttentionPattern::axialRow : AttentionPattern::axialColumn;
             return;
         }
         pattern_ = AttentionPattern::convWindow;
-        window_ = static_cast<uint32_t>(config.integer("kernel_size", 1, 1023, 5));
-        dilation_ = static_cast<uint32_t>(config.integer("dilation", 1, 1023, 1));
+        window_ = static_cast<uint32_t>(config.integer("kernel_size"));
+        dilation_ = static_cast<uint32_t>(config.integer("dilation"));
         if (window_ % 2 == 0)
             throw Error(SAC_ERROR_INVALID_CONFIG, "config \"kernel_size\": %u must be odd", window_);
     }
@@ -57,7 +95,6 @@ public:
             operands.push_back(plan.inputPlain("mask", DataType::boolean));
         }
         plan.graph().add("attention", attentionKernel(attention, plan.device()), operands);
-        plan.wantsOutput("y", true);
         projection_.addOutput(plan, "y", attended, tokens);
     }
 
@@ -70,6 +107,23 @@ private:
 };
 
 } // namespace
+
+constexpr ModuleDescription sparseConvCausalDescription{
+    "Causal attention of text and image tokens in which an image token sees all text and a window of the image.",
+    dalle::origin,
+    convConfig,
+    {},
+    inputs,
+    outputs,
+    limits};
+constexpr ModuleDescription sparseAxialCausalDescription{
+    "Causal attention of text and image tokens in which an image token sees all text and its row or column.",
+    dalle::origin,
+    axialConfig,
+    {},
+    inputs,
+    outputs,
+    limits};
 
 ModulePtr makeDalleSparse(const ModuleSource& source) { return makeModule<DalleSparse>(source); }
 

@@ -22,7 +22,95 @@
 namespace saccade {
 namespace {
 
-constexpr int64_t maxChannels = 1 << 16;
+constexpr const char* axisOrders[] = {"reference", "xyz"};
+constexpr const char* samplings[] = {"sequence", "listing"};
+constexpr const char* downsampleMeaning = "r, the stride of the convolution that makes offsets: an axis has about r "
+                                          "times fewer keys than queries";
+
+constexpr Key dimKey = Key::integer("dim", 4, 1 << 16, "channels of x");
+constexpr Key headsKey = Key::integer("heads", 1, 1024, "attention heads").orElse(8);
+constexpr Key dimHeadKey = Key::integer("dim_head", 1, 256, "channels of a head").orElse(64);
+constexpr Key groupsKey =
+    Key::integer("offset_groups", 1, 1024, "groups of heads that share keys; absent: heads").optional();
+constexpr Key dropoutKey = Key::number("dropout", 0, 1, "identity at inference").orElse(0);
+constexpr Key downsampleKey = Key::integer("downsample_factor", 1, 1024, downsampleMeaning).orElse(4);
+constexpr Key kernelKey =
+    Key::integer("offset_kernel_size", 1, 1024, "of that convolution: r, or more by an even number").orElse(6);
+constexpr Key scaleKey =
+    Key::number("offset_scale", -1e4, 1e4, "cells of the keys' grid that a key may move by; absent: downsample_factor")
+        .optional();
+constexpr Key groupQueriesKey = Key::boolean("group_queries", "to_q is grouped, by offset_groups").orElse(true);
+constexpr Key groupKeyValuesKey =
+    Key::boolean("group_key_values", "to_k and to_v are grouped, by offset_groups").orElse(true);
+constexpr Key axisOrderKey =
+    Key::choice("axis_order", axisOrders,
+                "reference: axes as upstream computes them, for its checkpoints; xyz: as meant")
+        .orElse(0);
+
+constexpr Key config1D[] = {
+    dimKey,
+    headsKey,
+    dimHeadKey,
+    groupsKey,
+    dropoutKey,
+    downsampleKey,
+    kernelKey,
+    scaleKey,
+    groupQueriesKey,
+    groupKeyValuesKey,
+    axisOrderKey,
+    Key::boolean("cpb_log_distance", "the position bias sees distances on a logarithmic scale").orElse(true),
+    Key::choice("sampling", samplings,
+                "sequence: x is sampled along itself; listing: as a column image, along its width")
+        .orElse(0),
+};
+constexpr Key config2D[] = {dimKey,    headsKey, dimHeadKey,      groupsKey,         dropoutKey,  downsampleKey,
+                            kernelKey, scaleKey, groupQueriesKey, groupKeyValuesKey, axisOrderKey};
+constexpr Key config3D[] = {
+    dimKey,
+    headsKey,
+    dimHeadKey,
+    groupsKey,
+    dropoutKey,
+    Key::integers("downsample_factor", {3, 3}, 1, 1024, downsampleMeaning).orOneNumber().orElse(4),
+    Key::integers("offset_kernel_size", {3, 3}, 1, 1024, "of that convolution: more than r, by an even number")
+        .orOneNumber()
+        .orElse(6),
+    Key::ignored("offset_scale", "the checkpoint has it, as to_offsets.4.scale"),
+    groupQueriesKey,
+    groupKeyValuesKey,
+    axisOrderKey,
+};
+
+constexpr TensorDescription inputs1D[] = {{"x", Presence::required, floatTypes, "(b, dim, n)", "feature map"}};
+constexpr TensorDescription inputs2D[] = {{"x", Presence::required, floatTypes, "(b, dim, h, w)", "feature map"}};
+constexpr TensorDescription inputs3D[] = {{"x", Presence::required, floatTypes, "(b, dim, f, h, w)", "feature map"}};
+
+constexpr const char* resultMeaning = "attended feature map";
+constexpr const char* gridMeaning = "where each key was sampled, in [-1, 1] where that is inside";
+constexpr const char* mapMeaning = "the softmax; quadratic in memory, and of SAC_PRECISION_FLOAT32 plans only";
+constexpr TensorDescription outputs1D[] = {
+    {"y", Presence::required, floatTypes, "(b, dim, n)", resultMeaning},
+    {"vgrid", Presence::optional, {DataType::f32}, "(b * offset_groups, m)", gridMeaning},
+    {"attention", Presence::optional, {DataType::f32}, "(b, heads, n, m)", mapMeaning},
+};
+constexpr TensorDescription outputs2D[] = {
+    {"y", Presence::required, floatTypes, "(b, dim, h, w)", resultMeaning},
+    {"vgrid", Presence::optional, {DataType::f32}, "(b * offset_groups, 2, hk, wk)", gridMeaning},
+    {"attention", Presence::optional, {DataType::f32}, "(b, heads, h * w, hk * wk)", mapMeaning},
+};
+constexpr TensorDescription outputs3D[] = {
+    {"y", Presence::required, floatTypes, "(b, dim, f, h, w)", resultMeaning},
+    {"vgrid", Presence::optional, {DataType::f32}, "(b * offset_groups, 3, fk, hk, wk)", gridMeaning},
+    {"attention", Presence::optional, {DataType::f32}, "(b, heads, f * h * w, fk * hk * wk)", mapMeaning},
+};
+constexpr const char* limits[] = {
+    "offset_groups divides heads and dim.",
+    "dim is at most 1027: the position bias network has dim / 4 units, at most 256.",
+    "Padded by (offset_kernel_size - r) / 2 at both ends, an axis of x is at least offset_kernel_size long; then it "
+    "has "
+    "(n + 2 * padding - offset_kernel_size) / r + 1 keys, rounded down.",
+};
 
 struct Arguments {
     uint32_t dims = 2;
@@ -39,14 +127,13 @@ struct Arguments {
 };
 
 // One value for all axes, or in 3D a list of three.
-std::array<uint32_t, 3> perAxis(Config& config, std::string_view key, uint32_t dims, int64_t byDefault) {
+std::array<uint32_t, 3> perAxis(Config& config, std::string_view key, uint32_t dims) {
     std::array<uint32_t, 3> out{1, 1, 1};
     Config::Integers values;
-    values.resize(dims, byDefault);
     if (dims == 3)
-        values = config.integers(key, {3, 3}, 1, 1024, Scalar::broadcast, values);
+        values = config.integers(key);
     else
-        values.resize(dims, 0), std::fill(values.begin(), values.end(), config.integer(key, 1, 1024, byDefault));
+        values.resize(dims, config.integer(key));
     for (uint32_t i = 0; i < dims; ++i)
         out[i] = static_cast<uint32_t>(values[i]);
     return out;
@@ -70,24 +157,24 @@ void checkKernel(const Arguments& a) {
 Arguments readArguments(uint32_t dims, Config& config) {
     Arguments a;
     a.dims = dims;
-    a.dim = static_cast<uint32_t>(config.integer("dim", 1, maxChannels));
-    a.heads = static_cast<uint32_t>(config.integer("heads", 1, 1024, 8));
-    a.dimHead = static_cast<uint32_t>(config.integer("dim_head", 1, 256, 64));
-    a.groups = static_cast<uint32_t>(config.optionalInteger("offset_groups", 1, 1024).value_or(a.heads));
-    config.number("dropout", 0, 1, 0); // identity at inference
-    a.downsample = perAxis(config, "downsample_factor", dims, 4);
-    a.kernel = perAxis(config, "offset_kernel_size", dims, 6);
+    a.dim = static_cast<uint32_t>(config.integer("dim"));
+    a.heads = static_cast<uint32_t>(config.integer("heads"));
+    a.dimHead = static_cast<uint32_t>(config.integer("dim_head"));
+    a.groups = static_cast<uint32_t>(config.optionalInteger("offset_groups").value_or(a.heads));
+    config.number("dropout");
+    a.downsample = perAxis(config, "downsample_factor", dims);
+    a.kernel = perAxis(config, "offset_kernel_size", dims);
     for (uint32_t axis = 0; axis < dims; ++axis)
         a.scale[axis] = static_cast<float>(a.downsample[axis]);
     // In 3D the scale is a buffer of the checkpoint, which has the last word.
     if (config.has("offset_scale") && dims < 3)
-        a.scale.fill(static_cast<float>(config.number("offset_scale", -1e4, 1e4)));
-    a.groupQueries = config.boolean("group_queries", true);
-    a.groupKeyValues = config.boolean("group_key_values", true);
-    a.xyz = config.choice("axis_order", {"reference", "xyz"}, 0) == 1;
+        a.scale.fill(static_cast<float>(config.number("offset_scale")));
+    a.groupQueries = config.boolean("group_queries");
+    a.groupKeyValues = config.boolean("group_key_values");
+    a.xyz = config.choice("axis_order") == 1;
     if (dims == 1) {
-        a.logDistance = config.boolean("cpb_log_distance", true);
-        a.listing = config.choice("sampling", {"sequence", "listing"}, 0) == 1;
+        a.logDistance = config.boolean("cpb_log_distance");
+        a.listing = config.choice("sampling") == 1;
     }
     if (a.heads % a.groups)
         throw Error(SAC_ERROR_INVALID_CONFIG, "config \"heads\": %u is not divisible by \"offset_groups\": %u", a.heads,
@@ -95,8 +182,6 @@ Arguments readArguments(uint32_t dims, Config& config) {
     if (a.dim % a.groups)
         throw Error(SAC_ERROR_INVALID_CONFIG, "config \"dim\": %u is not divisible by \"offset_groups\": %u", a.dim,
                     a.groups);
-    if (a.dim < 4)
-        throw Error(SAC_ERROR_INVALID_CONFIG, "config \"dim\": %u, the position bias needs dim / 4 >= 1", a.dim);
     checkKernel(a);
     return a;
 }
@@ -392,7 +477,7 @@ void DeformableAttention::build(PlanBuilder& plan) const {
     const TensorId exactQ = plan.graph().intermediate("q", DataType::f32, {batch, queries, inner});
     toQ_.apply(plan, "to_q", batch, queries, exactTokens, exactQ);
     const Keys moved = addOffsets(plan, grid, exactQ);
-    const bool wantsY = plan.wantsOutput("y", true);
+    const bool wantsY = plan.wantsOutput("y");
     if (!wantsY && !plan.wantsOutput("attention"))
         return;
     const TensorId tokens = plan.asType("x", exactTokens, plan.storage());
@@ -430,7 +515,34 @@ void DeformableAttention::build(PlanBuilder& plan) const {
     plan.endOutput(y);
 }
 
+constexpr const char* origin = "lucidrains/deformable-attention; Xia et al., arXiv 2201.00520";
+
 } // namespace
+
+constexpr ModuleDescription deformableAttention1DDescription{
+    "Attention of a sequence to a few of its positions, which move to where queries ask for.",
+    origin,
+    config1D,
+    {},
+    inputs1D,
+    outputs1D,
+    limits};
+constexpr ModuleDescription deformableAttention2DDescription{
+    "Attention of an image to a few of its positions, which move to where queries ask for.",
+    origin,
+    config2D,
+    {},
+    inputs2D,
+    outputs2D,
+    limits};
+constexpr ModuleDescription deformableAttention3DDescription{
+    "Attention of a video to a few of its positions, which move to where queries ask for.",
+    origin,
+    config3D,
+    {},
+    inputs3D,
+    outputs3D,
+    limits};
 
 ModulePtr makeDeformableAttention(const ModuleSource& source) { return makeModule<DeformableAttention>(source); }
 

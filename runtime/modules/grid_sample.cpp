@@ -7,6 +7,36 @@
 namespace saccade {
 namespace {
 
+constexpr const char* torchModes[] = {"bilinear", "nearest", "bicubic"};
+constexpr const char* onnxModes[] = {"linear", "nearest", "cubic", "bilinear", "bicubic"};
+constexpr const char* paddings[] = {"zeros", "border", "reflection"};
+constexpr const char* alignMeaning = "-1 and 1 are the centres of the outermost pixels instead of their outer edges";
+
+constexpr Key torchConfig[] = {
+    Key::integer("dims", 1, 3, "spatial dimensions"),
+    Key::choice("mode", torchModes, "interpolation; bicubic with dims 2 only").orElse(0),
+    Key::choice("padding", paddings, "what lies outside: padding_mode in PyTorch").orElse(0),
+    Key::boolean("align_corners", alignMeaning).orElse(false),
+};
+constexpr Key onnxConfig[] = {
+    Key::choice("mode", onnxModes, "interpolation, as opset 20 or opset 16 spells it; cubic in two dimensions only")
+        .orElse(0),
+    Key::choice("padding_mode", paddings, "what lies outside").orElse(0),
+    Key::integer("align_corners", 0, 1, alignMeaning).orElse(0),
+};
+constexpr const char* gridMeaning = "coordinates in [-1, 1], the last spatial dimension's first";
+constexpr TensorDescription torchInputs[] = {
+    {"x", Presence::required, floatTypes, "(b, c, *spatial)", "what is sampled"},
+    {"grid", Presence::required, floatTypes, "(b, *points, dims)", gridMeaning},
+};
+constexpr TensorDescription torchOutputs[] = {{"y", Presence::required, floatTypes, "(b, c, *points)", "samples"}};
+constexpr TensorDescription onnxInputs[] = {
+    {"X", Presence::required, floatTypes, "(b, c, *spatial)", "what is sampled"},
+    {"Grid", Presence::required, floatTypes, "(b, *points, dims)", gridMeaning},
+};
+constexpr TensorDescription onnxOutputs[] = {{"Y", Presence::required, floatTypes, "(b, c, *points)", "samples"}};
+constexpr const char* limits[] = {"One to three spatial dimensions; points have as many as the sampled tensor."};
+
 struct Names {
     const char *input, *grid, *output;
 };
@@ -34,10 +64,10 @@ private:
 };
 
 void GridSample::readTorch(Config& config) {
-    dims_ = static_cast<uint32_t>(config.integer("dims", 1, 3));
-    mode_ = static_cast<SampleMode>(config.choice("mode", {"bilinear", "nearest", "bicubic"}, 0));
-    padding_ = static_cast<SamplePadding>(config.choice("padding", {"zeros", "border", "reflection"}, 0));
-    alignCorners_ = config.boolean("align_corners", false);
+    dims_ = static_cast<uint32_t>(config.integer("dims"));
+    mode_ = static_cast<SampleMode>(config.choice("mode"));
+    padding_ = static_cast<SamplePadding>(config.choice("padding"));
+    alignCorners_ = config.boolean("align_corners");
     if (mode_ == SampleMode::bicubic && dims_ != 2)
         throw Error(SAC_ERROR_INVALID_CONFIG, "config \"mode\": \"bicubic\" is for \"dims\": 2, not %u", dims_);
 }
@@ -47,9 +77,9 @@ void GridSample::readOnnx(Config& config) {
     names_ = {"X", "Grid", "Y"};
     constexpr SampleMode modes[] = {SampleMode::bilinear, SampleMode::nearest, SampleMode::bicubic,
                                     SampleMode::bilinear, SampleMode::bicubic};
-    mode_ = modes[config.choice("mode", {"linear", "nearest", "cubic", "bilinear", "bicubic"}, 0)];
-    padding_ = static_cast<SamplePadding>(config.choice("padding_mode", {"zeros", "border", "reflection"}, 0));
-    alignCorners_ = config.integer("align_corners", 0, 1, 0) == 1;
+    mode_ = modes[config.choice("mode")];
+    padding_ = static_cast<SamplePadding>(config.choice("padding_mode"));
+    alignCorners_ = config.integer("align_corners") == 1;
 }
 
 void GridSample::build(PlanBuilder& plan) const {
@@ -82,13 +112,27 @@ void GridSample::build(PlanBuilder& plan) const {
     }
     const TensorId tokens = plan.inputTokens(names_.input, ChannelAxis::second);
     const TensorId positions = plan.inputFloats(names_.grid);
-    plan.wantsOutput(names_.output, true);
     const OutputTarget target = plan.beginOutput(names_.output, y, ChannelAxis::second, false);
     plan.graph().add("grid_sample", gridSample(desc, plan.device()), {tokens, positions, target.tensor});
     plan.endOutput(target);
 }
 
 } // namespace
+
+constexpr ModuleDescription gridSampleDescription{"Samples a tensor at given coordinates.",
+                                                  "torch.nn.functional.grid_sample",
+                                                  torchConfig,
+                                                  {},
+                                                  torchInputs,
+                                                  torchOutputs,
+                                                  limits};
+constexpr ModuleDescription onnxGridSampleDescription{"ONNX's GridSample as a model of one operator.",
+                                                      "onnx.ai: GridSample, opsets 16 to 22",
+                                                      onnxConfig,
+                                                      {},
+                                                      onnxInputs,
+                                                      onnxOutputs,
+                                                      limits};
 
 ModulePtr makeGridSample(const ModuleSource& source) { return makeModule<GridSample>(source); }
 

@@ -15,14 +15,43 @@
 namespace saccade {
 namespace {
 
+constexpr Key configKeys[] = {
+    Key::integer("d_model", 1, 1 << 16, "channels of query and x").orElse(256),
+    Key::integer("n_levels", 1, maxSampledLevels, "feature maps of different sizes").orElse(4),
+    Key::integer("n_heads", 1, 1024, "attention heads").orElse(8),
+    Key::integer("n_points", 1, 1024, "points that a head samples in each level").orElse(4),
+};
+constexpr TensorDescription inputs[] = {
+    {"query", Presence::required, floatTypes, "(b, q, d_model)", "what asks"},
+    {"reference_points", Presence::required, floatTypes, "(b, q, n_levels, 2) | (b, q, n_levels, 4)",
+     "in [0, 1]: points (x, y), or boxes (x, y, width, height)"},
+    {"x", Presence::required, floatTypes, "(b, n, d_model)",
+     "input_flatten: pixels of the levels, one level after another, rows first"},
+    {"spatial_shapes", Presence::host, {DataType::i32}, "(n_levels, 2)", "height and width of each level; n in total"},
+    {"padding_mask",
+     Presence::optional,
+     {DataType::boolean},
+     "(b, n)",
+     "input_padding_mask: true where x is padding, whose value counts as zero"},
+};
+constexpr TensorDescription outputs[] = {
+    {"y", Presence::required, floatTypes, "(b, q, d_model)", "attended queries"},
+    {"sampling_locations",
+     Presence::optional,
+     {DataType::f32},
+     "(b, q, n_heads, n_levels, n_points, 2)",
+     "where each point was sampled, (x, y) in [0, 1] of its level"},
+};
+constexpr const char* limits[] = {"n_heads divides d_model.", "A level's height and width are at most 65535."};
+
 struct Arguments {
     uint32_t model = 256, levels = 4, heads = 8, points = 4;
 
     explicit Arguments(Config& config) {
-        model = static_cast<uint32_t>(config.integer("d_model", 1, 1 << 16, 256));
-        levels = static_cast<uint32_t>(config.integer("n_levels", 1, maxSampledLevels, 4));
-        heads = static_cast<uint32_t>(config.integer("n_heads", 1, 1024, 8));
-        points = static_cast<uint32_t>(config.integer("n_points", 1, 1024, 4));
+        model = static_cast<uint32_t>(config.integer("d_model"));
+        levels = static_cast<uint32_t>(config.integer("n_levels"));
+        heads = static_cast<uint32_t>(config.integer("n_heads"));
+        points = static_cast<uint32_t>(config.integer("n_points"));
         if (model % heads)
             throw Error(SAC_ERROR_INVALID_CONFIG, "config \"d_model\": %u is not divisible by \"n_heads\": %u", model,
                         heads);
@@ -123,7 +152,7 @@ void MSDeformAttention::build(PlanBuilder& plan) const {
             plan.outputPlain("sampling_locations", DataType::f32, {batch, queries, a_.heads, a_.levels, a_.points, 2});
     plan.graph().add("multi-scale sampling", msDeform(desc, plan.device()),
                      {value, offsets, logits, places, gathered, locations, padding});
-    if (!plan.wantsOutput("y", true))
+    if (!plan.wantsOutput("y"))
         return;
     const OutputTarget y = plan.beginOutput("y", query, ChannelAxis::last, false);
     output_.apply(plan, "output_proj", batch, queries, gathered, y.tensor);
@@ -131,6 +160,15 @@ void MSDeformAttention::build(PlanBuilder& plan) const {
 }
 
 } // namespace
+
+constexpr ModuleDescription msDeformAttentionDescription{
+    "Attention of queries to a few sampled points of feature maps of several sizes.",
+    "fundamentalvision/Deformable-DETR; Zhu et al., arXiv 2010.04159",
+    configKeys,
+    {},
+    inputs,
+    outputs,
+    limits};
 
 ModulePtr makeMSDeformAttention(const ModuleSource& source) { return makeModule<MSDeformAttention>(source); }
 

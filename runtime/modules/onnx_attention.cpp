@@ -11,6 +11,39 @@
 namespace saccade {
 namespace {
 
+constexpr Key configKeys[] = {
+    Key::integer("q_num_heads", 0, 4096, "heads of Q; required where inputs have rank 3").orElse(0),
+    Key::integer("kv_num_heads", 0, 4096, "heads of K and V, which divide those of Q; likewise").orElse(0),
+    Key::integer("is_causal", 0, 1, "no key after the query's position").orElse(0),
+    Key::number("scale", -1e6, 1e6, "factor of the scores; 0: 1 / sqrt(d)").orElse(0),
+    Key::number("softcap", 0, 1e6, "scores become softcap * tanh(score / softcap); 0: they do not").orElse(0),
+    Key::integer("qk_matmul_output_mode", 0, 3,
+                 "what qk_matmul_output has: 0 scores, 1 with the mask, 2 with softcap, 3 softmax")
+        .orElse(0),
+    Key::integer("softmax_precision", 0, 64, "softmax is float32 whatever it says").optional(),
+};
+constexpr TensorDescription inputs[] = {
+    {"Q", Presence::required, floatTypes, "(b, n, q_num_heads * d) | (b, hq, n, d)", "queries"},
+    {"K", Presence::required, floatTypes, "(b, m, kv_num_heads * d) | (b, hk, m, d)", "keys"},
+    {"V", Presence::required, floatTypes, "(b, m, kv_num_heads * dv) | (b, hk, m, dv)", "values"},
+    {"attn_mask",
+     Presence::optional,
+     {DataType::f32, DataType::f16, DataType::boolean},
+     "(nm, keys) | (hm, nm, keys) | (bm, hm, nm, keys)",
+     "added to the scores, or true: the key counts; broadcast from the right, a dimension is 1 or that of the scores; "
+     "keys beyond its last are hidden"},
+    {"past_key", Presence::optional, floatTypes, "(b, hk, p, d)", "keys before K; with past_value"},
+    {"past_value", Presence::optional, floatTypes, "(b, hk, p, dv)", "values before V; with past_key"},
+    {"nonpad_kv_seqlen", Presence::optional, {DataType::i64}, "(b)", "keys that count"},
+};
+constexpr TensorDescription outputs[] = {
+    {"Y", Presence::required, floatTypes, "(b, n, hq * dv) | (b, hq, n, dv)", "attended values, of Q's rank"},
+    {"present_key", Presence::optional, floatTypes, "(b, hk, p + m, d)", "past_key and K"},
+    {"present_value", Presence::optional, floatTypes, "(b, hk, p + m, dv)", "past_value and V"},
+    {"qk_matmul_output", Presence::optional, floatTypes, "(b, hq, n, p + m)", "see qk_matmul_output_mode"},
+};
+constexpr const char* limits[] = {"d and dv are at most 256."};
+
 using Wide = unsigned long long; // what %llu wants
 
 class OnnxAttention final : public Module {
@@ -39,13 +72,13 @@ private:
 
 OnnxAttention::OnnxAttention(const ModuleSource& source) {
     Config& config = source.config;
-    queryHeads_ = static_cast<uint32_t>(config.integer("q_num_heads", 0, 4096, 0));
-    keyHeads_ = static_cast<uint32_t>(config.integer("kv_num_heads", 0, 4096, 0));
-    causal_ = config.integer("is_causal", 0, 1, 0) == 1;
-    scale_ = config.number("scale", -1e6, 1e6, 0);
-    softcap_ = static_cast<float>(config.number("softcap", 0, 1e6, 0));
-    stage_ = static_cast<AttentionStage>(config.integer("qk_matmul_output_mode", 0, 3, 0));
-    config.optionalInteger("softmax_precision", 0, 64); // the softmax is float32 whatever is asked
+    queryHeads_ = static_cast<uint32_t>(config.integer("q_num_heads"));
+    keyHeads_ = static_cast<uint32_t>(config.integer("kv_num_heads"));
+    causal_ = config.integer("is_causal") == 1;
+    scale_ = config.number("scale");
+    softcap_ = static_cast<float>(config.number("softcap"));
+    stage_ = static_cast<AttentionStage>(config.integer("qk_matmul_output_mode"));
+    config.optionalInteger("softmax_precision");
 }
 
 OnnxAttention::Operand OnnxAttention::readOperand(PlanBuilder& plan, std::string_view name, uint32_t heads,
@@ -220,7 +253,6 @@ void OnnxAttention::build(PlanBuilder& plan) const {
     }
 
     const bool wantsScores = plan.wantsOutput("qk_matmul_output");
-    plan.wantsOutput("Y", true);
     const OutputTarget y = plan.beginOutput("Y", outShape, ChannelAxis::last, false);
     FixedVector<TensorId, 8> operands{q.tensor, k.tensor, v.tensor, y.tensor};
     if (plan.hasInput("attn_mask"))
@@ -241,6 +273,14 @@ void OnnxAttention::build(PlanBuilder& plan) const {
 }
 
 } // namespace
+
+constexpr ModuleDescription onnxAttentionDescription{"ONNX's Attention as a model of one operator.",
+                                                     "onnx.ai: Attention, opsets 23 and 24",
+                                                     configKeys,
+                                                     {},
+                                                     inputs,
+                                                     outputs,
+                                                     limits};
 
 ModulePtr makeOnnxAttention(const ModuleSource& source) { return makeModule<OnnxAttention>(source); }
 

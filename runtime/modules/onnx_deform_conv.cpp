@@ -12,6 +12,25 @@ namespace {
 
 constexpr int64_t maxExtent = 1 << 16; // of strides, pads, dilations and kernels
 
+constexpr Key configKeys[] = {
+    Key::integers("strides", {2, 2}, 1, maxExtent, "vertical, horizontal").orElse(1),
+    Key::integers("dilations", {2, 2}, 1, maxExtent, "vertical, horizontal").orElse(1),
+    Key::integers("pads", {4, 4}, 0, maxExtent, "top, left, bottom, right").orElse(0),
+    Key::integer("group", 1, maxExtent, "groups of input channels and of outputs; divides both").orElse(1),
+    Key::integer("offset_group", 1, maxExtent, "groups of input channels that share offsets; divides them").orElse(1),
+    Key::integers("kernel_shape", {2, 2}, 1, maxExtent, "(kh, kw); absent: as W has it").optional(),
+};
+constexpr TensorDescription inputs[] = {
+    {"X", Presence::required, floatTypes, "(b, c, h, w)", "image"},
+    {"W", Presence::required, floatTypes, "(o, c / group, kh, kw)", "weight"},
+    {"offset", Presence::required, floatTypes, "(b, 2 * offset_group * kh * kw, oh, ow)",
+     "what each tap is moved by: vertical and horizontal, tap after tap"},
+    {"B", Presence::optional, floatTypes, "(o)", "bias"},
+    {"mask", Presence::optional, floatTypes, "(b, offset_group * kh * kw, oh, ow)", "factor of each tap"},
+};
+constexpr TensorDescription outputs[] = {{"Y", Presence::required, floatTypes, "(b, o, oh, ow)", "image"}};
+constexpr const char* limits[] = {"Two spatial dimensions."};
+
 std::array<uint32_t, 2> pair(const Config::Integers& values) {
     return {static_cast<uint32_t>(values[0]), static_cast<uint32_t>(values[1])};
 }
@@ -36,15 +55,15 @@ class OnnxDeformConv final : public Module {
 public:
     explicit OnnxDeformConv(const ModuleSource& source) {
         Config& config = source.config;
-        desc_.stride = pair(config.integers("strides", {2, 2}, 1, maxExtent, Scalar::refuse, {1, 1}));
-        desc_.dilation = pair(config.integers("dilations", {2, 2}, 1, maxExtent, Scalar::refuse, {1, 1}));
-        const Config::Integers pads = config.integers("pads", {4, 4}, 0, maxExtent, Scalar::refuse, {0, 0, 0, 0});
+        desc_.stride = pair(config.integers("strides"));
+        desc_.dilation = pair(config.integers("dilations"));
+        const Config::Integers pads = config.integers("pads");
         desc_.padding = pair(pads);
         behind_ = {static_cast<uint32_t>(pads[2]), static_cast<uint32_t>(pads[3])};
-        desc_.groups = static_cast<uint32_t>(config.integer("group", 1, maxExtent, 1));
-        desc_.offsetGroups = static_cast<uint32_t>(config.integer("offset_group", 1, maxExtent, 1));
+        desc_.groups = static_cast<uint32_t>(config.integer("group"));
+        desc_.offsetGroups = static_cast<uint32_t>(config.integer("offset_group"));
         if (config.has("kernel_shape"))
-            kernel_ = pair(config.integers("kernel_shape", {2, 2}, 1, maxExtent));
+            kernel_ = pair(config.integers("kernel_shape"));
     }
 
     void build(PlanBuilder& plan) const override;
@@ -120,7 +139,6 @@ void OnnxDeformConv::build(PlanBuilder& plan) const {
 
     const TensorId packed = plan.activation("packed W", {gemmWeightElements(deformConvWeight(desc))});
     plan.graph().add("packed W", packDeformConv(desc, plan.device()), {weight, packed});
-    plan.wantsOutput("Y", true);
     const OutputTarget y =
         plan.beginOutput("Y", {desc.batch, desc.outputs, desc.outSize[0], desc.outSize[1]}, ChannelAxis::second, true);
     desc.out.channelMajor = y.channelMajor;
@@ -130,6 +148,15 @@ void OnnxDeformConv::build(PlanBuilder& plan) const {
 }
 
 } // namespace
+
+constexpr ModuleDescription onnxDeformConvDescription{
+    "ONNX's DeformConv as a model of one operator.",
+    "onnx.ai: DeformConv, opsets 19 to 22; Zhu et al., arXiv 1811.11168",
+    configKeys,
+    {},
+    inputs,
+    outputs,
+    limits};
 
 ModulePtr makeOnnxDeformConv(const ModuleSource& source) { return makeModule<OnnxDeformConv>(source); }
 

@@ -7,12 +7,27 @@
 namespace saccade {
 namespace {
 
+constexpr Key configKeys[] = {
+    Key::integer("interleaved", 0, 1, "pairs are neighbours instead of a half apart").orElse(0),
+    Key::integer("num_heads", 0, 4096, "heads; required where input has rank 3").orElse(0),
+    Key::integer("rotary_embedding_dim", 0, 1 << 16, "r, the channels that rotate: even, at most d; 0: d").orElse(0),
+};
+constexpr TensorDescription inputs[] = {
+    {"input", Presence::required, floatTypes, "(b, n, num_heads * d) | (b, heads, n, d)", "what rotates"},
+    {"cos_cache", Presence::required, floatTypes, "(positions, r / 2) | (b, n, r / 2)",
+     "cosines: with position_ids a table of rank 2, else a row for each token"},
+    {"sin_cache", Presence::required, floatTypes, "(positions, r / 2) | (b, n, r / 2)", "sines, likewise"},
+    {"position_ids", Presence::optional, {DataType::i64, DataType::i32}, "(b, n)", "rows of the caches"},
+};
+constexpr TensorDescription outputs[] = {
+    {"output", Presence::required, floatTypes, "(b, n, num_heads * d) | (b, heads, n, d)", "as input"}};
+
 class OnnxRotaryEmbedding final : public Module {
 public:
     explicit OnnxRotaryEmbedding(const ModuleSource& source)
-        : interleaved_(source.config.integer("interleaved", 0, 1, 0) == 1),
-          heads_(static_cast<uint32_t>(source.config.integer("num_heads", 0, 4096, 0))),
-          rotated_(static_cast<uint32_t>(source.config.integer("rotary_embedding_dim", 0, 1 << 16, 0))) {}
+        : interleaved_(source.config.integer("interleaved") == 1),
+          heads_(static_cast<uint32_t>(source.config.integer("num_heads"))),
+          rotated_(static_cast<uint32_t>(source.config.integer("rotary_embedding_dim"))) {}
 
     void build(PlanBuilder& plan) const override;
 
@@ -84,7 +99,6 @@ void OnnxRotaryEmbedding::build(PlanBuilder& plan) const {
         desc.positionType = plan.inputType("position_ids").value_or(DataType::i64);
         operands.push_back(plan.inputPlain("position_ids", desc.positionType));
     }
-    plan.wantsOutput("output", true);
     const OutputTarget output = plan.beginOutput("output", shape, ChannelAxis::last, false);
     operands[1] = output.tensor;
     plan.graph().add("rotary", rotaryKernel(desc, plan.device()), operands);
@@ -92,6 +106,14 @@ void OnnxRotaryEmbedding::build(PlanBuilder& plan) const {
 }
 
 } // namespace
+
+constexpr ModuleDescription onnxRotaryEmbeddingDescription{"ONNX's RotaryEmbedding as a model of one operator.",
+                                                           "onnx.ai: RotaryEmbedding, opset 23",
+                                                           configKeys,
+                                                           {},
+                                                           inputs,
+                                                           outputs,
+                                                           {}};
 
 ModulePtr makeOnnxRotaryEmbedding(const ModuleSource& source) { return makeModule<OnnxRotaryEmbedding>(source); }
 

@@ -20,6 +20,79 @@ namespace {
 
 constexpr int64_t maxChannels = 1 << 16;
 
+constexpr Key dimKey = Key::integer("dim", 1, maxChannels, "channels of x");
+constexpr Key dimContextKey =
+    Key::integer("dim_context", 1, maxChannels, "channels of context; absent: dim").optional();
+constexpr Key dimHeadKey = Key::integer("dim_head", 1, 256, "channels of a head").orElse(64);
+constexpr Key headsKey = Key::integer("heads", 1, 1024, "attention heads").orElse(8);
+constexpr Key causalKey = Key::boolean("causal", "no key after the query's position, and ALiBi").orElse(false);
+constexpr const char* inferenceMeaning = "identity at inference";
+constexpr Key videoShapeKey =
+    Key::integers("video_shape", {4, 4}, 1, 1 << 20, "(b, frames, height, width) that the tokens are, for peg")
+        .optional();
+
+constexpr Key attentionConfig[] = {
+    dimKey,
+    dimContextKey,
+    dimHeadKey,
+    headsKey,
+    causalKey,
+    Key::integer("num_null_kv", 0, 4096, "learnt keys and values before the sequence's own").orElse(0),
+    Key::boolean("norm_context", "context is normalised first").orElse(true),
+    Key::number("scale", -1e6, 1e6, "factor of the scores").orElse(8),
+    Key::number("dropout", 0, 1, inferenceMeaning).orElse(0),
+};
+constexpr Key feedForwardConfig[] = {
+    dimKey,
+    Key::number("mult", 0.1, 64, "the hidden layer has 2 / 3 * mult * dim channels, rounded down").orElse(4),
+    Key::number("dropout", 0, 1, inferenceMeaning).orElse(0),
+};
+constexpr Key pegConfig[] = {
+    dimKey, Key::boolean("causal", "a frame sees itself and the two before, instead of its neighbours").orElse(false)};
+constexpr Key transformerConfig[] = {
+    dimKey,
+    Key::integer("depth", 1, 1024, "layers"),
+    dimContextKey,
+    dimHeadKey,
+    headsKey,
+    causalKey,
+    Key::integer("attn_num_null_kv", 0, 4096, "learnt keys and values of cross attention").orElse(2),
+    Key::boolean("has_cross_attn", "layers attend to context, too").orElse(false),
+    Key::boolean("peg", "layers begin with a position generator").orElse(false),
+    Key::boolean("peg_causal", "its frames see themselves and the two before").orElse(false),
+    Key::number("ff_mult", 0.1, 64, "mult of the feed forward layers").orElse(4),
+    Key::number("attn_dropout", 0, 1, inferenceMeaning).orElse(0),
+    Key::number("ff_dropout", 0, 1, inferenceMeaning).orElse(0),
+    videoShapeKey,
+};
+constexpr Key transformerOptions[] = {videoShapeKey};
+
+constexpr const char* maskMeaning = "true: the key counts";
+constexpr const char* biasMeaning = "added to the scores";
+constexpr TensorDescription attentionInputs[] = {
+    {"x", Presence::required, floatTypes, "(b, n, dim)", "sequence that asks"},
+    {"context", Presence::optional, floatTypes, "(b, m, dim_context)",
+     "sequence that is attended to; absent: x itself, where dim_context is dim"},
+    {"mask", Presence::optional, {DataType::boolean}, "(b, m)", maskMeaning},
+    {"attn_bias", Presence::optional, {DataType::f32}, "(heads, n, m)", biasMeaning},
+};
+constexpr TensorDescription feedForwardInputs[] = {{"x", Presence::required, floatTypes, "(b, n, dim)", "sequence"}};
+constexpr TensorDescription pegInputs[] = {{"x", Presence::required, floatTypes, "(b, f, h, w, dim)", "video"}};
+constexpr TensorDescription transformerInputs[] = {
+    {"x", Presence::required, floatTypes, "(b, n, dim)", "sequence"},
+    {"context", Presence::optional, floatTypes, "(b, m, dim_context)",
+     "what layers with has_cross_attn attend to, too"},
+    {"self_attn_mask", Presence::optional, {DataType::boolean}, "(b, n)", "true: the token counts"},
+    {"cross_attn_context_mask", Presence::optional, {DataType::boolean}, "(b, m)", maskMeaning},
+    {"attn_bias", Presence::optional, {DataType::f32}, "(heads, n, n)", "added to the scores of self attention"},
+};
+constexpr TensorDescription sequenceOutputs[] = {{"y", Presence::required, floatTypes, "(b, n, dim)", "sequence"}};
+constexpr TensorDescription pegOutputs[] = {
+    {"y", Presence::required, floatTypes, "(b, f, h, w, dim)", "positions, to be added to x"}};
+constexpr const char* pegLimits[] = {
+    "With peg, video_shape is given as an option or in the configuration; its frames * "
+    "height * width is n."};
+
 // A weight's name under a layer's prefix, which ends in a dot or is empty.
 std::pmr::string named(WeightSet& weights, std::string_view prefix, std::string_view name) {
     std::pmr::string full(prefix, weights.memory());
@@ -27,9 +100,7 @@ std::pmr::string named(WeightSet& weights, std::string_view prefix, std::string_
     return full;
 }
 
-uint32_t integer(Config& config, std::string_view key, int64_t low, int64_t high, int64_t byDefault) {
-    return static_cast<uint32_t>(config.integer(key, low, high, byDefault));
-}
+uint32_t integer(Config& config, std::string_view key) { return static_cast<uint32_t>(config.integer(key)); }
 
 // Rows of tokens, (batch, tokens, width).
 struct Sequence {
@@ -301,11 +372,11 @@ TensorId inputBias(PlanBuilder& plan, uint32_t heads, uint32_t queries, uint32_t
 
 AttentionArguments readAttention(Config& config) {
     AttentionArguments a;
-    a.dim = static_cast<uint32_t>(config.integer("dim", 1, maxChannels));
-    a.dimContext = integer(config, "dim_context", 1, maxChannels, a.dim);
-    a.dimHead = integer(config, "dim_head", 1, 256, 64);
-    a.heads = integer(config, "heads", 1, 1024, 8);
-    a.causal = config.boolean("causal", false);
+    a.dim = integer(config, "dim");
+    a.dimContext = static_cast<uint32_t>(config.optionalInteger("dim_context").value_or(a.dim));
+    a.dimHead = integer(config, "dim_head");
+    a.heads = integer(config, "heads");
+    a.causal = config.boolean("causal");
     return a;
 }
 
@@ -327,7 +398,6 @@ public:
         AttentionInputs inputs;
         inputs.mask = inputMask(plan, "mask", keys);
         inputs.bias = inputBias(plan, a_.heads, x.tokens, keys.tokens);
-        plan.wantsOutput("y", true);
         const OutputTarget y = plan.beginOutput("y", {x.batch, x.tokens, a_.dim}, ChannelAxis::last, false);
         layer_.apply(plan, x, context ? &*context : nullptr, inputs, y.tensor, noTensor);
         plan.endOutput(y);
@@ -336,10 +406,10 @@ public:
 private:
     static AttentionArguments arguments(Config& config) {
         AttentionArguments a = readAttention(config);
-        a.nullKeys = integer(config, "num_null_kv", 0, 4096, 0);
-        a.normContext = config.boolean("norm_context", true);
-        a.scale = static_cast<float>(config.number("scale", -1e6, 1e6, 8));
-        config.number("dropout", 0, 1, 0); // identity at inference
+        a.nullKeys = integer(config, "num_null_kv");
+        a.normContext = config.boolean("norm_context");
+        a.scale = static_cast<float>(config.number("scale"));
+        config.number("dropout");
         return a;
     }
 
@@ -350,14 +420,12 @@ private:
 class PhenakiFeedForward final : public Module {
 public:
     explicit PhenakiFeedForward(const ModuleSource& source)
-        : dim_(static_cast<uint32_t>(source.config.integer("dim", 1, maxChannels))),
-          layer_(source.weights, "", dim_, source.config.number("mult", 0.1, 64, 4)) {
-        source.config.number("dropout", 0, 1, 0);
+        : dim_(integer(source.config, "dim")), layer_(source.weights, "", dim_, source.config.number("mult")) {
+        source.config.number("dropout");
     }
 
     void build(PlanBuilder& plan) const override {
         const Sequence x = inputSequence(plan, "x", dim_, 0, "config \"dim\"");
-        plan.wantsOutput("y", true);
         const OutputTarget y = plan.beginOutput("y", {x.batch, x.tokens, dim_}, ChannelAxis::last, false);
         layer_.apply(plan, x, y.tensor, noTensor);
         plan.endOutput(y);
@@ -371,8 +439,7 @@ private:
 class Peg final : public Module {
 public:
     explicit Peg(const ModuleSource& source)
-        : dim_(static_cast<uint32_t>(source.config.integer("dim", 1, maxChannels))),
-          layer_(source.weights, "", dim_, source.config.boolean("causal", false)) {}
+        : dim_(integer(source.config, "dim")), layer_(source.weights, "", dim_, source.config.boolean("causal")) {}
 
     void build(PlanBuilder& plan) const override {
         const Shape shape = plan.inputShape("x", 5); // (b, frames, height, width, dim)
@@ -381,7 +448,6 @@ public:
         const std::array<uint32_t, 3> video{static_cast<uint32_t>(shape[1]), static_cast<uint32_t>(shape[2]),
                                             static_cast<uint32_t>(shape[3])};
         const Sequence x{plan.inputTokens("x", ChannelAxis::last), plan.batch(), video[0] * video[1] * video[2], dim_};
-        plan.wantsOutput("y", true);
         const OutputTarget y = plan.beginOutput("y", shape, ChannelAxis::last, false);
         layer_.apply(plan, x, video, y.tensor, false);
         plan.endOutput(y);
@@ -426,16 +492,15 @@ TransformerArguments readTransformer(Config& config) {
     a.cross = a.self;
     a.self.dimContext = a.self.dim;
     a.cross.causal = false;
-    a.cross.nullKeys = integer(config, "attn_num_null_kv", 0, 4096, 2);
-    a.depth = static_cast<uint32_t>(config.integer("depth", 1, 1024));
-    a.hasCross = config.boolean("has_cross_attn", false);
-    a.peg = config.boolean("peg", false);
-    a.pegCausal = config.boolean("peg_causal", false);
-    a.feedForward = config.number("ff_mult", 0.1, 64, 4);
-    config.number("attn_dropout", 0, 1, 0); // identity at inference, both
-    config.number("ff_dropout", 0, 1, 0);
-    if (config.has("video_shape"))
-        a.videoShape = config.integers("video_shape", {4, 4}, 1, 1 << 20);
+    a.cross.nullKeys = integer(config, "attn_num_null_kv");
+    a.depth = integer(config, "depth");
+    a.hasCross = config.boolean("has_cross_attn");
+    a.peg = config.boolean("peg");
+    a.pegCausal = config.boolean("peg_causal");
+    a.feedForward = config.number("ff_mult");
+    config.number("attn_dropout");
+    config.number("ff_dropout");
+    a.videoShape = config.integers("video_shape");
     return a;
 }
 
@@ -465,7 +530,7 @@ PhenakiTransformer::PhenakiTransformer(const ModuleSource& source)
 std::array<uint32_t, 3> PhenakiTransformer::video(PlanBuilder& plan, const Sequence& x) const {
     Config::Integers shape = a_.videoShape;
     if (plan.options().has("video_shape"))
-        shape = plan.options().integers("video_shape", {4, 4}, 1, 1 << 20);
+        shape = plan.options().integers("video_shape");
     if (!a_.peg)
         return {};
     if (shape.empty())
@@ -508,13 +573,40 @@ void PhenakiTransformer::build(PlanBuilder& plan) const {
         layer.feedForward.apply(plan, x, result, x.tensor);
         x.tensor = result;
     }
-    plan.wantsOutput("y", true);
     const OutputTarget y = plan.beginOutput("y", {x.batch, x.tokens, x.width}, ChannelAxis::last, false);
     normOut_->apply(plan, "norm_out", x, y.tensor);
     plan.endOutput(y);
 }
 
+constexpr const char* origin = "lucidrains/phenaki-pytorch; Villegas et al., arXiv 2210.02399";
+
 } // namespace
+
+constexpr ModuleDescription phenakiAttentionDescription{
+    "Phenaki's attention: queries and keys of length 1, learnt null keys, ALiBi if causal.",
+    origin,
+    attentionConfig,
+    {},
+    attentionInputs,
+    sequenceOutputs,
+    {}};
+constexpr ModuleDescription phenakiFeedForwardDescription{"Phenaki's feed forward layer, gated by GELU.",
+                                                          origin,
+                                                          feedForwardConfig,
+                                                          {},
+                                                          feedForwardInputs,
+                                                          sequenceOutputs,
+                                                          {}};
+constexpr ModuleDescription pegDescription{
+    "Phenaki's position generator: a depthwise 3x3x3 convolution.", origin, pegConfig, {}, pegInputs, pegOutputs, {}};
+constexpr ModuleDescription phenakiTransformerDescription{
+    "Phenaki's transformer: position generator, self attention, cross attention and feed forward, in layers.",
+    origin,
+    transformerConfig,
+    transformerOptions,
+    transformerInputs,
+    sequenceOutputs,
+    pegLimits};
 
 ModulePtr makePhenakiAttention(const ModuleSource& source) { return makeModule<PhenakiAttention>(source); }
 ModulePtr makePhenakiFeedForward(const ModuleSource& source) { return makeModule<PhenakiFeedForward>(source); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/name_list.hpp"
 #include "kernels/convert.hpp"
 
 namespace saccade {
@@ -51,21 +52,47 @@ void checkImages(const TensorRequest& request, const char* what) {
             static_cast<unsigned long long>(request.shape[1]));
 }
 
-template <class Name>
-void remember(std::pmr::vector<std::pmr::string>& known, const Name& name) {
-    if (std::find(known.begin(), known.end(), name) == known.end())
-        known.emplace_back(name);
+std::size_t indexOf(std::span<const TensorDescription> tensors, std::string_view name) {
+    return static_cast<std::size_t>(std::find_if(tensors.begin(), tensors.end(),
+                                                 [&](const TensorDescription& tensor) { return name == tensor.name; }) -
+                                    tensors.begin());
 }
 
-void throwUnknown(const char* array, std::string_view name, const std::pmr::vector<std::pmr::string>& known,
-                  std::pmr::memory_resource* memory) {
-    std::pmr::string list(memory);
-    for (const std::pmr::string& item : known) {
-        list += list.empty() ? "" : ", ";
-        list += item;
+// A module builds with what its description has, and with nothing else.
+void noteAsked(std::span<const TensorDescription> described, std::string_view name, std::pmr::vector<bool>& asked) {
+    const std::size_t index = indexOf(described, name);
+    if (index == described.size())
+        throw Error(SAC_ERROR_INTERNAL, "\"%.*s\" is built with, but not described", clip(name), name.data());
+    asked[index] = true;
+}
+
+void checkType(const TensorRequest& request, const TensorDescription& described, const char* what) {
+    const auto& types = described.types;
+    if (!request.type || std::find(types.begin(), types.end(), *request.type) != types.end())
+        return;
+    NameList list;
+    for (const DataType type : types)
+        list.add(dataTypeName(type));
+    throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s \"%s\" is of type %s, it can be %s", what, described.name,
+                dataTypeName(*request.type), list.text());
+}
+
+// Every request is of a described tensor, and of a type that it can have.
+void checkRequests(std::span<const TensorRequest> requests, std::span<const TensorDescription> described,
+                   const char* what, const char* module) {
+    for (const TensorRequest& request : requests) {
+        const std::size_t index = indexOf(described, request.name);
+        if (index == described.size())
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%ss has \"%.*s\", which %s does not have; its %ss are %s",
+                        what, clip(request.name), request.name.data(), module, what, namesOf(described).text());
+        checkType(request, described[index], what);
     }
-    throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s has \"%.*s\", which the module does not know; it knows: %s",
-                array, clip(name), name.data(), list.c_str());
+}
+
+[[noreturn]] void throwMissing(std::string_view name, const PlanRequest& request) {
+    throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                "info->inputs has no \"%.*s\", which %s needs; it has %s, the inputs are %s", clip(name), name.data(),
+                request.module, namesOf(request.inputs).text(), namesOf(request.description.inputs).text());
 }
 
 } // namespace
@@ -73,11 +100,19 @@ void throwUnknown(const char* array, std::string_view name, const std::pmr::vect
 PlanBuilder::PlanBuilder(const PlanRequest& request, const WeightSet& weights, const DeviceProfile& device,
                          std::pmr::memory_resource* memory)
     : request_(request), weights_(weights), device_(device), memory_(memory),
-      graph_(memory, device.minStorageBufferOffsetAlignment), tensors_(memory), knownInputs_(memory),
-      knownOutputs_(memory) {}
+      graph_(memory, device.minStorageBufferOffsetAlignment), tensors_(memory),
+      askedInputs_(request.description.inputs.size(), false, memory),
+      askedOutputs_(request.description.outputs.size(), false, memory) {
+    checkRequests(request.inputs, request.description.inputs, "input", request.module);
+    checkRequests(request.outputs, request.description.outputs, "output", request.module);
+    for (const TensorDescription& input : request.description.inputs)
+        if (input.presence != Presence::optional)
+            requireInput(input.name);
+    askedInputs_.assign(askedInputs_.size(), false);
+}
 
 const TensorRequest* PlanBuilder::findInput(std::string_view name) {
-    remember(knownInputs_, name);
+    noteAsked(request_.description.inputs, name, askedInputs_);
     for (const TensorRequest& input : request_.inputs)
         if (input.name == name)
             return &input;
@@ -89,8 +124,7 @@ bool PlanBuilder::hasInput(std::string_view name) { return findInput(name) != nu
 const TensorRequest& PlanBuilder::requireInput(std::string_view name) {
     const TensorRequest* input = findInput(name);
     if (!input)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->inputs has no \"%.*s\", which the module needs", clip(name),
-                    name.data());
+        throwMissing(name, request_);
     return *input;
 }
 
@@ -252,21 +286,21 @@ const void* PlanBuilder::inputHost(std::string_view name, DataType type) {
     return request.hostData;
 }
 
-const TensorRequest* PlanBuilder::findOutput(std::string_view name) const {
+const TensorRequest* PlanBuilder::findOutput(std::string_view name) {
+    noteAsked(request_.description.outputs, name, askedOutputs_);
     for (const TensorRequest& output : request_.outputs)
         if (output.name == name)
             return &output;
     return nullptr;
 }
 
-bool PlanBuilder::wantsOutput(std::string_view name, bool main) {
-    remember(knownOutputs_, name);
-    return request_.outputs.empty() ? main : findOutput(name) != nullptr;
+bool PlanBuilder::wantsOutput(std::string_view name) {
+    const TensorRequest* asked = findOutput(name);
+    return request_.outputs.empty() ? name == request_.description.outputs.front().name : asked != nullptr;
 }
 
 OutputTarget PlanBuilder::beginOutput(std::string_view name, const Shape& shape, ChannelAxis channels,
                                       bool canWriteChannelMajor) {
-    remember(knownOutputs_, name);
     const TensorRequest* asked = findOutput(name);
     TensorRequest request = asked ? *asked : TensorRequest{};
     request.name = name;
@@ -314,7 +348,6 @@ void PlanBuilder::endOutput(const OutputTarget& target) {
 }
 
 TensorId PlanBuilder::outputPlain(std::string_view name, DataType type, const Shape& shape) {
-    remember(knownOutputs_, name);
     const TensorRequest* asked = findOutput(name);
     TensorRequest request = asked ? *asked : TensorRequest{};
     request.name = name;
@@ -326,16 +359,6 @@ TensorId PlanBuilder::outputPlain(std::string_view name, DataType type, const Sh
     request.shape = shape;
     PlanTensor& tensor = addTensor(request, true, type);
     return tensor.tensor = graph_.external(name, type, shape);
-}
-
-void PlanBuilder::finish() {
-    for (const TensorRequest& input : request_.inputs)
-        if (std::find(knownInputs_.begin(), knownInputs_.end(), input.name) == knownInputs_.end())
-            throwUnknown("inputs", input.name, knownInputs_, memory_);
-    for (const TensorRequest& output : request_.outputs)
-        if (std::find(knownOutputs_.begin(), knownOutputs_.end(), output.name) == knownOutputs_.end())
-            throwUnknown("outputs", output.name, knownOutputs_, memory_);
-    request_.options.finish();
 }
 
 void PlanBuilder::convertTokens(std::string_view label, TensorId from, bool fromChannelMajor, TensorId to,

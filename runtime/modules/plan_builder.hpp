@@ -16,6 +16,7 @@
 #include "graph/graph.hpp"
 #include "io/config.hpp"
 #include "kernels/image.hpp"
+#include "modules/description.hpp"
 #include "modules/weights.hpp"
 #include "vulkan/device_profile.hpp"
 
@@ -51,6 +52,8 @@ struct BiasReport {
 };
 
 struct PlanRequest {
+    const char* module; ///< the name it is registered by
+    const ModuleDescription& description;
     std::span<const TensorRequest> inputs;
     std::span<const TensorRequest> outputs; ///< empty: the main result
     Config& options;                        ///< forward arguments
@@ -87,6 +90,8 @@ struct OutputTarget {
 
 class PlanBuilder {
 public:
+    /// Throws where the request names what the description does not have, leaves out what it requires, or asks for a
+    /// type that it does not list.
     PlanBuilder(const PlanRequest& request, const WeightSet& weights, const DeviceProfile& device,
                 std::pmr::memory_resource* memory);
 
@@ -110,7 +115,7 @@ public:
         return graph_.intermediate(name, request_.storage, shape);
     }
 
-    /// Whether the caller gave the input: for optional ones. Also makes the name known.
+    /// Whether the caller gave the input: for optional ones.
     bool hasInput(std::string_view name);
     /// The type the caller binds it as, if it says one. Throws if it was not given.
     std::optional<DataType> inputType(std::string_view name) { return requireInput(name).type; }
@@ -135,8 +140,8 @@ public:
     /// Values of an input that is read now: `type` in PyTorch's contiguous order. Throws if hostData is null.
     const void* inputHost(std::string_view name, DataType type);
 
-    /// Whether the caller asked for a result; `main` is the one given where nothing was asked for.
-    bool wantsOutput(std::string_view name, bool main = false);
+    /// Whether the caller asked for a result. Where nothing was asked for it is the first one described.
+    bool wantsOutput(std::string_view name);
     /// Begins an output of activations; the layer that computes it writes to the target, then endOutput is called.
     OutputTarget beginOutput(std::string_view name, const Shape& shape, ChannelAxis channels,
                              bool canWriteChannelMajor);
@@ -144,16 +149,17 @@ public:
     /// An output of `type` in PyTorch's contiguous order, written by a kernel as it is.
     TensorId outputPlain(std::string_view name, DataType type, const Shape& shape);
 
-    /// Checks that nothing was given that the module does not know. Call when the module is built.
-    void finish();
-
     std::pmr::vector<PlanTensor>& tensors() { return tensors_; }
+
+    /// Which of the description's inputs and outputs the module has asked for.
+    const std::pmr::vector<bool>& askedInputs() const { return askedInputs_; }
+    const std::pmr::vector<bool>& askedOutputs() const { return askedOutputs_; }
 
 private:
     PlanTensor& addFloatInput(const TensorRequest& request);
     const TensorRequest* findInput(std::string_view name);
     const TensorRequest& requireInput(std::string_view name);
-    const TensorRequest* findOutput(std::string_view name) const;
+    const TensorRequest* findOutput(std::string_view name);
     PlanTensor& addTensor(const TensorRequest& request, bool output, DataType type);
     TensorId addImages(const TensorRequest& request, PlanTensor& tensor);
     TensorId readImages(const TensorRequest& request, DataType type);
@@ -169,8 +175,7 @@ private:
     uint32_t batch_ = 1;
     BiasReport biasReport_;
     std::pmr::vector<PlanTensor> tensors_;
-    std::pmr::vector<std::pmr::string> knownInputs_;
-    std::pmr::vector<std::pmr::string> knownOutputs_;
+    std::pmr::vector<bool> askedInputs_, askedOutputs_;
 };
 
 } // namespace saccade

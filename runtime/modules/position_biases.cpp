@@ -31,9 +31,39 @@ WeightId declareAlibiSlopes(WeightSet& weights, uint32_t heads) {
 
 namespace {
 
+constexpr Key alibiConfig[] = {
+    Key::integer("heads", 1, 1024, "attention heads"),
+    Key::integer("i", 0, 1 << 24, "queries; 0: option i says").orElse(0),
+    Key::integer("j", 0, 1 << 24, "keys; 0: option j says").orElse(0),
+};
+constexpr Key alibiOptions[] = {
+    Key::integer("i", 1, 1 << 24, "queries; absent: as configured").optional(),
+    Key::integer("j", 1, 1 << 24, "keys; absent: as configured").optional(),
+};
+constexpr TensorDescription alibiOutputs[] = {
+    {"bias", Presence::required, {DataType::f32}, "(heads, i, j)", "to be added to the scores"}};
+
+constexpr Key continuousConfig[] = {
+    Key::integer("dim", 1, 1 << 16, "channels of the network's hidden layers"),
+    Key::integer("heads", 1, 1024, "attention heads"),
+    Key::integer("num_dims", 1, 3, "dimensions of a position").orElse(2),
+    Key::boolean("log_dist", "the network sees distances on a logarithmic scale").orElse(true),
+    Key::integer("layers", 1, 64, "hidden layers").orElse(2),
+    Key::boolean("cache_rel_pos", "a cache of the same values").orElse(false),
+    Key::integers("dimensions", {1, 3}, 1, 1 << 16, "num_dims sizes of the grid; absent: option dimensions says")
+        .optional(),
+};
+constexpr Key continuousOptions[] = {
+    Key::integers("dimensions", {1, 3}, 1, 1 << 16, "num_dims sizes of the grid; absent: as configured").optional()};
+constexpr TensorDescription continuousOutputs[] = {{"bias",
+                                                    Presence::required,
+                                                    {DataType::f32},
+                                                    "(heads, n, n)",
+                                                    "to be added to the scores; n: product of dimensions"}};
+
 // A number of the configuration that a plan's options may replace.
 uint32_t forwardInteger(PlanBuilder& plan, std::string_view key, uint32_t configured) {
-    const auto given = plan.options().optionalInteger(key, 1, 1 << 24);
+    const auto given = plan.options().optionalInteger(key);
     if (!given && !configured)
         throw Error(SAC_ERROR_INVALID_CONFIG, "info->options has no \"%.*s\", and neither has the configuration",
                     clip(key), key.data());
@@ -43,9 +73,9 @@ uint32_t forwardInteger(PlanBuilder& plan, std::string_view key, uint32_t config
 class AlibiPositionalBias final : public Module {
 public:
     explicit AlibiPositionalBias(const ModuleSource& source)
-        : heads_(static_cast<uint32_t>(source.config.integer("heads", 1, 1024))),
-          queries_(static_cast<uint32_t>(source.config.integer("i", 0, 1 << 24, 0))),
-          keys_(static_cast<uint32_t>(source.config.integer("j", 0, 1 << 24, 0))),
+        : heads_(static_cast<uint32_t>(source.config.integer("heads"))),
+          queries_(static_cast<uint32_t>(source.config.integer("i"))),
+          keys_(static_cast<uint32_t>(source.config.integer("j"))),
           slopes_(declareAlibiSlopes(source.weights, heads_)) {}
 
     void build(PlanBuilder& plan) const override {
@@ -53,7 +83,6 @@ public:
         desc.heads = heads_;
         desc.queries = forwardInteger(plan, "i", queries_);
         desc.keys = forwardInteger(plan, "j", keys_);
-        plan.wantsOutput("bias", true);
         const TensorId bias = plan.outputPlain("bias", DataType::f32, {heads_, desc.queries, desc.keys});
         plan.graph().add("alibi", pairBiasKernel(desc, plan.device()), {plan.weight(slopes_), bias});
     }
@@ -62,6 +91,15 @@ private:
     uint32_t heads_, queries_, keys_;
     WeightId slopes_;
 };
+
+// Empty where they are not given.
+Config::Integers readDimensions(Config& config, const char* title, uint32_t dims) {
+    const Config::Integers sizes = config.integers("dimensions");
+    if (!sizes.empty() && sizes.size() != dims)
+        throw Error(SAC_ERROR_INVALID_CONFIG, "%s \"dimensions\": %zu sizes where config \"num_dims\": %u are wanted",
+                    title, sizes.size(), dims);
+    return sizes;
+}
 
 // The network runs once per relative place, of which there are few, and the bias is looked up from its results.
 class ContinuousPositionBias final : public Module {
@@ -79,14 +117,13 @@ private:
 };
 
 ContinuousPositionBias::ContinuousPositionBias(const ModuleSource& source)
-    : dim_(static_cast<uint32_t>(source.config.integer("dim", 1, 1 << 16))),
-      heads_(static_cast<uint32_t>(source.config.integer("heads", 1, 1024))),
-      dims_(static_cast<uint32_t>(source.config.integer("num_dims", 1, 3, 2))),
-      logDistance_(source.config.boolean("log_dist", true)), layers_(source.memory) {
-    const auto layers = source.config.integer("layers", 1, 64, 2);
-    source.config.boolean("cache_rel_pos", false); // a cache of the same values
-    if (source.config.has("dimensions"))
-        dimensions_ = source.config.integers("dimensions", {dims_, dims_}, 1, 1 << 16);
+    : dim_(static_cast<uint32_t>(source.config.integer("dim"))),
+      heads_(static_cast<uint32_t>(source.config.integer("heads"))),
+      dims_(static_cast<uint32_t>(source.config.integer("num_dims"))), logDistance_(source.config.boolean("log_dist")),
+      layers_(source.memory) {
+    const auto layers = source.config.integer("layers");
+    source.config.boolean("cache_rel_pos");
+    dimensions_ = readDimensions(source.config, "config", dims_);
     for (int64_t i = 0; i <= layers; ++i) {
         char name[32];
         std::snprintf(name, sizeof(name), i < layers ? "net.%lld.0" : "net.%lld", static_cast<long long>(i));
@@ -99,9 +136,9 @@ ContinuousPositionBias::ContinuousPositionBias(const ModuleSource& source)
 }
 
 std::array<uint32_t, 3> ContinuousPositionBias::size(PlanBuilder& plan) const {
-    Config::Integers dimensions = dimensions_;
-    if (plan.options().has("dimensions"))
-        dimensions = plan.options().integers("dimensions", {dims_, dims_}, 1, 1 << 16);
+    Config::Integers dimensions = readDimensions(plan.options(), "option", dims_);
+    if (dimensions.empty())
+        dimensions = dimensions_;
     if (dimensions.empty())
         throw Error(SAC_ERROR_INVALID_CONFIG, "info->options has no \"dimensions\", and neither has the configuration");
     std::array<uint32_t, 3> out{1, 1, 1};
@@ -127,12 +164,28 @@ void ContinuousPositionBias::build(PlanBuilder& plan) const {
     desc.queries = desc.keys = static_cast<uint32_t>(tokens);
     desc.lookup = true;
     desc.size = grid;
-    plan.wantsOutput("bias", true);
     const TensorId bias = plan.outputPlain("bias", DataType::f32, {heads_, tokens, tokens});
     graph.add("bias", pairBiasKernel(desc, plan.device()), {rows, bias});
 }
 
 } // namespace
+
+constexpr ModuleDescription alibiPositionalBiasDescription{
+    "Attention with linear biases: scores lose with distance, in each head by another slope.",
+    "lucidrains/phenaki-pytorch; Press et al., arXiv 2108.12409",
+    alibiConfig,
+    alibiOptions,
+    {},
+    alibiOutputs,
+    {}};
+constexpr ModuleDescription continuousPositionBiasDescription{
+    "A bias for each pair of positions of a grid, by a network of their distance.",
+    "lucidrains/phenaki-pytorch; Liu et al., Swin Transformer V2, arXiv 2111.09883",
+    continuousConfig,
+    continuousOptions,
+    {},
+    continuousOutputs,
+    {}};
 
 ModulePtr makeAlibiPositionalBias(const ModuleSource& source) { return makeModule<AlibiPositionalBias>(source); }
 ModulePtr makeContinuousPositionBias(const ModuleSource& source) { return makeModule<ContinuousPositionBias>(source); }

@@ -1,30 +1,33 @@
 // The one list of modules: adding a system adds its file and one line here.
 #include "modules/registry.hpp"
 
+#include "base/error.hpp"
+#include "base/name_list.hpp"
+
 namespace saccade {
 namespace {
 
 constexpr ModuleType types[] = {
-    {"DeformableAttention1D", makeDeformableAttention},
-    {"DeformableAttention2D", makeDeformableAttention},
-    {"DeformableAttention3D", makeDeformableAttention},
-    {"grid_sample", makeGridSample},
-    {"MSDeformAttn", makeMSDeformAttention},
-    {"TutorialDeformableAttention", makeTutorialAttention},
-    {"onnx.DeformConv", makeOnnxDeformConv},
-    {"onnx.GridSample", makeGridSample},
-    {"PhenakiAttention", makePhenakiAttention},
-    {"PhenakiFeedForward", makePhenakiFeedForward},
-    {"PEG", makePeg},
-    {"PhenakiTransformer", makePhenakiTransformer},
-    {"AlibiPositionalBias", makeAlibiPositionalBias},
-    {"ContinuousPositionBias", makeContinuousPositionBias},
-    {"DalleAttention", makeDalleAttention},
-    {"SparseConvCausalAttention", makeDalleSparse},
-    {"SparseAxialCausalAttention", makeDalleSparse},
-    {"SparseAttention", makeDalleBlockSparse},
-    {"onnx.Attention", makeOnnxAttention},
-    {"onnx.RotaryEmbedding", makeOnnxRotaryEmbedding},
+    {"DeformableAttention1D", makeDeformableAttention, deformableAttention1DDescription},
+    {"DeformableAttention2D", makeDeformableAttention, deformableAttention2DDescription},
+    {"DeformableAttention3D", makeDeformableAttention, deformableAttention3DDescription},
+    {"grid_sample", makeGridSample, gridSampleDescription},
+    {"MSDeformAttn", makeMSDeformAttention, msDeformAttentionDescription},
+    {"TutorialDeformableAttention", makeTutorialAttention, tutorialAttentionDescription},
+    {"onnx.DeformConv", makeOnnxDeformConv, onnxDeformConvDescription},
+    {"onnx.GridSample", makeGridSample, onnxGridSampleDescription},
+    {"PhenakiAttention", makePhenakiAttention, phenakiAttentionDescription},
+    {"PhenakiFeedForward", makePhenakiFeedForward, phenakiFeedForwardDescription},
+    {"PEG", makePeg, pegDescription},
+    {"PhenakiTransformer", makePhenakiTransformer, phenakiTransformerDescription},
+    {"AlibiPositionalBias", makeAlibiPositionalBias, alibiPositionalBiasDescription},
+    {"ContinuousPositionBias", makeContinuousPositionBias, continuousPositionBiasDescription},
+    {"DalleAttention", makeDalleAttention, dalleAttentionDescription},
+    {"SparseConvCausalAttention", makeDalleSparse, sparseConvCausalDescription},
+    {"SparseAxialCausalAttention", makeDalleSparse, sparseAxialCausalDescription},
+    {"SparseAttention", makeDalleBlockSparse, sparseAttentionDescription},
+    {"onnx.Attention", makeOnnxAttention, onnxAttentionDescription},
+    {"onnx.RotaryEmbedding", makeOnnxRotaryEmbedding, onnxRotaryEmbeddingDescription},
 };
 
 } // namespace
@@ -36,6 +39,11 @@ const ModuleType* findModule(std::string_view name) {
         if (name == type.name)
             return &type;
     return nullptr;
+}
+
+void throwUnknownModule(std::string_view name) {
+    throw Error(SAC_ERROR_INVALID_CONFIG, "module \"%.*s\" is unknown; there are %s", clip(name), name.data(),
+                namesOf(types).text());
 }
 
 } // namespace saccade

@@ -24,6 +24,28 @@ namespace {
 
 constexpr uint32_t maxFeatures = 256; // of a head, in the attention kernel
 
+constexpr const char* patterns[] = {"positions", "rows"};
+constexpr const char* axisOrders[] = {"xy", "reference"};
+constexpr Key configKeys[] = {
+    Key::integer("in_channels", 1, 1 << 16, "channels of x"),
+    Key::integer("out_channels", 1, 1 << 16, "channels of y"),
+    Key::integer("num_heads", 1, 1024, "heads, each of which moves its keys"),
+    Key::choice("pattern", patterns,
+                "positions: tokens are pixels; rows: every channel is a head, its tokens the rows and its features the "
+                "columns")
+        .orElse(0),
+    Key::choice("axis_order", axisOrders, "xy: as meant; reference: dx moves along rows, as the listing does")
+        .orElse(0),
+    Key::boolean("scaled", "scores are multiplied with 1 / sqrt(out_channels / num_heads)").orElse(true),
+};
+constexpr TensorDescription inputs[] = {{"x", Presence::required, floatTypes, "(b, in_channels, h, w)", "feature map"}};
+constexpr TensorDescription outputs[] = {
+    {"y", Presence::required, floatTypes, "(b, out_channels, h, w)", "attended feature map"},
+    {"grid", Presence::optional, {DataType::f32}, "(b * num_heads, h, w, 2)", "where each key was sampled, in [-1, 1]"},
+};
+constexpr const char* limits[] = {"num_heads divides out_channels.",
+                                  "A head has at most 256 channels; with pattern rows, w is at most 256."};
+
 struct Arguments {
     uint32_t in = 0, out = 0, heads = 0;
     bool rows = false;
@@ -31,12 +53,12 @@ struct Arguments {
     bool scaled = true;
 
     explicit Arguments(Config& config) {
-        in = static_cast<uint32_t>(config.integer("in_channels", 1, 1 << 16));
-        out = static_cast<uint32_t>(config.integer("out_channels", 1, 1 << 16));
-        heads = static_cast<uint32_t>(config.integer("num_heads", 1, 1024));
-        rows = config.choice("pattern", {"positions", "rows"}, 0) == 1;
-        listing = config.choice("axis_order", {"xy", "reference"}, 0) == 1;
-        scaled = config.boolean("scaled", true);
+        in = static_cast<uint32_t>(config.integer("in_channels"));
+        out = static_cast<uint32_t>(config.integer("out_channels"));
+        heads = static_cast<uint32_t>(config.integer("num_heads"));
+        rows = config.choice("pattern") == 1;
+        listing = config.choice("axis_order") == 1;
+        scaled = config.boolean("scaled");
         if (out % heads)
             throw Error(SAC_ERROR_INVALID_CONFIG, "config \"out_channels\": %u is not divisible by \"num_heads\": %u",
                         out, heads);
@@ -174,7 +196,7 @@ void TutorialAttention::build(PlanBuilder& plan) const {
 
     const TensorId tokens = plan.inputTokens("x", ChannelAxis::second);
     const TensorId grid = addGrid(plan, image, tokens);
-    if (!plan.wantsOutput("y", true))
+    if (!plan.wantsOutput("y"))
         return;
     const TensorId q = plan.activation("q", {batch, pixels, a_.out});
     LinearUse use;
@@ -217,6 +239,15 @@ void TutorialAttention::build(PlanBuilder& plan) const {
 }
 
 } // namespace
+
+constexpr ModuleDescription tutorialAttentionDescription{
+    "Dense attention over keys and values that move as in a deformable convolution.",
+    "a widely copied tutorial, section 1",
+    configKeys,
+    {},
+    inputs,
+    outputs,
+    limits};
 
 ModulePtr makeTutorialAttention(const ModuleSource& source) { return makeModule<TutorialAttention>(source); }
 

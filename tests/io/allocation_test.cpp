@@ -115,16 +115,26 @@ void useJson(std::pmr::memory_resource* memory) {
 void useConfig(std::pmr::memory_resource* memory) {
     const JsonDocument document = parseJson(
         R"({"a key longer than a short string holds": 1, "b": 2.5, "c": true, "d": "x", "e": [1, 2], "f": 3})", memory);
-    Config config(document.root(), memory);
-    (void)config.integer("a key longer than a short string holds", 0, 9);
-    (void)config.number("b", 0, 9);
+    static constexpr const char* choices[] = {"w", "x"};
+    static constexpr Key keys[] = {
+        Key::integer("a key longer than a short string holds", 0, 9, ""),
+        Key::number("b", 0, 9, ""),
+        Key::boolean("c", ""),
+        Key::choice("d", choices, ""),
+        Key::integers("e", {1, 3}, 0, 9, ""),
+        Key::integers("f", {1, 3}, 0, 9, "").orOneNumber(),
+        Key::integer("g", 0, 9, "").optional(),
+        Key::ignored("another key longer than a short string holds", ""),
+    };
+    Config config(document.root(), {"config", keys}, memory);
+    (void)config.integer("a key longer than a short string holds");
+    (void)config.number("b");
     (void)config.boolean("c");
-    (void)config.choice("d", {"w", "x"});
-    (void)config.integers("e", {1, 3}, 0, 9);
-    (void)config.integers("f", {1, 3}, 0, 9, Scalar::broadcast);
-    (void)config.optionalInteger("g", 0, 9);
+    (void)config.choice("d");
+    (void)config.integers("e");
+    (void)config.integers("f");
+    (void)config.optionalInteger("g");
     (void)config.has("another key longer than a short string holds");
-    config.finish();
 }
 
 void useReader(std::pmr::memory_resource* memory) {
@@ -164,11 +174,12 @@ void useErrors(std::pmr::memory_resource* memory) {
     swallow([&] { (void)parseJson(R"({"a": 1, "a": 2})", memory); });
     swallow([&] {
         const JsonDocument document = parseJson(R"({"a": "b"})", memory);
-        Config(document.root(), memory).finish();
+        (void)Config(document.root(), {"config"}, memory);
     });
     swallow([&] {
         const JsonDocument document = parseJson(R"({"a": "b"})", memory);
-        (void)Config(document.root(), memory).integer("a", 0, 1);
+        static constexpr Key keys[] = {Key::integer("a", 0, 1, "")};
+        (void)Config(document.root(), {"config", keys}, memory).integer("a");
     });
     swallow([&] { Safetensors cut(file.first(20), memory); });
     swallow([&] { Safetensors cut(file.first(file.size() - 1), memory); });

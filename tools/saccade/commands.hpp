@@ -15,6 +15,7 @@ struct Command {
 Command addRunCommand(CLI::App& app);
 Command addVerifyCommand(CLI::App& app);
 Command addInfoCommand(CLI::App& app);
+Command addModulesCommand(CLI::App& app);
 Command addDevicesCommand(CLI::App& app);
 Command addBenchCommand(CLI::App& app);
 
