@@ -517,9 +517,11 @@ typedef enum SacPrecision SAC_ENUM_TYPE {
 /* The continuous position bias of deformable attention is a fixed function of one to three coordinates. It is either
  * evaluated exactly for every query and key, or tabulated once per upload and interpolated. */
 typedef enum SacPositionBias SAC_ENUM_TYPE {
-    SAC_POSITION_BIAS_AUTO = 0,  /* a table that meets the tolerance; exact if none does */
+    SAC_POSITION_BIAS_AUTO = 0,  /* the smallest table that meets the tolerance; exact if none within the limit does */
     SAC_POSITION_BIAS_EXACT = 1,
-    SAC_POSITION_BIAS_TABLE = 2, /* a table; UNSUPPORTED if none within the limit meets the tolerance */
+    /* The smallest table that meets the tolerance; if none within the limit does, the finest one, and a warning in the
+     * log. SacPlanProperties::tableError says what it is off by. UNSUPPORTED if no table fits the limit. */
+    SAC_POSITION_BIAS_TABLE = 2,
     SAC_POSITION_BIAS_MAX_ENUM = 0x7fffffff
 } SacPositionBias;
 
@@ -547,7 +549,9 @@ typedef struct SacPlanInfo {
     const char* options;          /* JSON object of forward arguments ({"video_shape": [2, 3, 4, 4]}); NULL: none */
     SacPrecision precision;
     SacPositionBias positionBias;
-    float positionBiasTolerance;  /* rms error / rms of the bias; 0: 1e-4. Range (0, 1] */
+    /* Largest rms error of a table, in units of the bias. The bias is added to the scores that enter the softmax: an error
+     * of e there changes an attention weight by a factor of about 1 + e. 0: 1e-4. Range (0, 1] */
+    float positionBiasTolerance;
     VkDeviceSize positionBiasTableLimit; /* bytes of the table at most; 0: 16 MiB */
     /* Only without SAC_FEATURE_PUSH_DESCRIPTOR_BIT: how many recorded runs may be alive at once. Run number n reuses
      * the descriptor sets of run n - maxRecords, whose command buffer must have finished and not be submitted again.
@@ -613,7 +617,7 @@ typedef struct SacPlanProperties {
     uint64_t bytes;            /* of one run: each tensor once for every dispatch that reads it, and once that writes it */
     SacPositionBias positionBias; /* EXACT or TABLE; AUTO where the module has none */
     uint32_t tableSize[3];     /* nodes per axis of the position bias table; 0 beyond its dimensions */
-    float tableError;          /* measured at plan creation: rms error / rms of the bias */
+    float tableError;          /* rms error of the table, measured at plan creation; 0 without a table */
 } SacPlanProperties;
 
 /* Errors: INVALID_ARGUMENT. */

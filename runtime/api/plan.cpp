@@ -109,10 +109,12 @@ void setProperties(SacPlan_T& plan, const Graph& graph, const BiasReport& bias) 
 void logBias(const Log& log, const char* name, const BiasReport& bias, const BiasRequest& request) {
     char text[256];
     if (bias.mode == BiasMode::table) {
-        std::snprintf(text, sizeof(text), "%s: position bias from a table of %u x %u x %u nodes, error %.2g of its rms",
+        const bool met = bias.tableError <= request.tolerance;
+        std::snprintf(text, sizeof(text), "%s: position bias from a table of %u x %u x %u nodes, rms error %.2g%s",
                       name, bias.tableSize[0], std::max(bias.tableSize[1], 1u), std::max(bias.tableSize[2], 1u),
-                      static_cast<double>(bias.tableError));
-        log.write(SAC_LOG_INFO, text);
+                      static_cast<double>(bias.tableError),
+                      met ? "" : ", above the tolerance: no finer one fits the limit");
+        log.write(met ? SAC_LOG_INFO : SAC_LOG_WARNING, text);
     } else if (bias.mode == BiasMode::exact && request.mode == BiasMode::automatic) {
         std::snprintf(text, sizeof(text),
                       "%s: position bias computed exactly: no table within %llu bytes meets the tolerance of %.2g",

@@ -128,8 +128,9 @@ float biasCoordinate(float p, bool logDistance) {
     return logDistance ? std::copysign(std::log(std::abs(p) + 1), p) : p;
 }
 
-BiasTable chooseBiasTable(const PositionBiasWeights& weights, std::span<const float> low, std::span<const float> high,
-                          double tolerance, std::pmr::memory_resource* memory, uint64_t limit) {
+std::optional<BiasTable> chooseBiasTable(const PositionBiasWeights& weights, std::span<const float> low,
+                                         std::span<const float> high, double tolerance,
+                                         std::pmr::memory_resource* memory, uint64_t limit) {
     const uint32_t dims = weights.dims;
     const uint32_t corners = 1u << dims;
     const uint32_t points = dims == 1 ? 1024 : dims == 2 ? 512 : 384;
@@ -146,22 +147,17 @@ BiasTable chooseBiasTable(const PositionBiasWeights& weights, std::span<const fl
             u[c] = static_cast<float>(low[c] + (t - std::floor(t)) * (high[c] - low[c]));
         }
     };
-    double norm = 0;
     for (uint32_t i = 0; i < points; ++i) {
         float u[3];
         point(i, u);
-        float* result = exact.data() + std::size_t{i} * weights.outputs;
-        bias.evaluate(u, result);
-        for (uint32_t o = 0; o < weights.outputs; ++o)
-            norm += double{result[o]} * result[o];
+        bias.evaluate(u, exact.data() + std::size_t{i} * weights.outputs);
     }
 
     static constexpr uint32_t ladders[3][6] = {
         {256, 1024, 4096, 16384, 65536, 0}, {64, 128, 256, 512, 1024, 2048}, {32, 64, 96, 128, 160, 256}};
-    BiasTable best;
+    std::optional<BiasTable> finest;
     for (uint32_t nodes : ladders[dims - 1]) {
         BiasTable table;
-        table.exact = false;
         table.size = tableSizes(dims, nodes, low, high);
         const uint64_t bytes = sizeof(float) * table.floats() * weights.outputs;
         if (nodes == 0 || bytes > limit)
@@ -197,14 +193,13 @@ BiasTable chooseBiasTable(const PositionBiasWeights& weights, std::span<const fl
                 off += d * d;
             }
         }
-        table.error = norm > 0 ? std::sqrt(off / norm) : std::sqrt(off);
-        if (table.error <= tolerance) {
-            table.quads = dims > 1 && bytes * 4 <= limit;
-            return table;
-        }
-        best.error = table.error;
+        table.error = std::sqrt(off / static_cast<double>(exact.size()));
+        table.quads = dims > 1 && bytes * 4 <= limit;
+        finest = table;
+        if (table.error <= tolerance)
+            break;
     }
-    return best;
+    return finest;
 }
 
 Kernel biasTableKernel(const PositionBiasDesc& desc, const DeviceProfile& device) {

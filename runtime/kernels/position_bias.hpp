@@ -8,6 +8,7 @@
 
 #include <array>
 #include <memory_resource>
+#include <optional>
 #include <span>
 
 #include "kernels/attention.hpp"
@@ -33,23 +34,23 @@ std::size_t packedPositionBiasSize(uint32_t dims, uint32_t width, uint32_t outpu
 /// Lays weights out as shaders/position_bias.glsl reads them. `packed` has packedPositionBiasSize() floats.
 void packPositionBias(const PositionBiasWeights& weights, std::span<float> packed);
 
-/// The table chosen for given weights, or none.
+/// A table for given weights.
 struct BiasTable {
-    bool exact = true; ///< no table within the limit meets the tolerance: evaluate the MLP
     std::array<uint32_t, 3> size{1, 1, 1};
     std::array<float, 3> origin{0, 0, 0};
     std::array<float, 3> step{1, 1, 1};
     bool quads = false; ///< there is room for the layout that is read faster (PositionBiasDesc::tableQuads)
-    double error = 0;   ///< measured rms(table - MLP) / rms(MLP); that of the finest table tried when `exact`
+    double error = 0;   ///< measured rms(table - MLP): what the scores are off by before the softmax
     uint64_t floats() const { return uint64_t{size[0]} * size[1] * size[2] * (quads ? 4 : 1); } ///< per output
 };
 
 /// Finds the smallest table (of a ladder of resolutions, equal density on all axes) whose interpolation is off by no
-/// more than `tolerance`, measured on the host at points of a low-discrepancy sequence, deterministically. `low`,
-/// `high`: range of the coordinate u per axis. `limit`: bytes for the tables of all outputs. `memory` provides a
-/// scratch buffer of some kilobytes.
-BiasTable chooseBiasTable(const PositionBiasWeights& weights, std::span<const float> low, std::span<const float> high,
-                          double tolerance, std::pmr::memory_resource* memory, uint64_t limit = 16u << 20);
+/// more than `tolerance`, measured on the host at points of a low-discrepancy sequence, deterministically; where none
+/// within the limit is, the finest; none, where not even the coarsest fits. `low`, `high`: range of the coordinate u per
+/// axis. `limit`: bytes for the tables of all outputs. `memory` provides a scratch buffer of some kilobytes.
+std::optional<BiasTable> chooseBiasTable(const PositionBiasWeights& weights, std::span<const float> low,
+                                         std::span<const float> high, double tolerance,
+                                         std::pmr::memory_resource* memory, uint64_t limit = 16u << 20);
 
 /// The coordinate of distance p: sign(p) * log(|p| + 1), or p.
 float biasCoordinate(float p, bool logDistance);

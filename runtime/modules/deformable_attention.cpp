@@ -419,21 +419,22 @@ PositionBiasDesc DeformableAttention::describeBias(PlanBuilder& plan, const Grid
         values.push_back(plan.weights().read(source));
         spans.push_back(values.back());
     }
-    const BiasTable table =
+    const std::optional<BiasTable> found =
         chooseBiasTable(BiasNetwork::view(spans, bias_.dims, bias_.width, bias_.outputs), std::span(low).first(a_.dims),
                         std::span(high).first(a_.dims), plan.bias().tolerance, plan.memory(), plan.bias().tableLimit);
     BiasReport& report = plan.biasReport();
-    report.tableError = static_cast<float>(table.error);
-    if (table.exact) {
-        if (plan.bias().mode == BiasMode::table)
-            throw Error(SAC_ERROR_UNSUPPORTED,
-                        "info->positionBias is SAC_POSITION_BIAS_TABLE, but the finest table of at most %llu bytes has "
-                        "an error of %.2g, above the tolerance of %.2g",
-                        static_cast<unsigned long long>(plan.bias().tableLimit), table.error,
-                        static_cast<double>(plan.bias().tolerance));
+    const bool wanted = plan.bias().mode == BiasMode::table;
+    if (!found && wanted)
+        throw Error(SAC_ERROR_UNSUPPORTED,
+                    "info->positionBias is SAC_POSITION_BIAS_TABLE, but no table fits "
+                    "info->positionBiasTableLimit: %llu bytes",
+                    static_cast<unsigned long long>(plan.bias().tableLimit));
+    if (!found || (!wanted && found->error > plan.bias().tolerance)) {
         report.mode = BiasMode::exact;
         return bias;
     }
+    const BiasTable& table = *found;
+    report.tableError = static_cast<float>(table.error);
     bias.mode = PositionBiasDesc::Mode::table;
     bias.tableSize = table.size;
     bias.tableOrigin = table.origin;

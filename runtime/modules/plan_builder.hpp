@@ -42,13 +42,13 @@ struct TensorRequest {
 enum class BiasMode : uint8_t { automatic, exact, table };
 struct BiasRequest {
     BiasMode mode = BiasMode::automatic;
-    float tolerance = 1e-4f;        ///< rms error / rms of the bias
+    float tolerance = 1e-4f;        ///< rms error of the bias
     uint64_t tableLimit = 16 << 20; ///< bytes
 };
 struct BiasReport {
     BiasMode mode = BiasMode::automatic; ///< automatic: the module has none
     std::array<uint32_t, 3> tableSize{};
-    float tableError = 0;
+    float tableError = 0; ///< rms, of the table chosen
 };
 
 struct PlanRequest {

@@ -83,12 +83,6 @@ TEST_F(PlanArguments, nameWhatIsWrong) {
         {"tolerance above 1", [](D& d) { d.info.positionBiasTolerance = 1.5f; }, invalid,
          "info->positionBiasTolerance"},
         {"too many records", [](D& d) { d.info.maxRecords = 4097; }, invalid, "info->maxRecords"},
-        {"tolerance out of reach",
-         [](D& d) {
-             d.info.positionBias = SAC_POSITION_BIAS_TABLE;
-             d.info.positionBiasTolerance = 1e-12f;
-         },
-         SAC_ERROR_UNSUPPORTED, "SAC_POSITION_BIAS_TABLE"},
         {"table beyond the limit",
          [](D& d) {
              d.info.positionBias = SAC_POSITION_BIAS_TABLE;

@@ -126,7 +126,8 @@ TEST_P(GoldenInHalf, matches) {
 INSTANTIATE_TEST_SUITE_P(Files, GoldenInHalf, ::testing::ValuesIn(filesIn("golden")), testName);
 INSTANTIATE_TEST_SUITE_P(Files, Golden, ::testing::ValuesIn(filesIn("golden")), testName);
 // In three of the golden 3D cases every sample falls outside the map, so that y is the bias of to_out whatever
-// attention does. These are the same layers with smaller offsets, by bench/reference.py in float64.
+// attention does. inside_* are the same layers with smaller offsets, by bench/reference.py in float64; nd3d_* are further
+// ones whose samples lie inside the map, computed in float64 by upstream's module.
 INSTANTIATE_TEST_SUITE_P(Inside, Golden, ::testing::ValuesIn(filesIn("inside")), testName);
 // Upstream in float64 where scores are large, in some up to millions.
 INSTANTIATE_TEST_SUITE_P(Logits, Golden, ::testing::ValuesIn(filesIn("logits")), testName);

@@ -20,7 +20,7 @@ void BenchOptions::addTo(CLI::App& command) {
     command.add_option("--bias", bias, "Position bias: exact, table, auto, or both of the first (default)")
         ->check(CLI::IsMember({"exact", "table", "auto", "both"}).description(""))
         ->type_name("exact|table|auto|both");
-    command.add_option("--tolerance", tolerance, "Error the table may have, relative to the bias's rms")
+    command.add_option("--tolerance", tolerance, "Largest rms error of the table, on the scale of the scores")
         ->check(CLI::Range(0.0, 1.0).description(""))
         ->type_name("X");
     command.add_option("--precision", precision, "Storage of weights and intermediates: f32 (default) or f16")

@@ -94,7 +94,7 @@ void printPlan(const host::Plan& plan, const char* device) {
                 p.pipelineCount, p.precision == SAC_PRECISION_FLOAT16 ? "f16" : "f32",
                 static_cast<double>(p.flops) * 1e-9, bytesText(p.bytes).c_str());
     if (p.positionBias == SAC_POSITION_BIAS_TABLE)
-        std::printf("position bias: table of %u x %u x %u nodes, error %.1e of its rms\n", p.tableSize[0],
+        std::printf("position bias: table of %u x %u x %u nodes, rms error %.1e\n", p.tableSize[0],
                     std::max(p.tableSize[1], 1u), std::max(p.tableSize[2], 1u), static_cast<double>(p.tableError));
     else
         std::printf("position bias: %s\n", biasName(p.positionBias));

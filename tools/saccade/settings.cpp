@@ -54,13 +54,14 @@ void DeviceSettings::addTo(CLI::App& app) {
 }
 
 void PlanSettings::addTo(CLI::App& app) {
-    app.add_option("--bias", bias, "Position bias of deformable attention: exact (default), table, or auto")
+    app.add_option("--bias", bias,
+                   "Position bias of deformable attention: exact (default), or a table within the tolerance, and exact "
+                   "where there is none: table says so, auto does not")
         ->check(CLI::IsMember({"exact", "table", "auto"}).description(""))
         ->type_name("exact|table|auto");
     app.add_option(
            "--tolerance", tolerance,
-           "Error the table may have, relative to the bias's rms; default 1e-4, and for --bias table 1e-3 where "
-           "that is out of reach")
+           "Largest rms error of the table, on the scale of the scores that enter the softmax; default 1e-4")
         ->check(CLI::Range(0.0, 1.0).description(""))
 
         ->type_name("X");

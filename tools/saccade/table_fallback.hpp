@@ -1,33 +1,28 @@
-// What --bias table means where the library's default tolerance is out of reach.
+// What --bias table means where no table within the library's limit is good enough.
 #pragma once
 
 #include <cstdio>
 #include <memory>
 #include <string>
 
-#include "host/errors.hpp"
 #include "host/model_runner.hpp"
 
 namespace saccade::cli {
 
-/// Three-dimensional tables often cannot meet the library's 1e-4 within its limit of memory.
-constexpr float tableFallbackTolerance = 1e-3f;
-
-/// Returns make(options). Where those ask for a table without a tolerance and none meets the default, asks once more
-/// with tableFallbackTolerance, and says so on stderr. `name` begins that line.
+/// Returns make(options), a pointer to something with properties(). A table that is off by more than the tolerance of
+/// `options` is replaced by the exact bias, which a line on stderr says; `name` begins it.
 template <class Make>
 auto withTableFallback(host::PlanOptions options, const std::string& name, const Make& make) {
-    try {
-        return make(options);
-    } catch (const host::LibraryError& error) {
-        const bool mayRelax = options.positionBias == SAC_POSITION_BIAS_TABLE && options.positionBiasTolerance == 0;
-        if (!mayRelax || error.result() != SAC_ERROR_UNSUPPORTED)
-            throw;
-        std::fprintf(stderr, "%s: %s; trying a tolerance of %g\n", name.c_str(), error.what(),
-                     static_cast<double>(tableFallbackTolerance));
-        options.positionBiasTolerance = tableFallbackTolerance;
-        return make(options);
-    }
+    auto made = make(options);
+    const SacPlanProperties properties = made->properties();
+    const float tolerance = options.positionBiasTolerance > 0 ? options.positionBiasTolerance : 1e-4f;
+    if (properties.positionBias != SAC_POSITION_BIAS_TABLE || properties.tableError <= tolerance)
+        return made;
+    std::fprintf(stderr, "%s: the finest table that fits is off by %.2g, more than %.2g: computed exactly\n",
+                 name.c_str(), static_cast<double>(properties.tableError), static_cast<double>(tolerance));
+    options.positionBias = SAC_POSITION_BIAS_EXACT;
+    made.reset();
+    return make(options);
 }
 
 inline std::unique_ptr<host::ModelRunner> makeRunner(host::Context& context, const std::string& name,
