@@ -5,8 +5,6 @@
 namespace saccade {
 namespace {
 
-using Quoted = unsigned long long; // what %llu wants
-
 bool mayBeIn(VkImageLayout layout, bool written) {
     switch (layout) {
     case VK_IMAGE_LAYOUT_GENERAL:
@@ -27,24 +25,23 @@ void Claims::buffer(const char* name, const SacBufferRange& range, VkDeviceSize 
     if (bytes == 0)
         return;
     if (!range.buffer)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.buffer is null, the plan needs %llu bytes", name,
-                    static_cast<Quoted>(bytes));
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.buffer is null, the plan needs %llu bytes", name, wide(bytes));
     if (range.size == VK_WHOLE_SIZE || range.size < bytes)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.size is %llu, the plan needs %llu bytes", name,
-                    static_cast<Quoted>(range.size), static_cast<Quoted>(bytes));
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.size is %llu, the plan needs %llu bytes", name, wide(range.size),
+                    wide(bytes));
     if (range.offset > ~VkDeviceSize{0} - range.size)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.offset is %llu, with its size %llu it passes 2^64", name,
-                    static_cast<Quoted>(range.offset), static_cast<Quoted>(range.size));
+                    wide(range.offset), wide(range.size));
     if (range.offset % alignment)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.offset is %llu, it must be a multiple of %llu", name,
-                    static_cast<Quoted>(range.offset), static_cast<Quoted>(alignment));
+                    wide(range.offset), wide(alignment));
     for (const Buffer& other : buffers_) {
         const bool apart = range.buffer != other.range->buffer || range.offset >= other.range->offset + other.bytes ||
                            other.range->offset >= range.offset + bytes;
         if (!apart && (written || other.written))
             throw Error(SAC_ERROR_INVALID_ARGUMENT,
                         "%s overlaps %s: both use bytes from %llu of one buffer, and one of them is written", name,
-                        other.name, static_cast<Quoted>(std::max(range.offset, other.range->offset)));
+                        other.name, wide(std::max(range.offset, other.range->offset)));
     }
     buffers_.push_back({name, &range, bytes, written});
 }

@@ -9,8 +9,6 @@ using namespace saccade;
 
 namespace {
 
-using Quoted = unsigned long long; // what %llu wants
-
 const char* memoryName(SacMemoryKind kind) {
     switch (kind) {
     case SAC_MEMORY_WEIGHTS:
@@ -72,7 +70,7 @@ extern "C" SAC_API SacResult sacWriteMemoryParts(SacPlan plan, SacMemoryKind kin
             require(data, "data");
         if (dataSize != plan->memory[kind].size)
             throw Error(SAC_ERROR_INVALID_ARGUMENT, "dataSize is %zu, the plan's %s have %llu bytes", dataSize, memory,
-                        static_cast<Quoted>(plan->memory[kind].size));
+                        wide(plan->memory[kind].size));
         if (nameCount)
             require(names, "names");
         require(fileSize, "fileSize");
@@ -81,7 +79,7 @@ extern "C" SAC_API SacResult sacWriteMemoryParts(SacPlan plan, SacMemoryKind kin
         writer.addMetadata("memory", memory);
         const auto add = [&](const MemoryPart& part) {
             const auto* bytes = static_cast<const std::byte*>(data) + part.offset;
-            writer.addTensor(part.name, part.type, part.shape, {bytes, part.bytes()});
+            writer.addTensor(part.name, part.type, part.shape, {bytes, static_cast<size_t>(part.bytes())});
         };
         for (uint32_t i = 0; i < nameCount; ++i)
             add(findPart(*plan, kind, names, i));

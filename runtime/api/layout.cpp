@@ -52,7 +52,7 @@ VariableLayout checked(const SacVariableLayoutInfo& info, size_t layoutSize) {
     const uint64_t bytes = uint64_t{info.heads} * info.blocks * info.blocks;
     if (layoutSize != bytes)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "layoutSize is %zu, heads * blocks * blocks is %llu", layoutSize,
-                    static_cast<unsigned long long>(bytes));
+                    wide(bytes));
     return out;
 }
 

@@ -118,8 +118,7 @@ void logBias(const Log& log, const char* name, const BiasReport& bias, const Bia
     } else if (bias.mode == BiasMode::exact && request.mode == BiasMode::automatic) {
         std::snprintf(text, sizeof(text),
                       "%s: position bias computed exactly: no table within %llu bytes meets the tolerance of %.2g",
-                      name, static_cast<unsigned long long>(request.tableLimit),
-                      static_cast<double>(request.tolerance));
+                      name, wide(request.tableLimit), static_cast<double>(request.tolerance));
         log.write(SAC_LOG_INFO, text);
     }
 }

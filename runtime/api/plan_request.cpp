@@ -117,7 +117,7 @@ TensorRequest request(const SacTensorDesc& desc, const char* array, uint32_t ind
             throw Error(SAC_ERROR_INVALID_ARGUMENT,
                         "info->%s[%u] \"%s\": shape[%u] is %llu, dimensions are at least 1 and a tensor has at most "
                         "2^31 elements",
-                        array, index, desc.name, axis, static_cast<unsigned long long>(n));
+                        array, index, desc.name, axis, wide(n));
         elements *= n;
         out.shape.push_back(n);
     }

@@ -4,13 +4,14 @@
 
 #include <saccade/saccade.h>
 
+#include <concepts>
 #include <cstddef>
 #include <exception>
 #include <string_view>
 
-#if defined(__MINGW_PRINTF_FORMAT)
-#define SACCADE_PRINTF(formatIndex, firstArgument)                                                                     \
-    __attribute__((format(__MINGW_PRINTF_FORMAT, formatIndex, firstArgument)))
+// MinGW's own printf takes formats as C99 has them, which its compiler calls gnu_printf.
+#if defined(__MINGW32__) && !defined(__clang__)
+#define SACCADE_PRINTF(formatIndex, firstArgument) __attribute__((format(gnu_printf, formatIndex, firstArgument)))
 #elif defined(__GNUC__)
 #define SACCADE_PRINTF(formatIndex, firstArgument) __attribute__((format(printf, formatIndex, firstArgument)))
 #else
@@ -38,5 +39,9 @@ private:
 /// Length for "%.*s": `text` cut to at most `limit` bytes and between UTF-8 characters, so that a long name from a file
 /// cannot push the rest of a message out. Usage: Error(code, "tensor \"%.*s\": ...", clip(name), name.data()).
 int clip(std::string_view text, std::size_t limit = 96) noexcept;
+
+/// An integer as "%llu" and "%lld" take it: uint64_t and size_t are other types on each platform.
+constexpr unsigned long long wide(std::unsigned_integral auto value) noexcept { return value; }
+constexpr long long wide(std::signed_integral auto value) noexcept { return value; }
 
 } // namespace saccade

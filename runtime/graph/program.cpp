@@ -61,18 +61,17 @@ void Program::compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t 
         Stage& stage = stages_[node.stage];
         ++stage.dispatchCount;
         stage.flops += node.flops;
-        const auto buffers = std::count(kinds.begin(), kinds.end(), BindingKind::storageBuffer);
+        const auto buffers = static_cast<uint32_t>(std::count(kinds.begin(), kinds.end(), BindingKind::storageBuffer));
         if (buffers > limits.maxPerStageDescriptorStorageBuffers)
             throw Error(SAC_ERROR_UNSUPPORTED,
                         "\"%s\" binds %u storage buffers, the device's maxPerStageDescriptorStorageBuffers is %u",
-                        node.label.c_str(), static_cast<uint32_t>(buffers), limits.maxPerStageDescriptorStorageBuffers);
+                        node.label.c_str(), buffers, limits.maxPerStageDescriptorStorageBuffers);
         for (size_t i = 0; i < node.tensors.size(); ++i) {
             const Tensor& tensor = graph.tensor(node.tensors[i]);
             if (!tensor.image && tensor.bytes > limits.maxStorageBufferRange)
                 throw Error(SAC_ERROR_UNSUPPORTED,
                             "tensor \"%s\" has %llu bytes, the device's maxStorageBufferRange is %llu",
-                            tensor.name.c_str(), static_cast<unsigned long long>(tensor.bytes),
-                            static_cast<unsigned long long>(limits.maxStorageBufferRange));
+                            tensor.name.c_str(), wide(tensor.bytes), wide(limits.maxStorageBufferRange));
             step.bindings.push_back({tensor.memory, tensor.external, tensor.offset, tensor.bytes});
             if (isCounted(node, i))
                 stage.bytes += tensor.bytes;

@@ -20,8 +20,7 @@ int64_t toInteger(const char* title, const Key& key, const JsonValue& value) {
     const auto min = static_cast<int64_t>(key.min), max = static_cast<int64_t>(key.max);
     if (value.asInteger() < min || value.asInteger() > max)
         throw Error(SAC_ERROR_INVALID_CONFIG, "%s \"%s\": %lld is not within %lld to %lld", title, key.name,
-                    static_cast<long long>(value.asInteger()), static_cast<long long>(min),
-                    static_cast<long long>(max));
+                    wide(value.asInteger()), wide(min), wide(max));
     return value.asInteger();
 }
 

@@ -134,7 +134,7 @@ JsonSummary::JsonSummary(const JsonValue& value) {
         std::snprintf(text_, size, value.asBoolean() ? "true" : "false");
         break;
     case JsonValue::Type::integer:
-        std::snprintf(text_, size, "%lld", static_cast<long long>(value.asInteger()));
+        std::snprintf(text_, size, "%lld", wide(value.asInteger()));
         break;
     case JsonValue::Type::number: {
         // 4.0 keeps its fraction: the text has to show why it is no integer.

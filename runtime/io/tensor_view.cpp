@@ -31,7 +31,7 @@ void readFloats(const TensorView& tensor, std::span<float> out, NonFinite nonFin
                     clip(tensor.name), tensor.name.data(), dataTypeName(tensor.type));
     if (tensor.elementCount() != out.size())
         throw Error(SAC_ERROR_INVALID_WEIGHTS, "tensor \"%.*s\": %llu elements where %zu are wanted", clip(tensor.name),
-                    tensor.name.data(), static_cast<unsigned long long>(tensor.elementCount()), out.size());
+                    tensor.name.data(), wide(tensor.elementCount()), out.size());
     switch (tensor.type) {
     case DataType::f16:
         convertAll<uint16_t>(tensor.data, out, halfToFloat);

@@ -59,9 +59,8 @@ bool fourWide(const AttentionView& view, uint32_t channels) {
 
 void requireRange(const char* name, uint64_t value, uint64_t low, uint64_t high) {
     if (value < low || value > high)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "attention: %s is %llu, not in %llu..%llu", name,
-                    static_cast<unsigned long long>(value), static_cast<unsigned long long>(low),
-                    static_cast<unsigned long long>(high));
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "attention: %s is %llu, not in %llu..%llu", name, wide(value),
+                    wide(low), wide(high));
 }
 
 void check(const AttentionDesc& desc) {

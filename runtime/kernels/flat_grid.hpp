@@ -24,8 +24,7 @@ inline void checkGroups(const char* kernel, const std::array<uint32_t, 3>& group
 inline std::array<uint32_t, 3> flatGrid(const char* kernel, uint64_t items, uint32_t lanes, uint32_t z,
                                         const DeviceProfile& profile) {
     if (items > INT32_MAX)
-        throw Error(SAC_ERROR_UNSUPPORTED, "%s: %llu items exceed 2^31", kernel,
-                    static_cast<unsigned long long>(items));
+        throw Error(SAC_ERROR_UNSUPPORTED, "%s: %llu items exceed 2^31", kernel, wide(items));
     const uint32_t count = divideUp(items, lanes);
     const uint32_t x = std::min(count, profile.maxComputeWorkGroupCount[0]);
     const std::array<uint32_t, 3> groups{x, divideUp(count, x), z};

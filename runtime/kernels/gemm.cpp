@@ -118,18 +118,18 @@ uint64_t gemmWeightElements(const GemmDesc& desc) {
 
 template <class Element>
 void packGemmWeight(const GemmDesc& desc, std::span<const Element> weight, std::span<Element> packed) {
-    const uint64_t pitch = roundUp4(desc.columns), depth = roundUp4(desc.depth);
+    const size_t pitch = roundUp4(desc.columns), depth = roundUp4(desc.depth), columns = desc.columns;
     if (weight.size() != uint64_t(desc.groups) * desc.columns * desc.depth || packed.size() != gemmWeightElements(desc))
         throw Error(SAC_ERROR_INTERNAL, "gemm weight of %zu elements packed into %zu: expected %u x %u x %u",
                     weight.size(), packed.size(), desc.groups, desc.columns, desc.depth);
     const bool geglu = desc.activation == Activation::geglu;
     for (uint32_t g = 0; g < desc.groups; ++g)
-        for (uint64_t k = 0; k < depth; ++k)
-            for (uint64_t n = 0; n < pitch; ++n) {
-                const uint64_t source = geglu ? n / 2 + n % 2 * (desc.columns / 2) : n;
-                const bool inside = k < desc.depth && n < desc.columns;
+        for (size_t k = 0; k < depth; ++k)
+            for (size_t n = 0; n < pitch; ++n) {
+                const size_t source = geglu ? n / 2 + n % 2 * (columns / 2) : n;
+                const bool inside = k < desc.depth && n < columns;
                 packed[(g * depth + k) * pitch + n] =
-                    inside ? weight[(g * uint64_t(desc.columns) + source) * desc.depth + k] : Element{};
+                    inside ? weight[(g * columns + source) * desc.depth + k] : Element{};
             }
 }
 

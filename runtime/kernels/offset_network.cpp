@@ -154,20 +154,21 @@ uint64_t offsetNetworkWeightElements(const OffsetNetworkDesc& desc) {
 
 void packOffsetNetwork(const OffsetNetworkDesc& desc, std::span<const float> depthwise, std::span<const float> bias,
                        std::span<const float> pointwise, std::span<float> packed) {
-    const uint64_t taps = kernelTaps(desc), channels = desc.channels, pitch = paddedChannels(channels);
+    const auto taps = static_cast<size_t>(kernelTaps(desc)), channels = static_cast<size_t>(desc.channels);
+    const auto pitch = static_cast<size_t>(paddedChannels(channels));
     if (depthwise.size() != channels * taps || bias.size() != channels || pointwise.size() != channels * desc.dims ||
         packed.size() != offsetNetworkWeightElements(desc))
         throw Error(SAC_ERROR_INTERNAL,
                     "offset network weights of %zu, %zu and %zu elements packed into %zu: expected %u "
                     "channels, %llu taps, %u outputs",
-                    depthwise.size(), bias.size(), pointwise.size(), packed.size(), desc.channels,
-                    static_cast<unsigned long long>(taps), desc.dims);
+                    depthwise.size(), bias.size(), pointwise.size(), packed.size(), desc.channels, wide(taps),
+                    desc.dims);
     std::fill(packed.begin(), packed.end(), 0.0f);
-    for (uint64_t c = 0; c < channels; ++c) {
-        for (uint64_t tap = 0; tap < taps; ++tap)
+    for (size_t c = 0; c < channels; ++c) {
+        for (size_t tap = 0; tap < taps; ++tap)
             packed[tap * pitch + c] = depthwise[c * taps + tap];
         packed[taps * pitch + c] = bias[c];
-        for (uint64_t d = 0; d < desc.dims; ++d)
+        for (size_t d = 0; d < desc.dims; ++d)
             packed[(taps + 1 + d) * pitch + c] = pointwise[d * channels + c];
     }
 }

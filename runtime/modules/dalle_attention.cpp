@@ -86,8 +86,8 @@ Config::Integers DalleAttention::steps(PlanBuilder& plan, uint32_t tokens) const
         return {tokens};
     const int64_t sum = std::accumulate(steps.begin(), steps.end(), int64_t{0});
     if (sum != tokens)
-        throw Error(SAC_ERROR_INVALID_CONFIG, "\"cache_steps\" add up to %lld, input \"x\" has %u tokens",
-                    static_cast<long long>(sum), tokens);
+        throw Error(SAC_ERROR_INVALID_CONFIG, "\"cache_steps\" add up to %lld, input \"x\" has %u tokens", wide(sum),
+                    tokens);
     return steps;
 }
 
@@ -134,9 +134,9 @@ TensorId DalleAttention::keyMask(PlanBuilder& plan, AttentionDesc& attention) co
 TensorId DalleAttention::staticMask(PlanBuilder& plan, AttentionDesc& attention, bool cached) const {
     const Shape shape = plan.inputShape("static_mask", 2);
     if (shape[0] != shape[1] || shape[0] < attention.keys)
-        throw Error(
-            SAC_ERROR_INVALID_ARGUMENT, "input \"static_mask\" is %llu x %llu, it must be square and cover %u keys",
-            static_cast<unsigned long long>(shape[0]), static_cast<unsigned long long>(shape[1]), attention.keys);
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "input \"static_mask\" is %llu x %llu, it must be square and cover %u keys", wide(shape[0]),
+                    wide(shape[1]), attention.keys);
     attention.staticMask = true;
     attention.staticMaskStrides = {0, 0, static_cast<uint32_t>(shape[1]), 1};
     attention.staticMaskFromLength = cached;

@@ -164,7 +164,7 @@ void DalleBlockSparse::build(PlanBuilder& plan) const {
                     given ? "input" : "the checkpoint's", layout.size(), a_.heads);
     if (layout[1] < blocks)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"layout\": shape[1] is %llu, input \"x\" fills %u blocks",
-                    static_cast<unsigned long long>(layout[1]), blocks);
+                    wide(layout[1]), blocks);
     common.mask = noTensor;
     if (plan.hasInput("mask")) {
         plan.inputShape("mask", 2);

@@ -59,13 +59,12 @@ void DalleProjection::addRotary(PlanBuilder& plan, TensorId qkv, uint32_t tokens
     if (table[2] % 2 || table[2] > a_.dimHead)
         throw Error(SAC_ERROR_INVALID_ARGUMENT,
                     "input \"rotary_pos_emb\": shape[2] is %llu, it must be even and at most config \"dim_head\": %u",
-                    static_cast<unsigned long long>(table[2]), a_.dimHead);
+                    wide(table[2]), a_.dimHead);
     const uint32_t positions = cache.length ? cache.length : tokens;
     if (table[1] < positions)
         throw Error(SAC_ERROR_INVALID_ARGUMENT,
-                    "input \"rotary_pos_emb\": shape[1] is %llu, it must be at least %u: the %s",
-                    static_cast<unsigned long long>(table[1]), positions,
-                    cache.length ? "option \"cache_length\"" : "tokens of input \"x\"");
+                    "input \"rotary_pos_emb\": shape[1] is %llu, it must be at least %u: the %s", wide(table[1]),
+                    positions, cache.length ? "option \"cache_length\"" : "tokens of input \"x\"");
     RotaryDesc desc;
     desc.storage = plan.storage();
     desc.batch = plan.batch();

@@ -89,7 +89,7 @@ public:
             plan.expectDimension("mask", 0, plan.batch(), "the batch of \"x\"");
             if (mask[1] < text)
                 throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"mask\": shape[1] is %llu, there are %u text tokens",
-                            static_cast<unsigned long long>(mask[1]), text);
+                            wide(mask[1]), text);
             attention.keyMask = true;
             attention.keyMaskStride = static_cast<uint32_t>(mask[1]);
             operands.push_back(plan.inputPlain("mask", DataType::boolean));

@@ -204,7 +204,7 @@ Grid makeGrid(const Arguments& a, const Shape& x) {
         if (padded < a.kernel[axis])
             throw Error(SAC_ERROR_INVALID_ARGUMENT,
                         "input \"x\": shape[%u] is %llu, with padding %u it must reach \"offset_kernel_size\": %u",
-                        axis + 2, static_cast<unsigned long long>(x[axis + 2]), a.padding(axis), a.kernel[axis]);
+                        axis + 2, wide(x[axis + 2]), a.padding(axis), a.kernel[axis]);
         grid.queries[axis] = static_cast<uint32_t>(x[axis + 2]);
         grid.keys[axis] = static_cast<uint32_t>((padded - a.kernel[axis]) / a.downsample[axis] + 1);
     }
@@ -428,7 +428,7 @@ PositionBiasDesc DeformableAttention::describeBias(PlanBuilder& plan, const Grid
         throw Error(SAC_ERROR_UNSUPPORTED,
                     "info->positionBias is SAC_POSITION_BIAS_TABLE, but no table fits "
                     "info->positionBiasTableLimit: %llu bytes",
-                    static_cast<unsigned long long>(plan.bias().tableLimit));
+                    wide(plan.bias().tableLimit));
     if (!found || (!wanted && found->error > plan.bias().tolerance)) {
         report.mode = BiasMode::exact;
         return bias;

@@ -97,8 +97,8 @@ void MSDeformAttention::readLevels(PlanBuilder& plan, MSDeformDesc& desc, uint64
     }
     if (sum != tokens)
         throw Error(SAC_ERROR_INVALID_ARGUMENT,
-                    "input \"spatial_shapes\": the levels have %llu pixels, input \"x\" has %llu tokens",
-                    static_cast<unsigned long long>(sum), static_cast<unsigned long long>(tokens));
+                    "input \"spatial_shapes\": the levels have %llu pixels, input \"x\" has %llu tokens", wide(sum),
+                    wide(tokens));
 }
 
 void MSDeformAttention::build(PlanBuilder& plan) const {
@@ -113,7 +113,7 @@ void MSDeformAttention::build(PlanBuilder& plan) const {
     if (references[3] != 2 && references[3] != 4)
         throw Error(SAC_ERROR_INVALID_ARGUMENT,
                     "input \"reference_points\": shape[3] is %llu, it must be 2 (points) or 4 (boxes)",
-                    static_cast<unsigned long long>(references[3]));
+                    wide(references[3]));
     plan.setBatch(query[0]);
 
     MSDeformDesc desc;

@@ -44,8 +44,6 @@ constexpr TensorDescription outputs[] = {
 };
 constexpr const char* limits[] = {"d and dv are at most 256."};
 
-using Wide = unsigned long long; // what %llu wants
-
 class OnnxAttention final : public Module {
 public:
     explicit OnnxAttention(const ModuleSource& source);
@@ -96,7 +94,7 @@ OnnxAttention::Operand OnnxAttention::readOperand(PlanBuilder& plan, std::string
                         attribute, clip(name), name.data());
         if (shape[2] % heads)
             throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\": shape[2] is %llu, not divisible by \"%s\": %u",
-                        clip(name), name.data(), static_cast<Wide>(shape[2]), attribute, heads);
+                        clip(name), name.data(), wide(shape[2]), attribute, heads);
         out.heads = heads;
         out.tokens = static_cast<uint32_t>(shape[1]);
         out.channels = static_cast<uint32_t>(shape[2]) / heads;
@@ -168,7 +166,7 @@ void OnnxAttention::addMask(PlanBuilder& plan, AttentionDesc& attention, FixedVe
         const bool fits = shape[from] == full[axis] || shape[from] == 1 || (axis == 3 && shape[from] < full[axis]);
         if (!fits)
             throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"attn_mask\": shape[%zu] is %llu, it must be %llu or 1",
-                        from, static_cast<Wide>(shape[from]), static_cast<Wide>(full[axis]));
+                        from, wide(shape[from]), wide(full[axis]));
         strides[axis] = shape[from] == 1 && axis != 3 ? 0 : static_cast<uint32_t>(stride);
         stride *= shape[from];
     }

@@ -102,8 +102,7 @@ DeformConvDesc OnnxDeformConv::readShapes(PlanBuilder& plan) const {
             throw Error(
                 SAC_ERROR_INVALID_ARGUMENT,
                 "input \"X\": shape[%u] is %llu, with config \"pads\" %llu, less than the kernel's reach of %llu",
-                axis + 2, static_cast<unsigned long long>(x[axis + 2]), static_cast<unsigned long long>(padded),
-                static_cast<unsigned long long>(reach));
+                axis + 2, wide(x[axis + 2]), wide(padded), wide(reach));
         desc.outSize[axis] = static_cast<uint32_t>((padded - reach) / desc.stride[axis] + 1);
     }
     return desc;

@@ -79,7 +79,7 @@ void OnnxRotaryEmbedding::build(PlanBuilder& plan) const {
         if (!heads_ || shape[2] % heads_)
             throw Error(SAC_ERROR_INVALID_CONFIG,
                         "config \"num_heads\": %u must divide shape[2] = %llu of input \"input\" of rank 3", heads_,
-                        static_cast<unsigned long long>(shape[2]));
+                        wide(shape[2]));
         desc.heads = heads_;
         desc.tokens = static_cast<uint32_t>(shape[1]);
         desc.channels = static_cast<uint32_t>(shape[2]) / heads_;

@@ -537,9 +537,8 @@ std::array<uint32_t, 3> PhenakiTransformer::video(PlanBuilder& plan, const Seque
         throw Error(SAC_ERROR_INVALID_CONFIG, "info->options has no \"video_shape\", which \"peg\" needs");
     if (static_cast<uint64_t>(shape[1]) * static_cast<uint64_t>(shape[2]) * static_cast<uint64_t>(shape[3]) != x.tokens)
         throw Error(SAC_ERROR_INVALID_CONFIG,
-                    "\"video_shape\": %lld frames of %lld x %lld are not the %u tokens of input \"x\"",
-                    static_cast<long long>(shape[1]), static_cast<long long>(shape[2]),
-                    static_cast<long long>(shape[3]), x.tokens);
+                    "\"video_shape\": %lld frames of %lld x %lld are not the %u tokens of input \"x\"", wide(shape[1]),
+                    wide(shape[2]), wide(shape[3]), x.tokens);
     return {static_cast<uint32_t>(shape[1]), static_cast<uint32_t>(shape[2]), static_cast<uint32_t>(shape[3])};
 }
 

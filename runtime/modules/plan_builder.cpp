@@ -48,8 +48,7 @@ void checkImages(const TensorRequest& request, const char* what) {
         throw Error(
             SAC_ERROR_INVALID_ARGUMENT,
             "%s \"%.*s\": its images hold %llu channels (the sum of channels * pixelShuffle^2), shape[1] is %llu", what,
-            clip(request.name), request.name.data(), static_cast<unsigned long long>(channels),
-            static_cast<unsigned long long>(request.shape[1]));
+            clip(request.name), request.name.data(), wide(channels), wide(request.shape[1]));
 }
 
 std::size_t indexOf(std::span<const TensorDescription> tensors, std::string_view name) {
@@ -140,8 +139,7 @@ void PlanBuilder::expectDimension(std::string_view name, uint32_t axis, uint64_t
     const Shape& shape = inputShape(name, 0);
     if (axis >= shape.size() || shape[axis] != expected)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\": shape[%u] is %llu, it must be %llu (%s)", clip(name),
-                    name.data(), axis, static_cast<unsigned long long>(axis < shape.size() ? shape[axis] : 0),
-                    static_cast<unsigned long long>(expected), rule);
+                    name.data(), axis, wide(axis < shape.size() ? shape[axis] : 0), wide(expected), rule);
 }
 
 PlanTensor& PlanBuilder::addTensor(const TensorRequest& request, bool output, DataType type) {

@@ -126,7 +126,7 @@ ContinuousPositionBias::ContinuousPositionBias(const ModuleSource& source)
     dimensions_ = readDimensions(source.config, "config", dims_);
     for (int64_t i = 0; i <= layers; ++i) {
         char name[32];
-        std::snprintf(name, sizeof(name), i < layers ? "net.%lld.0" : "net.%lld", static_cast<long long>(i));
+        std::snprintf(name, sizeof(name), i < layers ? "net.%lld.0" : "net.%lld", wide(i));
         LinearOptions options;
         options.precision = WeightPrecision::float32;
         if (i < layers)

@@ -189,7 +189,7 @@ void TutorialAttention::build(PlanBuilder& plan) const {
         throw Error(SAC_ERROR_UNSUPPORTED,
                     "input \"x\": shape[3] is %llu, at most %u with config \"pattern\": \"rows\", whose features are "
                     "columns",
-                    static_cast<unsigned long long>(x[3]), maxFeatures);
+                    wide(x[3]), maxFeatures);
     plan.setBatch(x[0]);
     const Image image{plan.batch(), static_cast<uint32_t>(x[2]), static_cast<uint32_t>(x[3])};
     const uint32_t batch = image.batch, pixels = image.pixels();

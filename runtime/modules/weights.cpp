@@ -21,8 +21,8 @@ ShapeText format(std::span<const uint64_t> shape) {
     ShapeText out{"["};
     size_t used = 1;
     for (size_t i = 0; i < shape.size() && used < sizeof(out.text) - 24; ++i)
-        used += static_cast<size_t>(std::snprintf(out.text + used, sizeof(out.text) - used, i ? ", %llu" : "%llu",
-                                                  static_cast<unsigned long long>(shape[i])));
+        used += static_cast<size_t>(
+            std::snprintf(out.text + used, sizeof(out.text) - used, i ? ", %llu" : "%llu", wide(shape[i])));
     std::snprintf(out.text + used, sizeof(out.text) - used, "]");
     return out;
 }
@@ -81,7 +81,7 @@ SourceId WeightSet::integers(std::string_view name) {
 
 std::pmr::vector<float> WeightSet::read(SourceId source) const {
     const TensorView& view = sources_[source].view;
-    std::pmr::vector<float> values(view.elementCount(), memory_);
+    std::pmr::vector<float> values(static_cast<size_t>(view.elementCount()), memory_);
     if (isFloatingPoint(view.type)) {
         readFloats(view, values);
         return values;
@@ -135,7 +135,7 @@ void WeightSet::write(DataType storage, std::byte* out) const {
             values.push_back(read(source));
             spans.push_back(values.back());
         }
-        packed.assign(weight.elements, 0.0f);
+        packed.assign(static_cast<size_t>(weight.elements), 0.0f);
         weight.packer(spans, weight.parameters, packed);
         std::byte* to = out + weight.offsets[storageIndex(storage)];
         if (weight.precision != WeightPrecision::storage || storage == DataType::f32) {

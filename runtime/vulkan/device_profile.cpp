@@ -13,8 +13,6 @@
 namespace saccade {
 namespace {
 
-using ull = unsigned long long; // what %llu wants
-
 using Extensions = std::pmr::vector<VkExtensionProperties>;
 
 // A driver that cannot answer is an error: without the extension other kernels would be chosen, and nobody told. The
@@ -85,10 +83,10 @@ void requireBoolean(const char* name, VkBool32 given, VkBool32 device) {
 void requireLimit(const char* name, uint64_t given, uint64_t least, uint64_t most) {
     if (given < least)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->profile->%s is %llu, every device of Vulkan 1.1 has %llu", name,
-                    static_cast<ull>(given), static_cast<ull>(least));
+                    wide(given), wide(least));
     if (given > most)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->profile->%s is %llu, the device has %llu", name,
-                    static_cast<ull>(given), static_cast<ull>(most));
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->profile->%s is %llu, the device has %llu", name, wide(given),
+                    wide(most));
 }
 
 void requireLimits(const char* name, const uint32_t (&given)[3], const uint32_t (&least)[3],
@@ -249,8 +247,8 @@ DeviceProfile checkedProfile(const SacDeviceProfile& given, const DeviceProfile*
         throw Error(SAC_ERROR_INVALID_ARGUMENT,
                     "info->profile->minStorageBufferOffsetAlignment is %llu, it is a power of two from the device's "
                     "%llu to %llu",
-                    static_cast<ull>(alignment), static_cast<ull>(most.minStorageBufferOffsetAlignment),
-                    static_cast<ull>(least.minStorageBufferOffsetAlignment));
+                    wide(alignment), wide(most.minStorageBufferOffsetAlignment),
+                    wide(least.minStorageBufferOffsetAlignment));
     requireBoolean("storageBuffer16BitAccess", given.storageBuffer16BitAccess, most.storageBuffer16BitAccess);
     requireBoolean("pushDescriptors", given.pushDescriptors, most.pushDescriptors);
     requireBoolean("shaderFloat16", given.shaderFloat16, most.shaderFloat16);

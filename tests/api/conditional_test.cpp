@@ -234,9 +234,11 @@ TEST_F(Conditional, runsFollowEachOtherOnOneWorkspace) {
             record(plain, buffers);
             computeBarrier(commandBuffer);
             record(*one.plan, *one.buffers);
-            // The number is read before it is changed again.
-            vkCmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT, 0,
-                                 0, nullptr, 0, nullptr, 0, nullptr);
+            // The number is written again after it is read, and after it was written before.
+            const VkMemoryBarrier again{VK_STRUCTURE_TYPE_MEMORY_BARRIER, nullptr, VK_ACCESS_TRANSFER_WRITE_BIT,
+                                        VK_ACCESS_TRANSFER_WRITE_BIT};
+            vkCmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+                                 VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 1, &again, 0, nullptr, 0, nullptr);
             computeBarrier(commandBuffer);
         }
         host::fullBarrier(commandBuffer);

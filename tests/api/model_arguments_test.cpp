@@ -1,6 +1,7 @@
 // Wrong arguments of sacCreateModel and sacDestroyModel: structures, files, configurations, weights.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -118,8 +119,9 @@ TEST_F(ModelArguments, truncatedFilesAreMalformed) {
     for (const std::size_t length : lengths) {
         SCOPED_TRACE(length);
         // A copy of exactly this size, so that a read past the end is one of the address sanitizer's.
-        std::vector<std::byte> bytes(golden.bytes.begin(), golden.bytes.begin() + static_cast<std::ptrdiff_t>(length));
-        bytes.reserve(1);
+        std::vector<std::byte> bytes;
+        bytes.reserve(std::max<std::size_t>(length, 1)); // not null
+        bytes.assign(golden.bytes.begin(), golden.bytes.begin() + static_cast<std::ptrdiff_t>(length));
         expectBytesRefused(bytes, SAC_ERROR_MALFORMED_FILE, "");
     }
 }

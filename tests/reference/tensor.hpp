@@ -6,6 +6,7 @@
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -77,16 +78,16 @@ private:
 using Tensors = std::map<std::string, Tensor>;
 
 /// The tensor of that name, or null.
-inline const Tensor* find(const Tensors& tensors, const std::string& name) {
-    const auto found = tensors.find(name);
+inline const Tensor* find(const Tensors& tensors, std::string_view name) {
+    const auto found = tensors.find(std::string(name));
     return found == tensors.end() ? nullptr : &found->second;
 }
 
 /// The tensor of that name. Throws std::invalid_argument naming it when it is missing.
-inline const Tensor& get(const Tensors& tensors, const std::string& name) {
+inline const Tensor& get(const Tensors& tensors, std::string_view name) {
     if (const Tensor* tensor = find(tensors, name))
         return *tensor;
-    throw std::invalid_argument("no tensor \"" + name + "\"");
+    throw std::invalid_argument("no tensor \"" + std::string(name) + "\"");
 }
 
 /// The tensors whose names begin with `prefix`, without it: one layer's share of a model's state_dict.

@@ -53,7 +53,9 @@ inline SafetensorsFile readSafetensors(const std::string& path) {
 
     SafetensorsFile file;
     const auto header = nlohmann::json::parse(bytes.data() + 8, data);
-    for (const auto& [name, entry] : header.items()) {
+    for (const auto& member : header.items()) { // no structured binding: clang before 16 captures none in a lambda
+        const std::string& name = member.key();
+        const nlohmann::json& entry = member.value();
         if (name == "__metadata__") {
             file.metadata = entry.get<std::map<std::string, std::string>>();
             continue;

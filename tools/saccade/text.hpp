@@ -8,7 +8,7 @@
 namespace saccade::cli {
 
 /// printf into a string.
-[[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...);
+std::string format(const char* pattern, ...);
 
 /// "512 B", "3.2 KiB", "64 MiB".
 std::string bytesText(uint64_t bytes);
