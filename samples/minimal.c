@@ -7,6 +7,7 @@
 #include <saccade/saccade.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <vulkan/vulkan.h>
 
 enum { channels = 64, size = 32, elements = channels * size * size };
@@ -68,14 +69,31 @@ static void destroyBuffer(VkDevice device, Buffer* buffer) {
     vkFreeMemory(device, buffer->memory, NULL);
 }
 
+static int hasInstanceExtension(const char* name) {
+    VkExtensionProperties extensions[64];
+    uint32_t count = 64;
+    const VkResult listed = vkEnumerateInstanceExtensionProperties(NULL, &count, extensions);
+    check(listed == VK_SUCCESS || listed == VK_INCOMPLETE, "vkEnumerateInstanceExtensionProperties", "failed");
+    while (count > 0 && strcmp(extensions[count - 1].extensionName, name) != 0)
+        --count;
+    return count > 0;
+}
+
 int main(int argc, char** argv) {
     SacError error;
 
-    /* Instance and device: Vulkan 1.1, a queue that computes, and what sacQueryDevice advises. */
+    /* Instance and device: Vulkan 1.1, a queue that computes, and what sacQueryDevice advises. Portability drivers
+     * (MoltenVK) are listed to whom asks for them. */
     const VkApplicationInfo application = {.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
                                            .apiVersion = VK_API_VERSION_1_1};
-    const VkInstanceCreateInfo instanceInfo = {.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-                                               .pApplicationInfo = &application};
+    const char* const portability = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
+    VkInstanceCreateInfo instanceInfo = {.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+                                         .pApplicationInfo = &application,
+                                         .ppEnabledExtensionNames = &portability};
+    if (hasInstanceExtension(portability)) {
+        instanceInfo.flags = VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
+        instanceInfo.enabledExtensionCount = 1;
+    }
     VkInstance instance;
     VULKAN(vkCreateInstance(&instanceInfo, NULL, &instance));
     VkPhysicalDevice gpu = VK_NULL_HANDLE;

@@ -238,15 +238,16 @@ typedef struct SacDeviceSupport {
     VkBool32 supported;                 /* whether a context can be created on a device made from it */
     char reason[SAC_MAX_MESSAGE_LENGTH]; /* why not; empty if supported */
     SacFeatureFlags features;           /* what the device offers: enable it and pass it to sacCreateContext */
-    uint32_t extensionCount;            /* device extensions to enable for `features` */
+    uint32_t extensionCount;            /* device extensions to enable: for `features`, and what Vulkan obliges to */
     const char* extensions[8];          /* string literals of the library */
     VkBool32 storageBuffer16BitAccess;  /* enable this feature for SAC_FEATURE_STORAGE_16BIT_BIT */
     SacDeviceProfile profile;           /* what the device has, whether or not it gets enabled */
 } SacDeviceSupport;
 
 /* Says which extensions and features make the library faster on `query->physicalDevice`, before a VkDevice is created,
- * and describes the device. No extension or feature is required. SAC_FEATURE_DEBUG_UTILS_BIT is an instance matter and
- * not reported.
+ * and describes the device. The library requires no extension and no feature. Where the device offers
+ * VK_KHR_portability_subset (MoltenVK), `extensions` lists it, since Vulkan obliges whoever makes the VkDevice to enable
+ * it. SAC_FEATURE_DEBUG_UTILS_BIT is an instance matter and not reported.
  * Errors: INVALID_ARGUMENT, UNSUPPORTED (an instance below Vulkan 1.1), OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY,
  * VULKAN. An unfit device is no error: `supported` is VK_FALSE. */
 SAC_API SacResult sacQueryDevice(const SacDeviceQuery* query, SacDeviceSupport* support, SacError* error);
@@ -368,7 +369,7 @@ typedef VkFlags SacTensorFlags;
 typedef struct SacImageDesc {
     /* Of the view. Inputs, created with VK_IMAGE_USAGE_SAMPLED_BIT, where the device has
      * VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT with optimal tiling; components are the numbers that a sampler without filter
-     * returns, swizzled as the view says:
+     * returns, swizzled as the view says (with VK_KHR_portability_subset that takes imageViewFormatSwizzle):
      *   R8, R8G8, R8G8B8A8: UNORM, SNORM, SRGB      A8B8G8R8_PACK32, B8G8R8A8: UNORM, SRGB
      *   R16, R16G16, R16G16B16A16: UNORM, SNORM, SFLOAT      R32, R32G32, R32G32B32, R32G32B32A32: SFLOAT
      *   A2B10G10R10, A2R10G10B10, R5G6B5: UNORM      B10G11R11, E5B9G9R9: UFLOAT

@@ -28,6 +28,9 @@ extern "C" SAC_API SacResult sacQueryDevice(const SacDeviceQuery* query, SacDevi
             support->features |= SAC_FEATURE_PUSH_DESCRIPTOR_BIT;
             support->extensions[support->extensionCount++] = VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME;
         }
+        // By its text: Vulkan's headers define the name for users of beta extensions only.
+        if (hasExtension(vk, query->physicalDevice, "VK_KHR_portability_subset", &memory))
+            support->extensions[support->extensionCount++] = "VK_KHR_portability_subset";
         if (offered.storageBuffer16BitAccess) {
             support->features |= SAC_FEATURE_STORAGE_16BIT_BIT;
             support->storageBuffer16BitAccess = VK_TRUE;

@@ -170,6 +170,11 @@ DeviceProfile::DeviceProfile() : SacDeviceProfile{} {
     minStorageBufferOffsetAlignment = 256;
 }
 
+bool hasExtension(const InstanceTable& vk, VkPhysicalDevice device, const char* name,
+                  std::pmr::memory_resource* memory) {
+    return has(listExtensions(vk, device, memory), name);
+}
+
 DeviceProfile queryProfile(const InstanceTable& vk, VkPhysicalDevice device, std::pmr::memory_resource* memory) {
     VkPhysicalDeviceSubgroupProperties subgroup{};
     subgroup.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES;

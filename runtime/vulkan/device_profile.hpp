@@ -26,6 +26,10 @@ struct DeviceProfile : SacDeviceProfile {
 /// vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR answer.
 DeviceProfile queryProfile(const InstanceTable& vk, VkPhysicalDevice device, std::pmr::memory_resource* memory);
 
+/// Whether `device` offers an extension. Throws what vkEnumerateDeviceExtensionProperties answers.
+bool hasExtension(const InstanceTable& vk, VkPhysicalDevice device, const char* name,
+                  std::pmr::memory_resource* memory);
+
 /// Why the library cannot run on such a device; null if it can.
 const char* unfitReason(const DeviceProfile& profile);
 

@@ -1,6 +1,7 @@
 #include "engine.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 
 namespace frame {
@@ -19,6 +20,16 @@ int preference(VkPhysicalDeviceType type) {
     default:
         return 3;
     }
+}
+
+bool hasInstanceExtension(const char* name) {
+    uint32_t count = 0;
+    check(vkEnumerateInstanceExtensionProperties(nullptr, &count, nullptr), "vkEnumerateInstanceExtensionProperties");
+    std::vector<VkExtensionProperties> all(count);
+    check(vkEnumerateInstanceExtensionProperties(nullptr, &count, all.data()),
+          "vkEnumerateInstanceExtensionProperties");
+    return std::any_of(all.begin(), all.end(),
+                       [&](const VkExtensionProperties& e) { return !std::strcmp(e.extensionName, name); });
 }
 
 } // namespace
@@ -54,8 +65,14 @@ Engine::Engine(const EngineInfo& info) {
     application.apiVersion = VK_API_VERSION_1_1;
     VkInstanceCreateInfo instanceInfo{VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO};
     instanceInfo.pApplicationInfo = &application;
-    instanceInfo.enabledExtensionCount = static_cast<uint32_t>(info.instanceExtensions.size());
-    instanceInfo.ppEnabledExtensionNames = info.instanceExtensions.data();
+    std::vector<const char*> extensions = info.instanceExtensions;
+    // Portability drivers (MoltenVK) are listed to whom asks for them.
+    if (hasInstanceExtension(VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME)) {
+        instanceInfo.flags = VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
+        extensions.push_back(VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME);
+    }
+    instanceInfo.enabledExtensionCount = static_cast<uint32_t>(extensions.size());
+    instanceInfo.ppEnabledExtensionNames = extensions.data();
     check(vkCreateInstance(&instanceInfo, nullptr, &instance_), "vkCreateInstance");
     choosePhysicalDevice(info.deviceName);
     const auto queues = chooseQueues(physicalDevice_, [&](uint32_t family) {

@@ -33,6 +33,24 @@ PFN_vkVoidFunction VKAPI_CALL without16Bit(VkInstance instance, const char* name
                                                              : reinterpret_cast<PFN_vkVoidFunction>(noFeatures);
 }
 
+// An extension more than the driver's own.
+VkResult VKAPI_CALL oneMoreExtension(VkPhysicalDevice device, const char* layer, uint32_t* count,
+                                     VkExtensionProperties* extensions) {
+    uint32_t own = 0;
+    vkEnumerateDeviceExtensionProperties(device, layer, &own, nullptr);
+    if (extensions && *count > own) {
+        vkEnumerateDeviceExtensionProperties(device, layer, &own, extensions);
+        extensions[own] = {"VK_KHR_portability_subset", 1};
+    }
+    *count = own + 1;
+    return VK_SUCCESS;
+}
+PFN_vkVoidFunction VKAPI_CALL portabilityDevice(VkInstance instance, const char* name) {
+    return std::strcmp(name, "vkEnumerateDeviceExtensionProperties")
+               ? vkGetInstanceProcAddr(instance, name)
+               : reinterpret_cast<PFN_vkVoidFunction>(oneMoreExtension);
+}
+
 SacDeviceQuery validQuery(const host::Device& device) {
     return {SAC_STRUCTURE_TYPE_DEVICE_QUERY, nullptr, vkGetInstanceProcAddr, device.instance().handle(),
             device.physical().handle};
@@ -87,11 +105,18 @@ TEST_F(DeviceArguments, queryAnswers) {
     EXPECT_TRUE(support.supported);
     EXPECT_STREQ(support.reason, "");
     const bool pushes = support.features & SAC_FEATURE_PUSH_DESCRIPTOR_BIT;
-    EXPECT_EQ(support.extensionCount, pushes ? 1u : 0u);
+    ASSERT_EQ(support.extensionCount, pushes ? 1u : 0u);
     if (pushes) {
         EXPECT_STREQ(support.extensions[0], "VK_KHR_push_descriptor");
     }
     EXPECT_EQ(support.storageBuffer16BitAccess == VK_TRUE, (support.features & SAC_FEATURE_STORAGE_16BIT_BIT) != 0);
+
+    const uint32_t own = support.extensionCount;
+    query.getInstanceProcAddr = portabilityDevice;
+    ASSERT_EQ(sacQueryDevice(&query, &support, &error), SAC_SUCCESS);
+    EXPECT_TRUE(support.supported);
+    ASSERT_EQ(support.extensionCount, own + 1);
+    EXPECT_STREQ(support.extensions[own], "VK_KHR_portability_subset");
 
     query.getInstanceProcAddr = oldDevice;
     ASSERT_EQ(sacQueryDevice(&query, &support, &error), SAC_SUCCESS) << "an unfit device is no error";

@@ -46,6 +46,17 @@ uint32_t versionOfValidationLayer() {
     return 0;
 }
 
+bool hasInstanceExtension(const char* name) {
+    uint32_t count = 0;
+    checkVulkan(vkEnumerateInstanceExtensionProperties(nullptr, &count, nullptr),
+                "vkEnumerateInstanceExtensionProperties");
+    std::vector<VkExtensionProperties> extensions(count);
+    checkVulkan(vkEnumerateInstanceExtensionProperties(nullptr, &count, extensions.data()),
+                "vkEnumerateInstanceExtensionProperties");
+    return std::ranges::any_of(extensions,
+                               [&](const VkExtensionProperties& e) { return !std::strcmp(e.extensionName, name); });
+}
+
 } // namespace
 
 Validation wantedValidation() {
@@ -94,7 +105,12 @@ Instance::Instance(Validation validation) : validation_(validation) {
     features.pNext = &messenger; // creation and destruction of the instance itself
 
     const char* layers[] = {validationLayer};
-    const char* extensions[] = {VK_EXT_DEBUG_UTILS_EXTENSION_NAME, VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME};
+    std::vector<const char*> extensions;
+    // Drivers that implement Vulkan but for some corners, as MoltenVK does, are listed to whom asks for them.
+    if (hasInstanceExtension(VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME)) {
+        extensions.push_back(VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME);
+        info.flags |= VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
+    }
     if (validation != Validation::off) {
         layerVersion_ = versionOfValidationLayer();
         if (!layerVersion_)
@@ -103,9 +119,11 @@ Instance::Instance(Validation validation) : validation_(validation) {
         info.pNext = &features;
         info.enabledLayerCount = 1;
         info.ppEnabledLayerNames = layers;
-        info.enabledExtensionCount = 2;
-        info.ppEnabledExtensionNames = extensions;
+        extensions.push_back(VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
+        extensions.push_back(VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME);
     }
+    info.enabledExtensionCount = static_cast<uint32_t>(extensions.size());
+    info.ppEnabledExtensionNames = extensions.data();
     checkVulkan(vkCreateInstance(&info, nullptr, &handle_), "vkCreateInstance");
     if (validation != Validation::off)
         createMessenger(messenger);

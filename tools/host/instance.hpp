@@ -22,8 +22,8 @@ Validation wantedValidation();
 
 class Instance {
 public:
-    /// Vulkan 1.1 or, where the loader has it, up to 1.3. Throws DeviceError, above all where the validation layer is
-    /// wanted and not installed: a check that is silently left out would pass.
+    /// Vulkan 1.1 or, where the loader has it, up to 1.3; lists portability drivers too. Throws DeviceError, above all
+    /// where the validation layer is wanted and not installed: a check that is silently left out would pass.
     explicit Instance(Validation validation = Validation::off);
     ~Instance();
     Instance(const Instance&) = delete;
