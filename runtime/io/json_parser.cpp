@@ -9,6 +9,7 @@
 #include <system_error>
 #include <vector>
 
+#include "io/decimal.hpp"
 #include "io/utf8.hpp"
 
 namespace saccade {
@@ -258,8 +259,13 @@ private:
                 fail(begin, "integer beyond 64 bits");
             return JsonValue(integer);
         }
+#if defined(__cpp_lib_to_chars)
         double number = 0;
         const bool inRange = std::from_chars(first, last, number).ec == std::errc() && std::isfinite(number);
+#else
+        const double number = parseDecimal({first, last});
+        const bool inRange = std::isfinite(number);
+#endif
         // Libraries differ in whether they report an underflow, so a zero is asked for its digits.
         const std::string_view mantissa = text_.substr(begin, mantissaEnd - begin);
         const bool underflow = number == 0 && mantissa.find_first_of("123456789") != std::string_view::npos;

@@ -21,17 +21,46 @@ constexpr std::string_view aboutTheLayer[] = {
     "GPUAV-Compile-time-general-buffer", // instrumented shaders take long to compile
 };
 
+// The same of the newer layers, which say everything of their own set-up under one name: features that they enable for
+// themselves, and the one kind of check that they leave out where the device traces no rays.
+constexpr const char* setUpName = "WARNING-GPU-Assisted-Validation";
+constexpr std::string_view setUpTexts[] = {
+    "vkCreateDevice(): Internal Warning: Forcing ",
+    "vkCreateDevice(): Internal Warning: Adding a ",
+    "vkCreateDevice(): Internal Warning: Ray Query validation option was enabled, but",
+};
+
+bool isAboutTheLayer(std::string_view name, std::string_view text) {
+    if (std::ranges::find(aboutTheLayer, name) != std::end(aboutTheLayer))
+        return true;
+    return name == setUpName && std::ranges::any_of(setUpTexts, [&](std::string_view known) {
+               return text.find(known) != std::string_view::npos;
+           });
+}
+
 VKAPI_ATTR VkBool32 VKAPI_CALL onMessage(VkDebugUtilsMessageSeverityFlagBitsEXT, VkDebugUtilsMessageTypeFlagsEXT,
                                          const VkDebugUtilsMessengerCallbackDataEXT* data, void* user) {
     const std::string name = data->pMessageIdName ? data->pMessageIdName : "";
-    if (std::ranges::find(aboutTheLayer, name) != std::end(aboutTheLayer))
-        return VK_FALSE;
     std::string text = data->pMessage ? data->pMessage : "(no text)";
+    if (isAboutTheLayer(name, text))
+        return VK_FALSE;
     // Newer layers leave the name out of the text.
     if (text.find(name) == std::string::npos)
         text = name + ": " + text;
     static_cast<Instance*>(user)->addMessage(std::move(text));
     return VK_FALSE;
+}
+
+// Layers since 1.3.300 or so follow what shaders access from one dispatch to the next only where this is set; older ones
+// do so anyway. Whoever has set it keeps that.
+void followShaderAccesses() {
+    constexpr const char* setting = "VK_LAYER_SYNCVAL_SHADER_ACCESSES_HEURISTIC";
+#if defined(_WIN32)
+    if (!std::getenv(setting))
+        _putenv_s(setting, "1");
+#else
+    setenv(setting, "1", 0);
+#endif
 }
 
 // 0 where it is not installed.
@@ -119,6 +148,7 @@ Instance::Instance(Validation validation) : validation_(validation) {
         info.pNext = &features;
         info.enabledLayerCount = 1;
         info.ppEnabledLayerNames = layers;
+        followShaderAccesses();
         extensions.push_back(VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
         extensions.push_back(VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME);
     }
