@@ -56,13 +56,13 @@ if(SACCADE_BUILD_SAMPLES)
         message(STATUS "Samples without a window: GLFW 3.3 or newer not found (Debian, Ubuntu: libglfw3-dev)")
     endif()
 
-    # For the sample placebo; from version 5 on the interface for shared images is another.
+    # For the sample placebo.
     find_package(PkgConfig QUIET)
     if(PkgConfig_FOUND)
-        pkg_check_modules(libplacebo QUIET IMPORTED_TARGET "libplacebo>=4.208" "libplacebo<5")
+        pkg_check_modules(libplacebo QUIET IMPORTED_TARGET "libplacebo>=4.208" "libplacebo<8")
     endif()
     if(NOT TARGET PkgConfig::libplacebo)
-        message(STATUS "Samples without placebo: libplacebo 4.208 not found (Debian 12: libplacebo-dev)")
+        message(STATUS "Samples without placebo: libplacebo 4.208 to 7 not found (Debian, Ubuntu: libplacebo-dev)")
     endif()
 endif()
 

@@ -51,15 +51,32 @@ public:
 
     void hold() {
         ++turn.value;
-        succeed(pl_vulkan_hold(vulkan_->gpu, texture.get(), binding_.layout, turn), "pl_vulkan_hold");
+        succeed(holdImage(), "pl_vulkan_hold");
     }
-    void release() const { pl_vulkan_release(vulkan_->gpu, texture.get(), binding_.layout, turn); }
+    void release() const {
+#if PL_MAJOR_VER < 5
+        pl_vulkan_release(vulkan_->gpu, texture.get(), binding_.layout, turn);
+#else
+        const pl_vulkan_release_params params{texture.get(), binding_.layout, VK_QUEUE_FAMILY_IGNORED, turn};
+        pl_vulkan_release_ex(vulkan_->gpu, &params);
+#endif
+    }
     SacTensorBinding bind(const char* name) const { return {name, {}, nullptr, 1, &binding_}; }
 
     Texture texture;
     pl_vulkan_sem turn{};
 
 private:
+    bool holdImage() const {
+#if PL_MAJOR_VER < 5
+        return pl_vulkan_hold(vulkan_->gpu, texture.get(), binding_.layout, turn);
+#else
+        // libplacebo's images are shared by its queue families, so none is changed.
+        const pl_vulkan_hold_params params{texture.get(), binding_.layout, nullptr, VK_QUEUE_FAMILY_IGNORED, turn};
+        return pl_vulkan_hold_ex(vulkan_->gpu, &params);
+#endif
+    }
+
     pl_vulkan vulkan_;
     SacImageBinding binding_{};
 };

@@ -108,7 +108,11 @@ public:
         const pl_hook* const hook = shader.get();
         pl_render_params params = pl_render_default_params;
         params.upscaler = &pl_filter_ewa_lanczos;
+#if PL_API_VER < 346
         params.skip_target_clearing = true;
+#else
+        params.border = params.background = PL_CLEAR_SKIP;
+#endif
         params.hooks = &hook;
         params.num_hooks = hook ? 1 : 0;
         succeed(pl_render_image(renderer_, &image, &target, &params), "pl_render_image");
