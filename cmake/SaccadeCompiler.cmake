@@ -1,4 +1,12 @@
-# Warnings and sanitizers, and where they apply.
+# Warnings and sanitizers, and where they apply; the C++ runtime.
+
+# A static library leaves the C++ runtime to whoever links it, which a C program would not do by itself.
+set(SACCADE_CXX_RUNTIME "")
+if(NOT BUILD_SHARED_LIBS)
+    set(SACCADE_CXX_RUNTIME ${CMAKE_CXX_IMPLICIT_LINK_LIBRARIES})
+    list(FILTER SACCADE_CXX_RUNTIME INCLUDE REGEX "^(stdc\\+\\+|c\\+\\+|c\\+\\+abi|m)$")
+    list(REMOVE_DUPLICATES SACCADE_CXX_RUNTIME)
+endif()
 
 # Warnings are per target: an engine's own targets and the headers of dependencies stay as they are.
 function(saccade_warnings target)

@@ -8,15 +8,9 @@ install(TARGETS saccade EXPORT saccadeTargets
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/saccade" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
     COMPONENT library FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 
-# A static library leaves the C++ runtime to whoever links it, which a C program would not do by itself.
-set(cxxRuntime "")
 set(pcDefines "")
 if(BUILD_SHARED_LIBS)
     set(pcDefines " -DSACCADE_SHARED")
-else()
-    set(cxxRuntime ${CMAKE_CXX_IMPLICIT_LINK_LIBRARIES})
-    list(FILTER cxxRuntime INCLUDE REGEX "^(stdc\\+\\+|c\\+\\+|c\\+\\+abi|m)$")
-    list(REMOVE_DUPLICATES cxxRuntime)
 endif()
 
 set(packageDir "${CMAKE_INSTALL_LIBDIR}/cmake/saccade")
@@ -28,7 +22,7 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/saccadeConfigVersion.cma
 install(FILES "${PROJECT_BINARY_DIR}/saccadeConfig.cmake" "${PROJECT_BINARY_DIR}/saccadeConfigVersion.cmake"
     DESTINATION "${packageDir}" COMPONENT library)
 
-list(TRANSFORM cxxRuntime PREPEND " -l" OUTPUT_VARIABLE pcCxxRuntime)
+list(TRANSFORM SACCADE_CXX_RUNTIME PREPEND " -l" OUTPUT_VARIABLE pcCxxRuntime)
 list(JOIN pcCxxRuntime "" pcCxxRuntime)
 # The library folder may be lib/x86_64-linux-gnu, so the way up to the prefix is computed.
 file(RELATIVE_PATH pcPrefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")

@@ -1,8 +1,8 @@
 # Builds and runs tests/consumer against the library, found one of three ways:
 #   find_package, pkg_config   against an install of this build, staged in the scratch folder and then moved, because
 #                              an installed tree must not remember where it was made
-#   add_subdirectory           inside the consumer's build, as a shared object without optimization; also shows that
-#                              it exports the public functions and nothing else
+#   add_subdirectory           inside the consumer's build, without optimization, as a static library and as a shared
+#                              object; also shows that that exports the public functions and nothing else
 cmake_minimum_required(VERSION 3.22)
 
 function(step)
@@ -37,9 +37,17 @@ elseif(way STREQUAL "pkg_config")
     separate_arguments(flags UNIX_COMMAND "${stepOutput}")
     step("${compiler}" -std=c99 "${consumer}/main.c" ${flags} "-Wl,-rpath,${scratch}/moved/${libDir}" -o "${program}")
 else()
-    step("${CMAKE_COMMAND}" -S "${consumer}" -B "${scratch}/build" -G "${generator}" "-DCMAKE_C_COMPILER=${compiler}"
-        "-DCMAKE_CXX_COMPILER=${cxxCompiler}" "-DSACCADE_SOURCE=${source}" -DBUILD_SHARED_LIBS=ON -DCMAKE_CXX_FLAGS=-O0)
-    step("${CMAKE_COMMAND}" --build "${scratch}/build")
+    function(build shared)
+        step("${CMAKE_COMMAND}" -S "${consumer}" -B "${scratch}/build" -G "${generator}"
+            "-DCMAKE_C_COMPILER=${compiler}" "-DCMAKE_CXX_COMPILER=${cxxCompiler}"
+            "-DCMAKE_C_COMPILER_LAUNCHER=${launcher}" "-DCMAKE_CXX_COMPILER_LAUNCHER=${launcher}"
+            "-DSACCADE_SOURCE=${source}" "-DBUILD_SHARED_LIBS=${shared}" -DCMAKE_CXX_FLAGS=-O0)
+        step("${CMAKE_COMMAND}" --build "${scratch}/build")
+    endfunction()
+    # The objects serve both: position-independent in any case, and compiled again only where their definitions differ.
+    build(OFF)
+    step("${program}")
+    build(ON)
     find_program(nm nm)
     file(GLOB library "${scratch}/build/saccade/runtime/libsaccade.so")
     if(nm AND library)
