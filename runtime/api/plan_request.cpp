@@ -20,8 +20,8 @@ std::optional<DataType> requestedType(SacDataType type, const char* array, uint3
     case SAC_DATA_TYPE_FLOAT16:
         if (!device.storageBuffer16BitAccess)
             throw Error(SAC_ERROR_UNSUPPORTED,
-                        "info->%s[%u].dataType is FLOAT16, the context was created without "
-                        "SAC_FEATURE_STORAGE_16BIT_BIT",
+                        "info->%s[%u].dataType is FLOAT16, the context has no storageBuffer16BitAccess "
+                        "(SAC_FEATURE_STORAGE_16BIT_BIT)",
                         array, index);
         return DataType::f16;
     case SAC_DATA_TYPE_INT32:
@@ -148,8 +148,8 @@ DataType storageType(SacPrecision precision, const DeviceProfile& device) {
         return DataType::f32;
     case SAC_PRECISION_FLOAT16:
         if (!device.storageBuffer16BitAccess)
-            throw Error(SAC_ERROR_UNSUPPORTED, "info->precision is SAC_PRECISION_FLOAT16, the context was created "
-                                               "without SAC_FEATURE_STORAGE_16BIT_BIT");
+            throw Error(SAC_ERROR_UNSUPPORTED, "info->precision is SAC_PRECISION_FLOAT16, the context has no "
+                                               "storageBuffer16BitAccess (SAC_FEATURE_STORAGE_16BIT_BIT)");
         return DataType::f16;
     case SAC_PRECISION_FLOAT16_IF_SUPPORTED:
         return device.storageBuffer16BitAccess ? DataType::f16 : DataType::f32;

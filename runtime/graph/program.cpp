@@ -25,6 +25,42 @@ bool isCounted(const Node& node, size_t binding) {
     return true;
 }
 
+// Throws SAC_ERROR_UNSUPPORTED, naming the node and the limit, for what the device does not reach.
+void checkLimits(const Graph& graph, const Node& node, const DeviceProfile& limits) {
+    const Dispatch& dispatch = node.dispatch;
+    const auto buffers = static_cast<uint32_t>(
+        std::count_if(dispatch.bindings.begin(), dispatch.bindings.end(),
+                      [](const OperandUse& use) { return use.kind == BindingKind::storageBuffer; }));
+    const uint32_t lanes = dispatch.constants[0]; // of every shader
+    const struct {
+        const char* limit;
+        uint32_t most, needed;
+        const char* what;
+    } needs[] = {
+        {"maxComputeWorkGroupCount[0]", limits.maxComputeWorkGroupCount[0], dispatch.groups[0], "workgroups on axis 0"},
+        {"maxComputeWorkGroupCount[1]", limits.maxComputeWorkGroupCount[1], dispatch.groups[1], "workgroups on axis 1"},
+        {"maxComputeWorkGroupCount[2]", limits.maxComputeWorkGroupCount[2], dispatch.groups[2], "workgroups on axis 2"},
+        {"maxComputeWorkGroupSize[0]", limits.maxComputeWorkGroupSize[0], lanes, "invocations in a workgroup"},
+        {"maxComputeWorkGroupInvocations", limits.maxComputeWorkGroupInvocations, lanes, "invocations in a workgroup"},
+        {"maxComputeSharedMemorySize", limits.maxComputeSharedMemorySize, dispatch.sharedBytes,
+         "bytes of shared memory"},
+        {"maxPushConstantsSize", limits.maxPushConstantsSize, pushConstantBytes, "bytes of push constants"},
+        {"maxPerStageDescriptorStorageBuffers", limits.maxPerStageDescriptorStorageBuffers, buffers, "storage buffers"},
+    };
+    for (const auto& need : needs)
+        if (need.needed > need.most)
+            throw Error(SAC_ERROR_UNSUPPORTED, "\"%s\" needs %u %s, the device's %s is %u", node.label.c_str(),
+                        need.needed, need.what, need.limit, need.most);
+    for (const TensorId id : node.tensors) {
+        const Tensor& tensor = graph.tensor(id);
+        if (!tensor.image && tensor.bytes > limits.maxStorageBufferRange)
+            throw Error(SAC_ERROR_UNSUPPORTED,
+                        "tensor \"%s\" has %llu bytes, the device's maxStorageBufferRange is %llu", tensor.name.c_str(),
+                        wide(tensor.bytes),
+                        wide(limits.maxStorageBufferRange));
+    }
+}
+
 } // namespace
 
 Program::Program(const Device& device, PipelineLibrary& pipelines)
@@ -37,7 +73,6 @@ Program::~Program() {
 }
 
 void Program::compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t maxRecords, Progress& progress) {
-    const DeviceProfile& limits = device_.profile;
     batch_ = batch;
     const auto count = std::count_if(graph.nodes().begin(), graph.nodes().end(),
                                      [&](const Node& node) { return node.phase == phase; });
@@ -47,11 +82,7 @@ void Program::compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t 
         if (node.phase != phase)
             continue;
         const Dispatch& dispatch = node.dispatch;
-        for (int axis = 0; axis < 3; ++axis)
-            if (dispatch.groups[axis] > limits.maxComputeWorkGroupCount[axis])
-                throw Error(SAC_ERROR_UNSUPPORTED,
-                            "\"%s\" needs %u workgroups on axis %d, the device's maxComputeWorkGroupCount is %u",
-                            node.label.c_str(), dispatch.groups[axis], axis, limits.maxComputeWorkGroupCount[axis]);
+        checkLimits(graph, node, device_.profile);
         Step step{nullptr, dispatch.push, {}, dispatch.groups, node.batched, node.barrier, node.stage};
         BindingKinds kinds;
         for (const OperandUse& use : dispatch.bindings)
@@ -61,17 +92,8 @@ void Program::compile(const Graph& graph, Phase phase, uint32_t batch, uint32_t 
         Stage& stage = stages_[node.stage];
         ++stage.dispatchCount;
         stage.flops += node.flops;
-        const auto buffers = static_cast<uint32_t>(std::count(kinds.begin(), kinds.end(), BindingKind::storageBuffer));
-        if (buffers > limits.maxPerStageDescriptorStorageBuffers)
-            throw Error(SAC_ERROR_UNSUPPORTED,
-                        "\"%s\" binds %u storage buffers, the device's maxPerStageDescriptorStorageBuffers is %u",
-                        node.label.c_str(), buffers, limits.maxPerStageDescriptorStorageBuffers);
         for (size_t i = 0; i < node.tensors.size(); ++i) {
             const Tensor& tensor = graph.tensor(node.tensors[i]);
-            if (!tensor.image && tensor.bytes > limits.maxStorageBufferRange)
-                throw Error(SAC_ERROR_UNSUPPORTED,
-                            "tensor \"%s\" has %llu bytes, the device's maxStorageBufferRange is %llu",
-                            tensor.name.c_str(), wide(tensor.bytes), wide(limits.maxStorageBufferRange));
             step.bindings.push_back({tensor.memory, tensor.external, tensor.offset, tensor.bytes});
             if (isCounted(node, i))
                 stage.bytes += tensor.bytes;

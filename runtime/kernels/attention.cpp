@@ -252,6 +252,7 @@ Kernel attentionKernel(const AttentionDesc& desc, const AttentionTuning& tuning)
     const uint32_t slots = bindOptional(operands, 0, optional, attend);
     attend.shader = attentionShader(desc.half, padOptional(optional, attend), tuning.laneBroadcast);
     pushConstants(desc, features(desc) | (merged ? uint32_t{writesParts} : 0u), slots, tuning, attend);
+    attend.sharedBytes = tuning.sharedBytes(desc);
     attend.groups = {divideUp(walkLength(desc), tuning.queriesPerGroup()), tuning.parts, desc.batch * desc.heads};
     kernel.dispatches.push_back(attend);
 
@@ -301,6 +302,7 @@ Kernel attentionScoresKernel(const AttentionDesc& desc, AttentionStage stage, fl
     AttentionDesc pushed = desc;
     pushed.out = {static_cast<uint32_t>(stage), std::bit_cast<uint32_t>(hidden), 0, 0};
     pushConstants(pushed, features(desc), slots, tuning, dispatch);
+    dispatch.sharedBytes = 4 * tuning.lanes;
     dispatch.groups = {1, desc.queries, desc.batch * desc.heads};
     kernel.dispatches.push_back(dispatch);
     return kernel;

@@ -11,6 +11,8 @@ constexpr uint32_t gpuGroups = 128;
 
 uint32_t vectors(uint32_t channels) { return divideUp(channels, 4); }
 
+uint32_t stagedKeyBytes(const AttentionDesc& desc) { return 16 * (vectors(desc.headDim) + vectors(desc.valueDim) + 1); }
+
 /// Lanes are queries. CPU drivers make of a buffer read one scalar read per lane, even where all lanes read the same,
 /// so that a read costs as much as 15 multiply-adds. Where lanes can pass values on, each reads one key of a step and
 /// the others get it by a vector shuffle: measured on lavapipe 22.3, 8 heads of 64, 4096 queries, 256 keys, one
@@ -44,15 +46,18 @@ AttentionTuning gpuTuning(const AttentionDesc& desc, const DeviceProfile& device
     while (tuning.mlpPairs < 4 && tuning.rows * tuning.keysPerStep / tuning.split % (tuning.mlpPairs * 2) == 0)
         tuning.mlpPairs *= 2;
     const uint32_t limit = std::min(device.maxComputeSharedMemorySize, 16384u);
-    const uint32_t exchange =
-        tuning.split > 1 ? 4 * tuning.rows * tuning.keysPerStep * (tuning.lanes + 1 + tuning.lanes / tuning.split) : 0;
-    const uint32_t keyBytes = 16 * (vectors(desc.headDim) + vectors(desc.valueDim) + 1);
-    const uint32_t room = (limit - exchange) / keyBytes / tuning.keysPerStep * tuning.keysPerStep;
+    const uint32_t room =
+        (limit - tuning.sharedBytes(desc)) / stagedKeyBytes(desc) / tuning.keysPerStep * tuning.keysPerStep;
     tuning.stagedKeys = std::min(room, 32u);
     return tuning;
 }
 
 } // namespace
+
+uint32_t AttentionTuning::sharedBytes(const AttentionDesc& desc) const {
+    const uint32_t exchange = split > 1 ? 4 * rows * keysPerStep * (lanes + 1 + lanes / split) : 8;
+    return exchange + (stagedKeys ? stagedKeys * stagedKeyBytes(desc) : 16);
+}
 
 bool usesLaneBroadcast(const DeviceProfile& device) {
     return device.isCpu() && device.hasSubgroup(VK_SUBGROUP_FEATURE_SHUFFLE_BIT) &&

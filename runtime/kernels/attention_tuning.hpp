@@ -16,6 +16,8 @@ struct AttentionTuning {
     uint32_t mlpPairs = 4;      ///< divides rows * keysPerStep / split
 
     uint32_t queriesPerGroup() const { return lanes / split * rows; }
+    /// As attention.comp declares its shared memory.
+    uint32_t sharedBytes(const AttentionDesc& desc) const;
 };
 
 /// Whether LANE_BROADCAST variants run on the device, and are worth it: a workgroup is then one subgroup whose lanes

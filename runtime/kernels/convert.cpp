@@ -61,11 +61,11 @@ Kernel convert(const ConvertDesc& desc, const DeviceProfile& profile) {
     Dispatch dispatch;
     dispatch.shader = shaderOf(desc);
     dispatch.constants = {lanes, transposed, staged, vectors};
+    dispatch.sharedBytes = staged ? 4 * tile * (tile + 1) : 4;
     dispatch.push.set(push);
     dispatch.bindings = {{0, Access::read}, {1, Access::write}};
     if (transposed) {
         dispatch.groups = {divideUp(push.length, tile), divideUp(push.lines, tile), desc.batch};
-        checkGroups("convert", dispatch.groups, profile);
     } else {
         const uint64_t items = uint64_t{push.lines} * push.length / (vectors ? 4 : 1);
         dispatch.groups = flatGrid("convert", items, lanes, desc.batch, profile);

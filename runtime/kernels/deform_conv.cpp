@@ -4,7 +4,6 @@
 #include <numeric>
 
 #include "kernels/convert.hpp"
-#include "kernels/flat_grid.hpp"
 
 namespace saccade {
 namespace {
@@ -76,7 +75,6 @@ Kernel deformConv(const DeformConvDesc& desc, const DeviceProfile& device) {
     dispatch.bindings = {{0, Access::read},        {1, Access::read},     operand(desc.bias, 2),
                          operand(desc.offsets, 3), operand(desc.mask, 4), {5, Access::write}};
     dispatch.groups = {blocks, divideUp(pitch, quads), planes};
-    checkGroups("deformable convolution", dispatch.groups, device);
 
     Kernel kernel;
     kernel.operandCount = 6;

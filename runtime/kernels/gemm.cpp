@@ -89,6 +89,7 @@ Kernel gemm(const GemmDesc& desc, const DeviceProfile& profile) {
     dispatch.push.set(Push{desc.rows, desc.columns, desc.depth, desc.groups, a.offset, a.stride, a.batchStride,
                            out.offset, out.stride, out.batchStride, residual.offset, residual.stride,
                            residual.batchStride, desc.alpha});
+    dispatch.sharedBytes = tuning.sharedBytes();
     // The shader's interface names every binding: one that is not used gets a buffer that is there anyway.
     dispatch.bindings = {{operandA, Access::read},
                          {operandWeight, Access::read},
@@ -97,13 +98,6 @@ Kernel gemm(const GemmDesc& desc, const DeviceProfile& profile) {
                          {operandOut, Access::write}};
     dispatch.groups = {divideUp(desc.rows, tuning.rowsPerGroup()), divideUp(desc.columns, tuning.columnsPerGroup()),
                        desc.batch * desc.groups};
-    for (int i = 0; i < 3; ++i)
-        if (dispatch.groups[i] > profile.maxComputeWorkGroupCount[i])
-            throw Error(SAC_ERROR_UNSUPPORTED,
-                        "gemm of %u rows, %u columns, batch %u, %u groups: %u workgroups along "
-                        "axis %d exceed the device's %u",
-                        desc.rows, desc.columns, desc.batch, desc.groups, dispatch.groups[i], i,
-                        profile.maxComputeWorkGroupCount[i]);
 
     Kernel kernel;
     kernel.operandCount = 5;

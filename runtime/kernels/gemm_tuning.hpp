@@ -18,6 +18,8 @@ struct GemmTuning {
 
     uint32_t rowsPerGroup() const { return threadsM * quadsM * 4; }
     uint32_t columnsPerGroup() const { return threadsN * quadsN * 4; }
+    /// As gemm.comp declares its shared memory.
+    uint32_t sharedBytes() const { return staged ? 16 * stepK * (threadsM * quadsM + 1 + threadsN * quadsN) : 32; }
 };
 
 /// What the cut depends on.

@@ -45,7 +45,9 @@ struct PushConstants {
 /// One vkCmdDispatch. groups[2] is batch-major (batch * k), so that a smaller batch is recorded by scaling it.
 struct Dispatch {
     Shader shader{};
-    FixedVector<uint32_t, 40> constants; ///< specialization constants; constant_id = index, floats and bools as bits
+    FixedVector<uint32_t, 40> constants; ///< specialization constants by constant_id, floats and bools as bits; 0 is
+                                         ///< the workgroup's invocations
+    uint32_t sharedBytes = 0;            ///< shared memory of a workgroup, as the shader declares it
     PushConstants push;
     FixedVector<OperandUse, 12> bindings;
     std::array<uint32_t, 3> groups{1, 1, 1};

@@ -26,6 +26,7 @@ Kernel normKernel(const NormDesc& desc, const DeviceProfile& device) {
     Dispatch dispatch;
     dispatch.shader = desc.storage == DataType::f16 ? Shader::normF16 : Shader::norm;
     dispatch.constants = {threads, lanes, rowsPerGroup, desc.kind == NormKind::layer, desc.hasShift};
+    dispatch.sharedBytes = 4 * threads;
     dispatch.push.set(Push{desc.tokens, desc.heads, desc.width, desc.source, desc.result, desc.epsilon});
     dispatch.bindings = {{0, Access::read},
                          {1, Access::write},

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "kernels/flat_grid.hpp"
 
 namespace saccade {
 namespace {
@@ -126,6 +125,7 @@ Kernel offsetNetwork(const OffsetNetworkDesc& desc, const DeviceProfile& profile
                           stride[1],
                           stride[2],
                           tuning.positionsPerThread};
+    dispatch.sharedBytes = 4 * tuning.channelLanes * tuning.positionLanes * tuning.positionsPerThread * desc.dims;
     dispatch.push.set(Push{size[0], size[1], size[2], grid[1], grid[2], positions, desc.channels, desc.groups,
                            padding[0], padding[1], padding[2], desc.scale, desc.divisor});
     // The shader's interface names every binding: one that is not used gets a buffer that is there anyway, and that is
@@ -139,7 +139,6 @@ Kernel offsetNetwork(const OffsetNetworkDesc& desc, const DeviceProfile& profile
     dispatch.bindings.push_back(optional(hasGrid));
     dispatch.bindings.push_back(optional(desc.vgrid));
     dispatch.groups = {divideUp(positions, tuning.positionsPerGroup()), 1, desc.batch * desc.groups};
-    checkGroups("offset network", dispatch.groups, profile);
 
     Kernel kernel;
     kernel.operandCount = operands;

@@ -43,8 +43,7 @@ Dispatch biasDispatch(const PositionBiasDesc& desc, bool dense, uint64_t items, 
 class HostBias {
 public:
     HostBias(const PositionBiasWeights& weights, std::pmr::memory_resource* memory)
-        : weights_(weights), transposed_(weights.second.size(), memory), first_(weights.width, memory),
-          second_(weights.width, memory) {
+        : weights_(weights), transposed_(weights.second.size(), memory), second_(weights.width, memory) {
         for (uint32_t o = 0; o < weights.width; ++o)
             for (uint32_t i = 0; i < weights.width; ++i)
                 transposed_[std::size_t{i} * weights.width + o] = weights.second[std::size_t{o} * weights.width + i];
@@ -73,7 +72,7 @@ public:
 
 private:
     const PositionBiasWeights& weights_;
-    std::pmr::vector<float> transposed_, first_, second_;
+    std::pmr::vector<float> transposed_, second_;
 };
 
 /// Nodes per axis for a density of `nodes` over the widest axis; others get as many as their range is wide.

@@ -208,7 +208,11 @@ TEST(Names, resultsAndModules) {
     EXPECT_STREQ(sacResultString(SAC_ERROR_INTERNAL), "SAC_ERROR_INTERNAL");
     for (int result = -20; result <= 20; ++result)
         EXPECT_NE(sacResultString(static_cast<SacResult>(result)), nullptr);
-    EXPECT_EQ(sacGetVersion(), SAC_VERSION);
+    const uint32_t version = sacGetVersion();
+    EXPECT_EQ(std::to_string(version >> 22) + "." + std::to_string(version >> 12 & 0x3ff) + "." +
+                  std::to_string(version & 0xfff),
+              SACCADE_PROJECT_VERSION)
+        << "the header's version is CMake's";
     ASSERT_NE(sacGetModuleName(0), nullptr);
     EXPECT_EQ(sacGetModuleName(1000), nullptr);
     EXPECT_EQ(sacGetModuleName(UINT32_MAX), nullptr);

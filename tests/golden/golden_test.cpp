@@ -12,6 +12,7 @@
 
 #include "reference/compare.hpp"
 #include "support/golden.hpp"
+#include "support/limits.hpp"
 
 namespace saccade::test {
 namespace {
@@ -84,10 +85,12 @@ TEST_P(Golden, matches) {
     const auto& dtypes = golden.file.dtypes;
     const bool half =
         std::any_of(dtypes.begin(), dtypes.end(), [](const auto& entry) { return entry.second == "F16"; });
-    if (half && !(device().features() & SAC_FEATURE_STORAGE_16BIT_BIT))
-        GTEST_SKIP() << "the device has no 16-bit storage";
     description.info.precision = half ? SAC_PRECISION_FLOAT16 : SAC_PRECISION_FLOAT32;
     description.info.positionBias = SAC_POSITION_BIAS_EXACT;
+    if (const char* limit = forbiddingLimit(device(), golden.module(), golden.inputs, half)) {
+        expectForbidden(model, description, limit);
+        return;
+    }
     const Plan plan(model, description);
     expectResults(golden, plan, isDeformable(golden) ? exactBiasTolerance : usualTolerance);
     if (!isDeformable(golden))
@@ -110,14 +113,16 @@ TEST_P(Golden, matches) {
 class GoldenInHalf : public Golden {};
 
 TEST_P(GoldenInHalf, matches) {
-    if (!(device().features() & SAC_FEATURE_STORAGE_16BIT_BIT))
-        GTEST_SKIP() << "the device has no 16-bit storage";
     const GoldenCase golden(pathOf(GetParam()));
     Context context(device());
     Model model(context, golden.bytes);
     PlanDescription description;
     golden.describe(description);
     description.info.precision = SAC_PRECISION_FLOAT16;
+    if (const char* limit = forbiddingLimit(device(), golden.module(), golden.inputs, true)) {
+        expectForbidden(model, description, limit);
+        return;
+    }
     const Plan plan(model, description);
     EXPECT_EQ(plan.properties().precision, SAC_PRECISION_FLOAT16);
     expectResults(golden, plan, halfStorageTolerance);

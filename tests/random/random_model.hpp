@@ -13,6 +13,7 @@
 #include "reference/random_case.hpp"
 #include "reference/reference.hpp"
 #include "support/golden.hpp"
+#include "support/limits.hpp"
 #include "support/model_file.hpp"
 
 namespace saccade::test {
@@ -32,14 +33,22 @@ struct RandomCase {
     RandomCase(const Case& c, uint64_t seed)
         : config(nlohmann::json::parse(c.config)), weights(reference::randomWeights(c.module, config, seed)),
           inputs(reference::randomInputs(c.module, config, nlohmann::json::parse(c.sizes), seed + 1)),
-          expected(reference::run(c.module, config, weights, inputs)), bytes(makeModelFile(c.module, config, weights)) {
-    }
+          expected(reference::run(c.module, config, weights, inputs)), module(c.module),
+          bytes(makeModelFile(c.module, config, weights)) {}
 
     void describe(PlanDescription& description) const {
         for (const auto& [name, tensor] : inputs)
             describeInput(description, name, tensor);
         for (const auto& [name, tensor] : expected)
             description.output(name);
+    }
+
+    /// Whether the device's profile allows the plan. Where it does not, expects the refusal.
+    bool isAllowed(SacModel model, PlanDescription& description) const {
+        const char* limit = forbiddingLimit(Gpu::get().device(), module, inputs, false);
+        if (limit)
+            expectForbidden(model, description, limit);
+        return !limit;
     }
 
     void expectResults(const Plan& plan, double tolerance) const {
@@ -50,6 +59,7 @@ struct RandomCase {
 
     nlohmann::json config;
     reference::Tensors weights, inputs, expected;
+    std::string module;
     std::vector<std::byte> bytes;
 
 private:
