@@ -5,7 +5,6 @@
 
 #include "base/error.hpp"
 #include "kernels/attention_tuning.hpp"
-#include "kernels/flat_grid.hpp"
 
 namespace saccade {
 namespace {
@@ -24,6 +23,9 @@ struct Tiles {
     uint32_t lanes, rows, keys; ///< of a workgroup
     uint32_t laneRows, laneKeys;
     bool laneBroadcast;
+
+    /// As shaders/dynamic_scores.glsl declares its shared memory: tiles of queries and keys, and of scores.
+    uint32_t sharedBytes() const { return laneBroadcast ? 36 : 16 * 5 * (rows + keys) + 4 * keys * (rows + 8); }
 };
 
 Tiles tilesFor(const DynamicAttentionDesc& desc, const DeviceProfile& device) {
@@ -94,12 +96,13 @@ Kernel dynamicAttention(const DynamicAttentionDesc& desc, const DeviceProfile& d
     select.push.set(Push{desc.q, desc.k, desc.v, desc.out, desc.tokens, desc.heads, desc.topK,
                          keepsAll ? std::numeric_limits<float>::infinity() : desc.threshold, desc.scale});
     select.groups = {divideUp(desc.tokens, tiles.rows), 1, desc.batch * desc.heads};
-    checkGroups("dynamic attention", select.groups, device);
+    select.sharedBytes = tiles.sharedBytes();
 
     Dispatch attend = select;
     attend.shader = pick(attends, tiles.laneBroadcast, desc.storage);
     attend.bindings = {
         {0, Access::read}, {1, Access::read}, {2, Access::read}, {bounds, Access::read}, {3, Access::write}};
+    select.sharedBytes += 4 * (byThreshold ? 1 : heapSlots * tiles.rows) + 4;
     select.constants.push_back(byThreshold);
     select.constants.push_back(!byThreshold && desc.topK <= heapSlots);
     select.bindings = {{0, Access::read}, {1, Access::read}, {bounds, Access::write}};
