@@ -53,10 +53,6 @@ struct ReducePush {
 
 bool isTextAndImage(AttentionPattern pattern) { return pattern >= AttentionPattern::convWindow; }
 
-bool fourWide(const AttentionView& view, uint32_t channels) {
-    return (view.offset | view.batchStride | view.headStride | view.tokenStride | channels) % 4 == 0;
-}
-
 void requireRange(const char* name, uint64_t value, uint64_t low, uint64_t high) {
     if (value < low || value > high)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "attention: %s is %llu, not in %llu..%llu", name, wide(value),
@@ -101,8 +97,8 @@ void check(const AttentionDesc& desc) {
 uint32_t features(const AttentionDesc& desc) {
     uint32_t bits = 0;
     const auto set = [&](uint32_t bit, bool on) { bits |= on ? bit : 0; };
-    set(vectorQk, fourWide(desc.q, desc.headDim) && fourWide(desc.k, desc.headDim));
-    set(vectorVo, fourWide(desc.v, desc.valueDim) && fourWide(desc.out, desc.valueDim));
+    set(vectorQk, desc.q.fourWide(desc.headDim) && desc.k.fourWide(desc.headDim));
+    set(vectorVo, desc.v.fourWide(desc.valueDim) && desc.out.fourWide(desc.valueDim));
     set(averagesEmpty, desc.empty == AttentionDesc::Empty::average);
     set(logDistance, desc.positionBias.logDistance);
     set(hasDenseBias, desc.denseBias);
@@ -263,7 +259,7 @@ Kernel attentionKernel(const AttentionDesc& desc, const AttentionTuning& tuning)
         constexpr uint32_t lanes = 64;
         Dispatch reduce;
         reduce.shader = desc.half ? Shader::attentionReduceF16 : Shader::attentionReduce;
-        reduce.constants = {lanes, desc.valueDim, fourWide(desc.out, desc.valueDim)};
+        reduce.constants = {lanes, desc.valueDim, desc.out.fourWide(desc.valueDim)};
         reduce.push.set(ReducePush{desc.out, desc.queries, desc.heads, tuning.parts});
         reduce.bindings = {{parts, Access::read}, {3, Access::write}};
         reduce.groups = {divideUp(uint64_t{desc.queries} * vectors, lanes), 1, desc.batch * desc.heads};

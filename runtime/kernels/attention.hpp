@@ -33,6 +33,11 @@ struct AttentionView {
     static AttentionView heads(uint32_t heads, uint32_t tokens, uint32_t channels) {
         return {0, heads * tokens * channels, tokens * channels, channels};
     }
+
+    /// Whether rows of `channels` are read and written four channels at a time.
+    bool fourWide(uint32_t channels) const {
+        return (offset | batchStride | headStride | tokenStride | channels) % 4 == 0;
+    }
 };
 
 /// Continuous position bias of deformable attention (Swin V2, arXiv 2111.09883): for head h of group h / headsPerGroup,

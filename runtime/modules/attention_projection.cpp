@@ -16,9 +16,9 @@ LinearOptions pointwise(uint32_t dims, bool bias) {
 
 ProjectionArguments readProjectionArguments(Config& config) {
     ProjectionArguments a;
-    a.dim = static_cast<uint32_t>(config.integer("dim", 1, 1 << 16));
-    a.heads = static_cast<uint32_t>(config.integer("heads", 1, 1024));
-    a.dimHead = static_cast<uint32_t>(config.integer("dim_head", 1, 256, 64));
+    a.dim = static_cast<uint32_t>(config.integer("dim"));
+    a.heads = static_cast<uint32_t>(config.integer("heads"));
+    a.dimHead = static_cast<uint32_t>(config.integer("dim_head"));
     return a;
 }
 
@@ -49,7 +49,6 @@ AttentionProjection::Projected AttentionProjection::addQkv(PlanBuilder& plan) co
 float AttentionProjection::scale() const { return 1.0f / std::sqrt(static_cast<float>(a_.dimHead)); }
 
 void AttentionProjection::addOutput(PlanBuilder& plan, const Projected& x, TensorId attended) const {
-    plan.wantsOutput("y", true);
     const OutputTarget y = plan.beginOutput("y", x.shape, channels(), true);
     LinearUse use;
     use.output.channelMajor = y.channelMajor;

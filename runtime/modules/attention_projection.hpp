@@ -4,11 +4,19 @@
 
 #include <cstdint>
 
+#include "io/key.hpp"
 #include "kernels/attention.hpp"
 #include "modules/linear.hpp"
 #include "modules/plan_builder.hpp"
 
 namespace saccade {
+
+/// The keys that readProjectionArguments reads.
+namespace projection {
+inline constexpr Key dim = Key::integer("dim", 1, 1 << 16, "channels of x");
+inline constexpr Key heads = Key::integer("heads", 1, 1024, "attention heads");
+inline constexpr Key dimHead = Key::integer("dim_head", 1, 256, "channels of a head").orElse(64);
+} // namespace projection
 
 struct ProjectionArguments {
     uint32_t dim = 0, heads = 0, dimHead = 64;

@@ -22,6 +22,7 @@ const ModuleType* findModule(std::string_view name);
 
 // Each is defined in the file of its system, and so is what it takes and gives.
 ModulePtr makeDeformableAttention(const ModuleSource& source);
+ModulePtr makeLocalAttention(const ModuleSource& source);
 ModulePtr makeGridSample(const ModuleSource& source);
 ModulePtr makeMSDeformAttention(const ModuleSource& source);
 ModulePtr makeTutorialAttention(const ModuleSource& source);
@@ -41,6 +42,9 @@ ModulePtr makeOnnxRotaryEmbedding(const ModuleSource& source);
 extern const ModuleDescription deformableAttention1DDescription;
 extern const ModuleDescription deformableAttention2DDescription;
 extern const ModuleDescription deformableAttention3DDescription;
+extern const ModuleDescription localAttention1DDescription;
+extern const ModuleDescription localAttention2DDescription;
+extern const ModuleDescription localAttention3DDescription;
 extern const ModuleDescription gridSampleDescription;
 extern const ModuleDescription msDeformAttentionDescription;
 extern const ModuleDescription tutorialAttentionDescription;

@@ -19,6 +19,7 @@ Tensors randomWeights(const std::string& module, const nlohmann::json& config, u
 /// `sizes` says what the config does not; entries with a default in brackets may be left out.
 ///   grid_sample, onnx.GridSample    batch, channels, size [S], out [S'] (spatial lists)
 ///   DeformableAttention1D/2D/3D     batch, size [S], factor (1: of x, a power of two)
+///   LocalAttention1D/2D/3D          batch, size [S]
 ///   TutorialDeformableAttention     batch, size [h, w]
 ///   MSDeformAttn                    batch, queries, shapes [[h, w], ...], box (false), padding_mask (false)
 ///   PhenakiAttention                batch, n, context (0: none, else its length), mask (false), attn_bias (false)

@@ -211,6 +211,8 @@ Tensors randomInputs(const std::string& module, const json& config, const json& 
             value *= sizes.value("factor", 1.0);
         return {{"x", x}};
     }
+    if (module.rfind("LocalAttention", 0) == 0)
+        return {{"x", random.normalTensor(joined({sizes.at("batch"), config.at("dim")}, sizes.at("size")))}};
     if (module == "TutorialDeformableAttention")
         return {{"x", random.normalTensor(joined({sizes.at("batch"), config.at("in_channels")}, sizes.at("size")))}};
     if (module == "MSDeformAttn")

@@ -84,6 +84,15 @@ void deformable(Weights& w, const json& config, std::size_t axes) {
     w.layer("rel_pos_bias.mlp.2", {heads / groups, hidden}, true, 2);
 }
 
+/// to_q, to_k and to_v without bias, to_out with one; `axes` of a map, 0 for tokens.
+void projections(Weights& w, const json& config, std::size_t axes) {
+    const int64_t dim = config.at("dim"), inner = config.at("heads").get<int64_t>() * config.value("dim_head", 64);
+    w.layer("to_q", withAxes({inner, dim}, axes), false, 3);
+    w.layer("to_k", withAxes({inner, dim}, axes), false, 3);
+    w.layer("to_v", withAxes({inner, dim}, axes), false);
+    w.layer("to_out", withAxes({dim, inner}, axes), true);
+}
+
 void tutorial(Weights& w, const json& config) {
     const int64_t in = config.at("in_channels"), out = config.at("out_channels"), heads = config.at("num_heads");
     w.layer("query_conv", {out, in, 1, 1}, true, 3);
@@ -158,6 +167,8 @@ Tensors randomWeights(const std::string& module, const json& config, uint64_t se
     Weights w(seed);
     if (module.rfind("DeformableAttention", 0) == 0)
         deformable(w, config, static_cast<std::size_t>(module.at(module.size() - 2) - '0'));
+    else if (module.rfind("LocalAttention", 0) == 0)
+        projections(w, config, static_cast<std::size_t>(module.at(module.size() - 2) - '0'));
     else if (module == "TutorialDeformableAttention")
         tutorial(w, config);
     else if (module == "MSDeformAttn")

@@ -1,0 +1,263 @@
+// Attention of each query to a window of keys around it, with a running softmax (FlashAttention, arXiv 2205.14135): see
+// runtime/kernels/local_attention.hpp. A workgroup serves a tile of queries of one head, neighbours within their class
+// (window.glsl).
+//
+// On a GPU every query walks its own window. Its channels are split over `laneSplit` lanes; queries of a tile read
+// much the same keys, from the cache. On CPU drivers lanes are queries and a workgroup is one subgroup: it walks what
+// its queries see together, each lane reads one key of a step and the others get it from there (lane_broadcast.glsl).
+//
+// Grid: (flat index over tiles, its overflow, batch * heads).
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+#include "types.glsl"
+#include "lane_broadcast.glsl"
+#include "window.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 1) const uint headDim = 64;
+layout(constant_id = 2) const uint laneSplit = 1; // lanes that share a query; divides the workgroup and keyCount
+layout(constant_id = 3) const uint rowCount = 1;  // queries of a lane; more than one only with LANE_BROADCAST
+layout(constant_id = 4) const uint keyCount = 8;  // of a step; with LANE_BROADCAST the lanes
+layout(constant_id = 5) const uint tileDepth = 1; // the product of the three: queries of a workgroup
+layout(constant_id = 6) const uint tileHeight = 1;
+layout(constant_id = 7) const uint tileWidth = 1;
+layout(constant_id = 8) const bool clamped = false; // border "neighborhood"
+layout(constant_id = 9) const bool fourWide = false;
+
+layout(std430, set = 0, binding = 0) readonly buffer Q { T q1[]; };
+layout(std430, set = 0, binding = 0) readonly buffer Q4 { T4 q4[]; };
+layout(std430, set = 0, binding = 1) readonly buffer K { T k1[]; };
+layout(std430, set = 0, binding = 1) readonly buffer K4 { T4 k4[]; };
+layout(std430, set = 0, binding = 2) readonly buffer V { T v1[]; };
+layout(std430, set = 0, binding = 2) readonly buffer V4 { T4 v4[]; };
+layout(std430, set = 0, binding = 3) writeonly buffer Out { T out1[]; };
+layout(std430, set = 0, binding = 3) writeonly buffer Out4 { T4 out4[]; };
+
+layout(push_constant) uniform Push {
+    uvec4 qView, kView, vView, outView; // offset and strides of batch, head and token
+    uint sizes[3];                      // depth, height, width, as in all that follow
+    uint windows[3];
+    uint dilations[3]; // at most the size
+    uint tiles[3];     // of a class
+    uint heads;
+    float scale;
+};
+
+const uint lanes = gl_WorkGroupSize.x;
+const uint rowLanes = lanes / laneSplit;
+const uint vectors = (headDim + 3u) / 4u;
+const uint ownVectors = (vectors + laneSplit - 1u) / laneSplit; // a lane's share: every laneSplit-th
+const uint ownKeys = keyCount / laneSplit;                      // of a step, whose scores this lane completes
+const uint exchangeStride = lanes + 1u;                         // odd, so that lanes of a query meet different banks
+const uvec3 tileSize = uvec3(tileDepth, tileHeight, tileWidth);
+const float startMaximum = -3.402823466e38;
+
+shared float partialScores[laneSplit > 1u ? keyCount * exchangeStride : 1u];
+shared float finishedScores[laneSplit > 1u ? keyCount * rowLanes : 1u];
+
+// Four channels; those behind the last are zero.
+#define DEFINE_LOAD(load, one, four)                                                                                   \
+    vec4 load(uint at, uint vector) {                                                                                  \
+        if (fourWide)                                                                                                  \
+            return vec4(four[at / 4u + vector]);                                                                       \
+        vec4 result = vec4(0);                                                                                         \
+        [[unroll]] for (uint i = 0; i < 4u; ++i) {                                                                     \
+            uint channel = vector * 4u + i;                                                                            \
+            float value = float(one[at + min(channel, headDim - 1u)]);                                                 \
+            result[i] = channel < headDim ? value : 0.0;                                                               \
+        }                                                                                                              \
+        return result;                                                                                                 \
+    }
+DEFINE_LOAD(loadQ, q1, q4)
+DEFINE_LOAD(loadK, k1, k4)
+DEFINE_LOAD(loadV, v1, v4)
+
+void storeOut(uint at, uint vector, vec4 value) {
+    if (fourWide) {
+        out4[at / 4u + vector] = T4(value);
+        return;
+    }
+    [[unroll]] for (uint i = 0; i < 4u; ++i)
+        if (vector * 4u + i < headDim)
+            out1[at + vector * 4u + i] = T(value[i]);
+}
+
+uvec3 cellOf(uint index, uvec3 size) {
+    return uvec3(index / (size.y * size.z), index / size.z % size.y, index % size.z);
+}
+
+// `cell` of a box of `size` plus `step`, a cell of that box too. Leaves the box at its end.
+uvec3 advanced(uvec3 cell, uvec3 step, uvec3 size) {
+    cell += step;
+    if (cell.z >= size.z) {
+        cell.z -= size.z;
+        ++cell.y;
+    }
+    if (cell.y >= size.y) {
+        cell.y -= size.y;
+        ++cell.x;
+    }
+    return cell;
+}
+
+void main() {
+    const uvec3 size = uvec3(sizes[0], sizes[1], sizes[2]);
+    const uvec3 window = uvec3(windows[0], windows[1], windows[2]);
+    const uvec3 dilation = uvec3(dilations[0], dilations[1], dilations[2]);
+    const uvec3 tilesOfClass = uvec3(tiles[0], tiles[1], tiles[2]);
+    const uvec3 tilesOfAll = tilesOfClass * dilation;
+    const uint tile = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;
+    if (tile >= tilesOfAll.x * tilesOfAll.y * tilesOfAll.z)
+        return;
+    const uvec3 tileCell = cellOf(tile, tilesOfAll);
+    const uvec3 residue = tileCell / tilesOfClass;
+    const uvec3 places = placesOfClass(residue, size, dilation);
+    const uvec3 base = tileCell % tilesOfClass * tileSize;
+    if (any(greaterThanEqual(base, places))) // classes differ by a place
+        return;
+
+    const uint lane = gl_LocalInvocationIndex;
+    const uint share = lane % laneSplit;
+    const uint rowLane = lane / laneSplit;
+    const uint batch = gl_WorkGroupID.z / heads;
+    const uint head = gl_WorkGroupID.z % heads;
+    const uint kBase = kView.x + batch * kView.y + head * kView.z;
+    const uint vBase = vView.x + batch * vView.y + head * vView.z;
+    const uvec3 axisStride = uvec3(size.y * size.z, size.z, 1u); // in tokens
+
+    Window own[rowCount];
+    uint token[rowCount];
+    bool exists[rowCount];
+    vec4 q[rowCount * ownVectors];
+    vec4 sums[rowCount * ownVectors]; // of weighted values
+    float maximum[rowCount];
+    float total[rowCount]; // of weights
+    [[unroll]] for (uint r = 0; r < rowCount; ++r) {
+        uvec3 place = base + cellOf(r * rowLanes + rowLane, tileSize);
+        exists[r] = all(lessThan(place, places));
+        place = min(place, places - 1u);
+        own[r] = seenFrom(place, place, places, window, clamped);
+        uvec3 position = (residue + place * dilation) * axisStride;
+        token[r] = position.x + position.y + position.z;
+        uint at = qView.x + batch * qView.y + head * qView.z + token[r] * qView.w;
+        [[unroll]] for (uint c = 0; c < ownVectors; ++c) {
+            uint vector = c * laneSplit + share;
+            q[r * ownVectors + c] = vector < vectors ? loadQ(at, vector) * scale : vec4(0);
+            sums[r * ownVectors + c] = vec4(0);
+        }
+        maximum[r] = startMaximum;
+        total[r] = 0.0;
+    }
+
+    // The walk over a box of keys, in cells relative to its first.
+    Window walk = own[0];
+    if (laneBroadcast)
+        walk = seenFrom(base, min(base + tileSize, places) - 1u, places, window, clamped);
+    const uint count = walk.count.x * walk.count.y * walk.count.z;
+    // All lanes make as many steps, for the barriers between them.
+    const uvec3 widest = laneBroadcast ? walk.count : min(window, places);
+    const uint end = widest.x * widest.y * widest.z;
+    const uvec3 tokenStride = dilation * axisStride;
+    const uvec3 firstPosition = (residue + walk.first * dilation) * axisStride;
+    const uint firstToken = firstPosition.x + firstPosition.y + firstPosition.z;
+    const uvec3 cellStep = cellOf(laneBroadcast ? keyCount : 1u, walk.count);
+    uvec3 cell = cellOf(laneBroadcast ? lane : 0u, walk.count);
+
+    for (uint begin = 0; begin < end; begin += keyCount) {
+        // With lane broadcast this lane's key is that of its number, and each key has a cell; else all are its own.
+        uint kAt[keyCount], vAt[keyCount];
+        uint kMine = 0, vMine = 0;
+        uvec3 cellMine = uvec3(0);
+        [[unroll]] for (uint j = 0; j < (laneBroadcast ? 1u : keyCount); ++j) {
+            uvec3 offset = min(cell, walk.count - 1u) * tokenStride;
+            uint key = firstToken + offset.x + offset.y + offset.z;
+            kAt[j] = kMine = kBase + key * kView.w;
+            vAt[j] = vMine = vBase + key * vView.w;
+            cellMine = cell;
+            cell = advanced(cell, cellStep, walk.count);
+        }
+
+        float scores[rowCount * keyCount];
+        [[unroll]] for (uint i = 0; i < rowCount * keyCount; ++i)
+            scores[i] = 0.0;
+        [[unroll]] for (uint c = 0; c < ownVectors; ++c) {
+            uint vector = min(c * laneSplit + share, vectors - 1u); // behind the last, q is zero
+            vec4 mine = laneBroadcast ? loadK(kMine, vector) : vec4(0);
+            [[unroll]] for (uint j = 0; j < keyCount; ++j) {
+                vec4 k = laneBroadcast ? FROM_LANE(mine, j) : loadK(kAt[j], vector);
+                [[unroll]] for (uint r = 0; r < rowCount; ++r)
+                    scores[r * keyCount + j] += dot(q[r * ownVectors + c], k);
+            }
+        }
+        if (laneSplit > 1u) {
+            [[unroll]] for (uint j = 0; j < keyCount; ++j)
+                partialScores[j * exchangeStride + lane] = scores[j];
+            barrier();
+            [[unroll]] for (uint i = 0; i < ownKeys; ++i) {
+                uint j = i * laneSplit + share;
+                float score = 0.0;
+                [[unroll]] for (uint s = 0; s < laneSplit; ++s)
+                    score += partialScores[j * exchangeStride + rowLane * laneSplit + s];
+                finishedScores[j * rowLanes + rowLane] = score;
+            }
+            barrier();
+            [[unroll]] for (uint j = 0; j < keyCount; ++j)
+                scores[j] = finishedScores[j * rowLanes + rowLane];
+        }
+
+        // Scores become weights; what was summed so far shrinks if the maximum grew.
+        bool seen[rowCount * keyCount];
+        [[unroll]] for (uint j = 0; j < keyCount; ++j) {
+            uvec3 place = walk.first;
+            if (laneBroadcast)
+                place += uvec3(FROM_LANE(cellMine.x, j), FROM_LANE(cellMine.y, j), FROM_LANE(cellMine.z, j));
+            [[unroll]] for (uint r = 0; r < rowCount; ++r)
+                seen[r * keyCount + j] = begin + j < count && (!laneBroadcast || isSeen(place, own[r]));
+        }
+        float shrink[rowCount];
+        [[unroll]] for (uint r = 0; r < rowCount; ++r) {
+            float highest = maximum[r];
+            [[unroll]] for (uint j = 0; j < keyCount; ++j)
+                highest = seen[r * keyCount + j] ? max(highest, scores[r * keyCount + j]) : highest;
+            shrink[r] = exp(maximum[r] - highest);
+            maximum[r] = highest;
+            total[r] *= shrink[r];
+            [[unroll]] for (uint j = 0; j < keyCount; ++j) {
+                float weight = seen[r * keyCount + j] ? exp(scores[r * keyCount + j] - highest) : 0.0;
+                scores[r * keyCount + j] = weight;
+                total[r] += weight;
+            }
+            [[unroll]] for (uint c = 0; c < ownVectors; ++c)
+                sums[r * ownVectors + c] *= shrink[r];
+        }
+
+        // A key that is not seen adds nothing, whatever its value: 0 times a NaN would be one.
+        if (laneBroadcast) {
+            [[unroll]] for (uint c = 0; c < ownVectors; ++c) {
+                vec4 mine = loadV(vMine, c);
+                [[unroll]] for (uint j = 0; j < keyCount; ++j) {
+                    vec4 v = FROM_LANE(mine, j);
+                    [[unroll]] for (uint r = 0; r < rowCount; ++r)
+                        sums[r * ownVectors + c] +=
+                            scores[r * keyCount + j] * (seen[r * keyCount + j] ? v : vec4(0));
+                }
+            }
+        } else {
+            [[unroll]] for (uint j = 0; j < keyCount; ++j)
+                if (seen[j])
+                    [[unroll]] for (uint c = 0; c < ownVectors; ++c)
+                        sums[c] += scores[j] * loadV(vAt[j], min(c * laneSplit + share, vectors - 1u));
+        }
+    }
+
+    [[unroll]] for (uint r = 0; r < rowCount; ++r) {
+        if (!exists[r])
+            continue;
+        float inverse = 1.0 / total[r]; // every query sees itself
+        uint at = outView.x + batch * outView.y + head * outView.z + token[r] * outView.w;
+        [[unroll]] for (uint c = 0; c < ownVectors; ++c)
+            if (c * laneSplit + share < vectors)
+                storeOut(at, c * laneSplit + share, sums[r * ownVectors + c] * inverse);
+    }
+}
