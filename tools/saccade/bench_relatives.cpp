@@ -92,6 +92,36 @@ BenchCase dalleBlocks(uint64_t side) {
     return result;
 }
 
+/// All tokens of a map of side x side see all of them.
+BenchCase denseMap(uint64_t side) {
+    const uint64_t tokens = side * side;
+    RandomTensors random(2022);
+    BenchCase result;
+    result.name = "map dense " + std::to_string(tokens);
+    result.module = "DalleAttention";
+    result.config = {{"dim", dim}, {"seq_len", tokens}, {"heads", heads}, {"dim_head", headDim}, {"causal", false}};
+    random.layer(result.weights, "to_qkv", {3 * inner, dim}, false);
+    random.layer(result.weights, "to_out.0", {dim, inner}, true);
+    result.inputs["x"] = random.normal({1, tokens, dim});
+    result.queries = result.keys = tokens;
+    return result;
+}
+
+/// A token of the map sees a square around it.
+BenchCase localMap(const std::string& border, uint64_t side, uint64_t window) {
+    RandomTensors random(2022);
+    BenchCase result;
+    result.name = "map " + border + " " + std::to_string(side * side);
+    result.module = "LocalAttention2D";
+    result.config = {{"dim", dim}, {"heads", heads}, {"dim_head", headDim}, {"window", window}, {"border", border}};
+    for (const char* layer : {"to_q", "to_k", "to_v"})
+        random.layer(result.weights, layer, {inner, dim, 1, 1}, false);
+    random.layer(result.weights, "to_out", {dim, inner, 1, 1}, true);
+    result.inputs["x"] = random.normal({1, dim, side, side});
+    result.queries = result.keys = side * side;
+    return result;
+}
+
 BenchCase gridSample() {
     RandomTensors random(2022);
     BenchCase result;
@@ -123,6 +153,9 @@ std::vector<BenchCase> relativeCases() {
             dalle("dalle window", "SparseConvCausalAttention", side, {{"image_size", side}, {"kernel_size", 5}}));
         cases.push_back(dalleBlocks(side));
     }
+    cases.push_back(denseMap(64));
+    for (const char* border : {"cut", "neighborhood"})
+        cases.push_back(localMap(border, 64, 7));
     return cases;
 }
 
