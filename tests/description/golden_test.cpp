@@ -139,7 +139,7 @@ private:
 // A key, input or output that a module asks for and its table does not have throws in any test that meets it; here are
 // the others: whatever is described is asked for somewhere.
 TEST_F(Descriptions, areWhatModulesAskFor) {
-    for (const char* folder : {"golden", "onnx"})
+    for (const char* folder : {"golden", "onnx", "sparse"})
         for (const auto& entry : std::filesystem::directory_iterator(std::string(SACCADE_TEST_DATA "/") + folder))
             if (entry.path().extension() == ".safetensors")
                 build(entry.path(), "{}", nullptr);
