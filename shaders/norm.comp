@@ -9,7 +9,8 @@ layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint lanes = 32;     // that share a row; divides the workgroup
 layout(constant_id = 2) const uint rowsPerGroup = 2; // workgroup / lanes
 layout(constant_id = 3) const bool centred = true; // LayerNorm; else l2
-layout(constant_id = 4) const bool hasShift = true;
+layout(constant_id = 4) const bool hasScale = true;
+layout(constant_id = 5) const bool hasShift = true;
 
 layout(set = 0, binding = 0) readonly buffer Source { T source[]; };
 layout(set = 0, binding = 1) writeonly buffer Result { T result[]; };
@@ -68,7 +69,11 @@ void main() {
     if (wanted >= tokens * heads)
         return;
     for (uint i = lane; i < width; i += lanes) {
-        const float value = (float(source[from + i]) - mean) * factor * scale[i];
-        result[to + i] = T(hasShift ? value + shift[i] : value);
+        float value = (float(source[from + i]) - mean) * factor;
+        if (hasScale)
+            value *= scale[i];
+        if (hasShift)
+            value += shift[i];
+        result[to + i] = T(value);
     }
 }

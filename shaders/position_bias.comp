@@ -20,6 +20,7 @@ layout(constant_id = 10) const float tableOrigin0 = 0;
 layout(constant_id = 11) const float tableOrigin1 = 0;
 layout(constant_id = 12) const float tableOrigin2 = 0;
 layout(constant_id = 13) const bool tableQuads = false;
+layout(constant_id = 14) const bool queriesGiven = false; // dense: their positions, instead of a grid
 
 const float tableScale0 = 1; // the table is built here, not read
 const float tableScale1 = 1;
@@ -37,6 +38,7 @@ layout(std430, set = 0, binding = 0) readonly buffer Weights { float weights[]; 
 layout(std430, set = 0, binding = 0) readonly buffer Weights4 { vec4 weights4[]; };
 layout(std430, set = 0, binding = 1) writeonly buffer Bias { float bias[]; };
 layout(std430, set = 0, binding = 2) readonly buffer Positions { float positions[]; };
+layout(std430, set = 0, binding = 3) readonly buffer Queries { float queryPositions[]; };
 
 vec4 biasVector(uint i) { return weights4[i]; }
 float biasFloat(uint i) { return weights[i]; }
@@ -54,9 +56,11 @@ vec3 pairCoordinate(uint pair, uint group) {
     uint query = pair / keys;
     uint key = pair % keys;
     vec3 position = vec3(0);
-    [[unroll]] for (uint c = 0; c < biasDims; ++c)
-        position[c] = 2.0 * float(query / gridStride[c] % size[c]) / step[c] - 1.0 -
-                      positions[(group * keys + key) * biasDims + c];
+    [[unroll]] for (uint c = 0; c < biasDims; ++c) {
+        float from = queriesGiven ? queryPositions[query * biasDims + c]
+                                  : 2.0 * float(query / gridStride[c] % size[c]) / step[c] - 1.0;
+        position[c] = from - positions[(group * keys + key) * biasDims + c];
+    }
     return biasCoordinates(position);
 }
 

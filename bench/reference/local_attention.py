@@ -7,12 +7,12 @@ Each query's keys are found from their positions alone: a key is tried against t
 """
 
 import itertools
-import json
 import math
 import os
 import random
-import struct
 import sys
+
+from plain import float32, write_case
 
 # name, constructor arguments, batch, spatial size. Three of each border.
 CASES = [
@@ -25,10 +25,6 @@ CASES = [
     ("neighborhood_3d", dict(dim=4, heads=2, dim_head=8, window=3, dilation=[1, 1, 2], border="neighborhood"), 1,
      (3, 4, 7)),
 ]
-
-
-def float32(value):
-    return struct.unpack("<f", struct.pack("<f", value))[0]
 
 
 def per_axis(value, axes):
@@ -79,19 +75,6 @@ def attend(config, size, weights, x):
     return result
 
 
-def write(path, tensors, metadata):
-    """tensors: name -> (shape, flat values)."""
-    header, data = {"__metadata__": metadata}, b""
-    for name, (shape, values) in tensors.items():
-        begin = len(data)
-        data += struct.pack(f"<{len(values)}f", *values)
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, len(data)]}
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + data)
-
-
 def make(name, config, batch, size, folder):
     numbers = random.Random("local attention " + name)
     dim, inner, points = config["dim"], config["heads"] * config["dim_head"], math.prod(size)
@@ -109,9 +92,8 @@ def make(name, config, batch, size, folder):
     tensors["w.to_out.bias"] = ([dim], weights["bias"])
     tensors["in.x"] = ([batch, dim, *size], channels_first(x))
     tensors["out.y"] = ([batch, dim, *size], channels_first(y))
-    write(os.path.join(folder, f"local_{name}.safetensors"), tensors,
-          {"module": f"LocalAttention{len(size)}D", "config": json.dumps(config),
-           "reference": "bench/reference/local_attention.py, float64 rounded once"})
+    write_case(os.path.join(folder, f"local_{name}.safetensors"), f"LocalAttention{len(size)}D", config, tensors,
+               "bench/reference/local_attention.py")
 
 
 def main():

@@ -53,6 +53,7 @@ struct PositionBiasDesc {
     std::array<uint32_t, 3> gridSize{1, 1, 1};
     std::array<uint32_t, 3> gridStride{1, 1, 1};
     std::array<float, 3> divisor{1, 1, 1}; ///< as upstream has it: 2D divides x by (height - 1)
+    bool queriesGiven = false;             ///< denseBiasKernel's alone: positions of their own instead of that grid
     /// Mode::exact. Hidden width of the MLP, 1..256. Operand `positionBias` holds packPositionBias() of its weights.
     uint32_t width = 0;
     /// Mode::table. Operand `positionBias` holds the output of the table kernel for the same three arrays

@@ -25,16 +25,15 @@ Kernel normKernel(const NormDesc& desc, const DeviceProfile& device) {
 
     Dispatch dispatch;
     dispatch.shader = desc.storage == DataType::f16 ? Shader::normF16 : Shader::norm;
-    dispatch.constants = {threads, lanes, rowsPerGroup, desc.kind == NormKind::layer, desc.hasShift};
+    dispatch.constants = {threads, lanes, rowsPerGroup, desc.kind == NormKind::layer, desc.hasScale, desc.hasShift};
     dispatch.sharedBytes = 4 * threads;
     dispatch.push.set(Push{desc.tokens, desc.heads, desc.width, desc.source, desc.result, desc.epsilon});
-    dispatch.bindings = {{0, Access::read},
-                         {1, Access::write},
-                         {2, Access::read},
-                         {desc.hasShift ? uint8_t(3) : uint8_t(2), Access::read}};
+    // What is not there is bound to what is: the source.
+    const uint8_t scale = desc.hasScale ? 2 : 0, shift = desc.hasShift ? 2 + desc.hasScale : 0;
+    dispatch.bindings = {{0, Access::read}, {1, Access::write}, {scale, Access::read}, {shift, Access::read}};
     dispatch.groups = flatGrid("norm", rows, rowsPerGroup, desc.batch, device);
     Kernel kernel;
-    kernel.operandCount = desc.hasShift ? 4 : 3;
+    kernel.operandCount = 2u + desc.hasScale + desc.hasShift;
     kernel.dispatches.push_back(dispatch);
     kernel.flops = 7 * desc.batch * rows * desc.width;
     return kernel;

@@ -15,7 +15,8 @@ enum class NormKind : uint8_t {
     l2     ///< x / max(|x|, epsilon) * scale, as torch.nn.functional.normalize
 };
 
-/// Operands: 0 source, 1 result, both of the storage type; 2 scale, f32 (width); 3 shift, f32 (width), if hasShift.
+/// Operands: 0 source, 1 result, both of the storage type; 2 scale, f32 (width), if hasScale; then shift, f32 (width),
+/// if hasShift.
 /// Each head of each token is a row. In place where source and result are the same tensor and view.
 struct NormDesc {
     DataType storage = DataType::f32;
@@ -23,6 +24,7 @@ struct NormDesc {
     uint32_t batch = 1, tokens = 1, heads = 1;
     uint32_t width = 1;
     AttentionView source, result;
+    bool hasScale = true;
     bool hasShift = false;
     float epsilon = 1e-5f;
 };

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "kernels/attention_tuning.hpp"
+#include "kernels/flat_grid.hpp"
 
 namespace saccade {
 namespace {
@@ -35,7 +36,9 @@ Dispatch biasDispatch(const PositionBiasDesc& desc, bool dense, uint64_t items, 
     for (float origin : desc.tableOrigin)
         dispatch.constants.push_back(std::bit_cast<uint32_t>(origin));
     dispatch.constants.push_back(!dense && desc.tableQuads && desc.dims > 1);
+    dispatch.constants.push_back(dense && desc.queriesGiven);
     dispatch.groups = {divideUp(items, uint64_t{lanes} * pairs), 1, layers};
+    checkGroups("position bias", dispatch.groups, device);
     return dispatch;
 }
 
@@ -208,7 +211,7 @@ Kernel biasTableKernel(const PositionBiasDesc& desc, const DeviceProfile& device
     kernel.flops = nodes * positionBiasFlops(desc);
     Dispatch dispatch = biasDispatch(desc, false, nodes, desc.headsPerGroup, device);
     dispatch.push.set(BiasPush{{desc.tableStep[0], desc.tableStep[1], desc.tableStep[2], 0}, {1, 1, 1, 1}, 1, 1, 1});
-    dispatch.bindings = {{0, Access::read}, {1, Access::write}, {0, Access::read}};
+    dispatch.bindings = {{0, Access::read}, {1, Access::write}, {0, Access::read}, {0, Access::read}};
     kernel.dispatches.push_back(dispatch);
     return kernel;
 }
@@ -217,7 +220,7 @@ Kernel denseBiasKernel(const PositionBiasDesc& desc, uint32_t batch, uint32_t he
                        const DeviceProfile& device) {
     const uint64_t pairs = uint64_t{queries} * keys;
     Kernel kernel;
-    kernel.operandCount = 3;
+    kernel.operandCount = desc.queriesGiven ? 4 : 3;
     kernel.flops = pairs * batch * (heads / desc.headsPerGroup) * positionBiasFlops(desc);
     Dispatch dispatch = biasDispatch(desc, true, pairs, batch * heads, device);
     dispatch.push.set(BiasPush{{desc.divisor[0], desc.divisor[1], desc.divisor[2], 0},
@@ -225,7 +228,8 @@ Kernel denseBiasKernel(const PositionBiasDesc& desc, uint32_t batch, uint32_t he
                                queries,
                                keys,
                                heads});
-    dispatch.bindings = {{0, Access::read}, {1, Access::write}, {2, Access::read}};
+    const uint8_t given = desc.queriesGiven ? 3 : 2;
+    dispatch.bindings = {{0, Access::read}, {1, Access::write}, {2, Access::read}, {given, Access::read}};
     kernel.dispatches.push_back(dispatch);
     return kernel;
 }

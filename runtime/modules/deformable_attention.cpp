@@ -15,6 +15,7 @@
 #include "kernels/grid_sample.hpp"
 #include "kernels/offset_network.hpp"
 #include "kernels/position_bias.hpp"
+#include "modules/bias_network.hpp"
 #include "modules/linear.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
@@ -211,40 +212,6 @@ Grid makeGrid(const Arguments& a, const Shape& x) {
     return grid;
 }
 
-// A declared parameter of the position bias network, and all of them together as the exact form reads them.
-struct BiasNetwork {
-    FixedVector<SourceId, 6> sources;
-    WeightId packed = 0;
-    uint32_t dims = 0, width = 0, outputs = 0;
-
-    BiasNetwork(WeightSet& weights, uint32_t dims, uint32_t width, uint32_t outputs);
-    static PositionBiasWeights view(std::span<const std::span<const float>> sources, uint32_t dims, uint32_t width,
-                                    uint32_t outputs) {
-        return {dims, width, outputs, sources[0], sources[1], sources[2], sources[3], sources[4], sources[5]};
-    }
-};
-
-BiasNetwork::BiasNetwork(WeightSet& weights, uint32_t dims, uint32_t width, uint32_t outputs)
-    : dims(dims), width(width), outputs(outputs) {
-    if (width > 256)
-        throw Error(SAC_ERROR_UNSUPPORTED,
-                    "config \"dim\": the position bias network has dim / 4 = %u units, at most 256", width);
-    sources = {weights.source("rel_pos_bias.mlp.0.0.weight", {width, dims}),
-               weights.source("rel_pos_bias.mlp.0.0.bias", {width}),
-               weights.source("rel_pos_bias.mlp.1.0.weight", {width, width}),
-               weights.source("rel_pos_bias.mlp.1.0.bias", {width}),
-               weights.source("rel_pos_bias.mlp.2.weight", {outputs, width}),
-               weights.source("rel_pos_bias.mlp.2.bias", {outputs})};
-    const uint64_t parameters[] = {dims, width, outputs};
-    const auto pack = [](std::span<const std::span<const float>> values, std::span<const uint64_t> p,
-                         std::span<float> out) {
-        packPositionBias(
-            view(values, static_cast<uint32_t>(p[0]), static_cast<uint32_t>(p[1]), static_cast<uint32_t>(p[2])), out);
-    };
-    packed = weights.pack("rel_pos_bias", sources, packedPositionBiasSize(dims, width, outputs), pack, parameters,
-                          WeightPrecision::float32);
-}
-
 LinearOptions pointwise(uint32_t dims, uint32_t groups, bool bias) {
     LinearOptions options;
     options.bias = bias;
@@ -302,7 +269,7 @@ DeformableAttention::DeformableAttention(const Arguments& a, WeightSet& weights)
       toK_(weights, "to_k", a.dim, a.inner(), pointwise(a.dims, a.groupKeyValues ? a.groups : 1, false)),
       toV_(weights, "to_v", a.dim, a.inner(), pointwise(a.dims, a.groupKeyValues ? a.groups : 1, false)),
       toOut_(weights, "to_out", a.inner(), a.dim, pointwise(a.dims, 1, true)),
-      bias_(weights, a.dims, a.dim / 4, a.heads / a.groups) {
+      bias_(weights, "rel_pos_bias.", a.dims, a.dim / 4, a.heads / a.groups, "dim / 4") {
     Shape depthwise{a.groupChannels(), 1}, projection{a.dims, a.groupChannels()};
     uint64_t taps = 1;
     for (uint32_t axis = 0; axis < a.dims; ++axis) {

@@ -1,5 +1,5 @@
 // Position biases as results of their own, as phenaki-pytorch has them: AlibiPositionalBias (Press et al., arXiv
-// 2108.12409) and ContinuousPositionBias (Swin V2, arXiv 2111.09883).
+// 2108.12409) and ContinuousPositionBias (Swin V2, arXiv 2111.09883); and CPB as deformable-attention has it.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "kernels/pair_bias.hpp"
 #include "modules/alibi.hpp"
+#include "modules/bias_network.hpp"
 #include "modules/linear.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
@@ -168,6 +169,99 @@ void ContinuousPositionBias::build(PlanBuilder& plan) const {
     graph.add("bias", pairBiasKernel(desc, plan.device()), {rows, bias});
 }
 
+constexpr Key cpbConfig[] = {
+    Key::integer("dim", 1, 256, "channels of the network's hidden layers"),
+    Key::integer("heads", 1, 1024, "attention heads"),
+    Key::integer("offset_groups", 1, 1024, "groups of heads that share keys; divides heads"),
+    Key::integer("depth", 2, 2, "hidden layers"),
+    Key::boolean("log_distance", "the network sees distances on a logarithmic scale").orElse(true),
+};
+constexpr TensorDescription cpbInputs[] = {
+    {"grid_q",
+     Presence::required,
+     {DataType::f32},
+     "(*queries, d) | (n)",
+     "positions of queries; (n): in one dimension"},
+    {"grid_kv",
+     Presence::required,
+     {DataType::f32},
+     "(b * offset_groups, *keys, d) | (b * offset_groups, m)",
+     "positions of keys for each group; (..., m): in one dimension"},
+};
+constexpr TensorDescription cpbOutputs[] = {
+    {"bias", Presence::required, {DataType::f32}, "(b, heads, n, m)", "to be added to the scores"}};
+
+struct CpbArguments {
+    uint32_t dim, heads, groups;
+    bool logDistance;
+
+    explicit CpbArguments(Config& config)
+        : dim(static_cast<uint32_t>(config.integer("dim"))), heads(static_cast<uint32_t>(config.integer("heads"))),
+          groups(static_cast<uint32_t>(config.integer("offset_groups"))), logDistance(config.boolean("log_distance")) {
+        config.integer("depth"); // the key's range has one
+        if (heads % groups)
+            throw Error(SAC_ERROR_INVALID_CONFIG, "config \"heads\": %u is not divisible by \"offset_groups\": %u",
+                        heads, groups);
+    }
+};
+
+// Upstream has a class CPB for each number of dimensions; the first layer tells which it is.
+uint32_t positionDims(const WeightSet& weights) {
+    const TensorShape* shape = weights.shapeOf("mlp.0.0.weight");
+    return shape && shape->size() == 2 && (*shape)[1] >= 1 && (*shape)[1] <= 3 ? static_cast<uint32_t>((*shape)[1]) : 2;
+}
+
+// Deformable attention's CPB: the bias between positions that are given, of queries and of each group's keys.
+class Cpb final : public Module {
+public:
+    explicit Cpb(const ModuleSource& source)
+        : a_(source.config),
+          network_(source.weights, "", positionDims(source.weights), a_.dim, a_.heads / a_.groups, "dim") {}
+
+    void build(PlanBuilder& plan) const override;
+
+private:
+    uint32_t positions(PlanBuilder& plan, std::string_view name, uint32_t leading) const;
+
+    CpbArguments a_;
+    BiasNetwork network_;
+};
+
+// How many positions an input has behind its `leading` dimensions. In one dimension they may come without channels.
+uint32_t Cpb::positions(PlanBuilder& plan, std::string_view name, uint32_t leading) const {
+    const Shape& shape = plan.inputShape(name, 0);
+    const bool bare = network_.dims == 1 && shape.size() == leading + 1;
+    if (!bare && shape.size() < leading + 2)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "input \"%.*s\" has rank %zu, positions in %u dimensions have at least %u", clip(name), name.data(),
+                    shape.size(), network_.dims, leading + 2);
+    if (!bare)
+        plan.expectDimension(name, static_cast<uint32_t>(shape.size() - 1), network_.dims,
+                             "the inputs of \"mlp.0.0.weight\"");
+    return static_cast<uint32_t>(elementCount(shape) / ((leading ? shape[0] : 1) * network_.dims));
+}
+
+void Cpb::build(PlanBuilder& plan) const {
+    const uint32_t queries = positions(plan, "grid_q", 0), keys = positions(plan, "grid_kv", 1);
+    const uint64_t entries = plan.inputShape("grid_kv", 0)[0];
+    if (entries % a_.groups)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "input \"grid_kv\": shape[0] is %llu, not divisible by config \"offset_groups\": %u",
+                    static_cast<unsigned long long>(entries), a_.groups);
+    plan.setBatch(entries / a_.groups);
+    PositionBiasDesc desc;
+    desc.mode = PositionBiasDesc::Mode::exact;
+    desc.dims = network_.dims;
+    desc.headsPerGroup = network_.outputs;
+    desc.logDistance = a_.logDistance;
+    desc.width = network_.width;
+    desc.queriesGiven = true;
+    const TensorId from = plan.inputPlain("grid_q", DataType::f32), to = plan.inputPlain("grid_kv", DataType::f32);
+    const TensorId bias = plan.outputPlain("bias", DataType::f32, {plan.batch(), a_.heads, queries, keys});
+    plan.graph().add("bias", denseBiasKernel(desc, plan.batch(), a_.heads, queries, keys, plan.device()),
+                     {plan.weight(network_.packed), bias, to, from});
+}
+
 } // namespace
 
 constexpr ModuleDescription alibiPositionalBiasDescription{
@@ -187,7 +281,17 @@ constexpr ModuleDescription continuousPositionBiasDescription{
     continuousOutputs,
     {}};
 
+constexpr ModuleDescription cpbDescription{
+    "Deformable attention's position bias between positions that are given.",
+    "lucidrains/deformable-attention; Liu et al., Swin Transformer V2, arXiv 2111.09883",
+    cpbConfig,
+    {},
+    cpbInputs,
+    cpbOutputs,
+    {}};
+
 ModulePtr makeAlibiPositionalBias(const ModuleSource& source) { return makeModule<AlibiPositionalBias>(source); }
 ModulePtr makeContinuousPositionBias(const ModuleSource& source) { return makeModule<ContinuousPositionBias>(source); }
+ModulePtr makeCpb(const ModuleSource& source) { return makeModule<Cpb>(source); }
 
 } // namespace saccade

@@ -36,10 +36,13 @@ void copyPacked(std::span<const std::span<const float>> sources, std::span<const
 WeightSet::WeightSet(const Safetensors* file, std::string_view prefix, std::pmr::memory_resource* memory)
     : file_(file), prefix_(prefix, memory), memory_(memory), sources_(memory), weights_(memory) {}
 
-bool WeightSet::has(std::string_view name) const {
+bool WeightSet::has(std::string_view name) const { return shapeOf(name) != nullptr; }
+
+const TensorShape* WeightSet::shapeOf(std::string_view name) const {
     std::pmr::string full(prefix_, memory_);
     full += name;
-    return file_ && file_->find(full) != nullptr;
+    const TensorView* view = file_ ? file_->find(full) : nullptr;
+    return view ? &view->shape : nullptr;
 }
 
 SourceId WeightSet::add(std::string_view name, const char* wanted) {

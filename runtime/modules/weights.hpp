@@ -36,6 +36,8 @@ public:
     std::pmr::memory_resource* memory() const { return memory_; }
 
     bool has(std::string_view name) const;
+    /// Of a tensor that may be there; null if it is not. For what a configuration leaves to the checkpoint.
+    const TensorShape* shapeOf(std::string_view name) const;
 
     /// Finds a tensor and checks it. Throws SAC_ERROR_INVALID_WEIGHTS if it is missing, of another shape, not of a
     /// floating-point type, or has a NaN or infinity.

@@ -26,6 +26,8 @@ Tensors randomWeights(const std::string& module, const nlohmann::json& config, u
 ///   PEG                             batch, size [f, h, w]
 ///   PhenakiFeedForward              batch, n
 ///   PhenakiTransformer              context (0), mask (false), context_mask (false), attn_bias (false)
+///   PhenakiLayerNorm, GEGLU, l2norm, Scale   shape
+///   CPB                             queries, keys: shapes of grid_q and grid_kv, in 1 + dim % 3 dimensions
 ///   DalleAttention                  batch, n, mask (false), static_mask (false), rotary (0 features)
 ///   Sparse{Conv,Axial}CausalAttention, SparseAttention   batch, n, mask (false), rotary (0);
 ///                                   SparseAttention also shared_layout (false: a layout for each head)

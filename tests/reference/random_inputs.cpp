@@ -223,6 +223,11 @@ Tensors randomInputs(const std::string& module, const json& config, const json& 
         return {{"x", random.normalTensor(joined(joined({sizes.at("batch")}, sizes.at("size")), {config.at("dim")}))}};
     if (module == "PhenakiFeedForward")
         return {{"x", random.normalTensor({sizes.at("batch"), sizes.at("n"), config.at("dim")})}};
+    if (module == "PhenakiLayerNorm" || module == "GEGLU" || module == "l2norm" || module == "Scale")
+        return {{"x", random.normalTensor(sizes.at("shape"))}};
+    if (module == "CPB")
+        return {{"grid_q", random.uniformTensor(sizes.at("queries"), -1, 1)},
+                {"grid_kv", random.uniformTensor(sizes.at("keys"), -1, 1)}};
     if (module == "AlibiPositionalBias" || module == "ContinuousPositionBias")
         return {};
     if (module == "DalleAttention" || module.rfind("Sparse", 0) == 0)

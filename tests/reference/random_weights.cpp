@@ -124,6 +124,15 @@ void phenakiAttention(Weights& w, const std::string& prefix, const json& config,
     w.layer(prefix + "to_out", {dim, heads * d}, false);
 }
 
+/// For positions in 1 + dim % 3 dimensions, which the configuration does not say.
+void cpb(Weights& w, const json& config) {
+    const int64_t dim = config.at("dim"),
+                  outputs = config.at("heads").get<int64_t>() / config.at("offset_groups").get<int64_t>();
+    w.layer("mlp.0.0", {dim, 1 + dim % 3}, true, 2);
+    w.layer("mlp.1.0", {dim, dim}, true, 2);
+    w.layer("mlp.2", {outputs, dim}, true, 2);
+}
+
 void continuousPositionBias(Weights& w, const json& config) {
     const int64_t dim = config.at("dim"), heads = config.at("heads"), layers = config.value("layers", 2);
     const auto axes = static_cast<int64_t>(config.at("dimensions").size());
@@ -175,6 +184,13 @@ Tensors randomWeights(const std::string& module, const json& config, uint64_t se
         msDeform(w, config);
     else if (module == "PhenakiAttention")
         phenakiAttention(w, "", config, config.value("num_null_kv", 0));
+    else if (module == "CPB")
+        cpb(w, config);
+    else if (module == "PhenakiLayerNorm")
+        w.tensors = {{"gamma", w.random.uniformTensor({config.at("dim")}, 0.5, 1.5)},
+                     {"beta", w.random.uniformTensor({config.at("dim")}, -0.5, 0.5)}};
+    else if (module == "Scale" && !config.contains("scale"))
+        w.tensors["scale"] = w.random.uniformTensor({3}, -2, 2);
     else if (module == "ContinuousPositionBias")
         continuousPositionBias(w, config);
     else if (module == "PEG")
@@ -185,7 +201,8 @@ Tensors randomWeights(const std::string& module, const json& config, uint64_t se
         transformer(w, config);
     else if (module == "DalleAttention" || module.rfind("Sparse", 0) == 0)
         dalle(w, config);
-    else if (module != "grid_sample" && module != "AlibiPositionalBias" && module.rfind("onnx.", 0) != 0)
+    else if (module != "grid_sample" && module != "GEGLU" && module != "l2norm" && module != "Scale" &&
+             module != "AlibiPositionalBias" && module.rfind("onnx.", 0) != 0)
         throw std::invalid_argument("no random weights for module \"" + module + "\"");
     return w.tensors;
 }

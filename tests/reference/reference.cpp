@@ -9,6 +9,7 @@
 #include "reference/msdeform_attention.hpp"
 #include "reference/onnx_operators.hpp"
 #include "reference/phenaki.hpp"
+#include "reference/small_layers.hpp"
 #include "reference/tutorial_attention.hpp"
 
 namespace saccade::reference {
@@ -40,6 +41,16 @@ Tensors run(const std::string& module, const nlohmann::json& config, const Tenso
         return runPhenakiFeedForward(weights, inputs);
     if (module == "PhenakiTransformer")
         return runPhenakiTransformer(config, weights, inputs);
+    if (module == "PhenakiLayerNorm")
+        return runPhenakiLayerNorm(weights, inputs);
+    if (module == "GEGLU")
+        return runGeglu(inputs);
+    if (module == "l2norm")
+        return runL2Norm(inputs);
+    if (module == "Scale")
+        return runScale(config, weights, inputs);
+    if (module == "CPB")
+        return runCpb(config, weights, inputs);
     if (module == "DalleAttention")
         return runDalleAttention(config, weights, inputs);
     if (module == "SparseConvCausalAttention")
