@@ -1,6 +1,6 @@
 // Fills a dense bias (heads, queries, keys) that depends on the relative place of query and key alone.
 // distance: ALiBi, -slope[head] * |key - (query + keys - queries)|.
-// lookup:   from a table with a row per relative place on a grid of up to three axes, (2 size - 1) places an axis.
+// lookup:   from a table with a row per relative place on a grid of up to four axes, (2 size - 1) places an axis.
 // Grid: (flat index over head, query and key, its overflow, 1).
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -14,10 +14,13 @@ layout(set = 0, binding = 1) writeonly buffer Bias { float bias[]; };
 
 layout(push_constant) uniform Push {
     uint heads, queries, keys;
-    uint sizeZ, sizeY, sizeX; // lookup: the grid that queries and keys both cover
+    uint size0, size1, size2, size3; // lookup: the grid that queries and keys both cover
 };
 
-uvec3 cellOf(uint index) { return uvec3(index / (sizeX * sizeY), index / sizeX % sizeY, index % sizeX); }
+uvec4 cellOf(uint index) {
+    const uint slice = size3 * size2;
+    return uvec4(index / (slice * size1), index / slice % size1, index / size3 % size2, index % size3);
+}
 
 void main() {
     const uint item = flatIndex();
@@ -25,9 +28,9 @@ void main() {
         return;
     const uint key = item % keys, query = item / keys % queries, head = item / (keys * queries);
     if (lookup) {
-        const uvec3 size = uvec3(sizeZ, sizeY, sizeX);
-        const uvec3 place = cellOf(query) + size - 1 - cellOf(key); // query - key, from 0 on
-        const uint row = (place.x * (2 * sizeY - 1) + place.y) * (2 * sizeX - 1) + place.z;
+        const uvec4 size = uvec4(size0, size1, size2, size3), count = 2 * size - 1;
+        const uvec4 place = cellOf(query) + size - 1 - cellOf(key); // query - key, from 0 on
+        const uint row = ((place.x * count.y + place.y) * count.z + place.z) * count.w + place.w;
         bias[item] = source[row * heads + head];
     } else {
         bias[item] = -source[head] * float(abs(int(key) - int(query + keys - queries)));

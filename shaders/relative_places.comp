@@ -10,17 +10,19 @@ layout(constant_id = 2) const bool logDistance = true; // sign(p) log(|p| + 1), 
 
 layout(set = 0, binding = 0) writeonly buffer Places { float places[]; }; // (places, dims)
 
-layout(push_constant) uniform Push { uint sizeZ, sizeY, sizeX; };
+layout(push_constant) uniform Push { uint size0, size1, size2, size3; };
 
 void main() {
     const uint row = flatIndex();
-    const uvec3 count = 2 * uvec3(sizeZ, sizeY, sizeX) - 1;
-    if (row >= count.x * count.y * count.z)
+    const uvec4 size = uvec4(size0, size1, size2, size3);
+    const uvec4 count = 2 * size - 1;
+    if (row >= count.x * count.y * count.z * count.w)
         return;
-    const uvec3 cell = uvec3(row / (count.z * count.y), row / count.z % count.y, row % count.z);
-    const vec3 place = vec3(ivec3(cell) - ivec3(sizeZ, sizeY, sizeX) + 1);
+    const uint slice = count.w * count.z;
+    const uvec4 cell = uvec4(row / (slice * count.y), row / slice % count.y, row / count.w % count.z, row % count.w);
+    const vec4 place = vec4(ivec4(cell) - ivec4(size) + 1);
     for (uint axis = 0; axis < dims; ++axis) {
-        const float p = place[3 - dims + axis];
+        const float p = place[4 - dims + axis];
         places[row * dims + axis] = logDistance ? sign(p) * log(abs(p) + 1.0) : p;
     }
 }

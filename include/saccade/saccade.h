@@ -256,7 +256,7 @@ SAC_API SacResult sacQueryDevice(const SacDeviceQuery* query, SacDeviceSupport* 
 
 typedef enum SacLogSeverity {
     SAC_LOG_INFO = 0,    /* a choice worth knowing: a table's resolution, a fallback to the exact bias */
-    SAC_LOG_WARNING = 1, /* works, but probably not as meant */
+    SAC_LOG_WARNING = 1, /* works, but probably not as meant: an argument that is ignored, as upstream ignores it */
     SAC_LOG_ERROR = 2,   /* the message of a call that failed */
     SAC_LOG_SEVERITY_MAX_ENUM = 0x7fffffff
 } SacLogSeverity;

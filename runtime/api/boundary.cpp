@@ -1,9 +1,18 @@
 #include "api/boundary.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 namespace saccade {
+
+void Log::write(const char* what, const Warnings& warnings) const {
+    char text[2 * SAC_MAX_MESSAGE_LENGTH];
+    for (const std::pmr::string& message : warnings.messages()) {
+        std::snprintf(text, sizeof(text), "%.*s: %s", clip(what), what, message.c_str());
+        write(SAC_LOG_WARNING, text);
+    }
+}
 
 SacResult report(SacResult result, const char* message, SacError* error, const Log* log) {
     if (error) {

@@ -8,6 +8,7 @@
 #include <saccade/saccade.h>
 
 #include "base/error.hpp"
+#include "base/warnings.hpp"
 
 namespace saccade {
 
@@ -20,6 +21,8 @@ struct Log {
         if (callback)
             callback(userData, severity, message);
     }
+    /// Each message as "what: message".
+    void write(const char* what, const Warnings& warnings) const;
 };
 
 /// Fills `error` (may be null) and logs the message, unless `result` is SAC_SUCCESS.

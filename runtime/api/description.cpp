@@ -56,8 +56,8 @@ void fill(SacKeyDescription& out, const Key& key) {
 void fill(SacTensorDescription& out, const TensorDescription& tensor, SacTensorFlags flags) {
     out.name = tensor.name;
     out.meaning = tensor.meaning;
-    out.flags = flags | (tensor.presence == Presence::host ? SAC_TENSOR_HOST_BIT : 0);
-    out.optional = tensor.presence == Presence::optional;
+    out.flags = flags | (isHost(tensor.presence) ? SAC_TENSOR_HOST_BIT : 0);
+    out.optional = isOptional(tensor.presence);
     out.shape = tensor.shape;
     out.dataTypeCount = static_cast<uint32_t>(tensor.types.size());
     std::transform(tensor.types.begin(), tensor.types.end(), out.dataTypes, saccade::publicType);

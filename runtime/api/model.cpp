@@ -53,7 +53,9 @@ void initialize(SacModel_T& model, const SacModelInfo& info) {
     Config config(model.config->root(),
                   {"config", description.config, "an option of the plan (SacPlanInfo::options)", description.options},
                   memory);
-    model.module = model.type->make({model.type->name, config, *model.weights, memory});
+    Warnings warnings(memory);
+    model.module = model.type->make({model.type->name, config, *model.weights, memory, warnings});
+    model.context->log.write(model.type->name, warnings);
 }
 
 } // namespace

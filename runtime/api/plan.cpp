@@ -185,7 +185,9 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
     setMemory(plan, graph, placeCommands(plan, graph, placeValues(plan, graph, workspaceBytes)));
     listMemoryParts(plan, graph);
     setProperties(plan, graph, builder.biasReport());
-    logBias(context.log, info.name ? info.name : model.type->name, builder.biasReport(), request.bias);
+    const char* name = info.name ? info.name : model.type->name;
+    context.log.write(name, builder.warnings());
+    logBias(context.log, name, builder.biasReport(), request.bias);
 }
 
 } // namespace

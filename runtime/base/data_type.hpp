@@ -8,7 +8,8 @@
 
 namespace saccade {
 
-enum class DataType : uint8_t { f32, f16, bf16, f64, u8, i8, boolean, i32, u32, i64, u64, i16, u16 };
+/// `opaque`: a type of a file that nothing here reads, such as 8-bit floats.
+enum class DataType : uint8_t { f32, f16, bf16, f64, u8, i8, boolean, i32, u32, i64, u64, i16, u16, opaque };
 
 namespace detail {
 
@@ -23,15 +24,19 @@ inline constexpr DataTypeInfo dataTypes[] = {
     {"I32", 4}, {"U32", 4}, {"I64", 8},  {"U64", 8}, {"I16", 2}, {"U16", 2},
 };
 inline constexpr std::size_t dataTypeCount = sizeof(dataTypes) / sizeof(dataTypes[0]);
-static_assert(dataTypeCount == static_cast<std::size_t>(DataType::u16) + 1);
+static_assert(dataTypeCount == static_cast<std::size_t>(DataType::opaque));
 
 } // namespace detail
 
-/// Bytes of one element.
-constexpr std::size_t dataTypeSize(DataType type) { return detail::dataTypes[static_cast<std::size_t>(type)].size; }
+/// Bytes of one element; 0 for opaque.
+constexpr std::size_t dataTypeSize(DataType type) {
+    return type == DataType::opaque ? 0 : detail::dataTypes[static_cast<std::size_t>(type)].size;
+}
 
-/// The name safetensors gives the type: "F32", "BF16", "BOOL", ...
-constexpr const char* dataTypeName(DataType type) { return detail::dataTypes[static_cast<std::size_t>(type)].name; }
+/// The name safetensors gives the type: "F32", "BF16", "BOOL", ...; "opaque" has none there.
+constexpr const char* dataTypeName(DataType type) {
+    return type == DataType::opaque ? "opaque" : detail::dataTypes[static_cast<std::size_t>(type)].name;
+}
 
 /// The type of a safetensors name (case matters), or nothing for a name that is none of them.
 constexpr std::optional<DataType> parseDataType(std::string_view name) {

@@ -1,7 +1,6 @@
 #include "base/error.hpp"
 
 #include <algorithm>
-#include <cstdarg>
 #include <cstdio>
 
 namespace saccade {
@@ -9,17 +8,20 @@ namespace saccade {
 Error::Error(SacResult code, const char* format, ...) noexcept : code_(code) {
     std::va_list arguments;
     va_start(arguments, format);
-    const int written = std::vsnprintf(message_, sizeof(message_), format, arguments);
+    formatMessage(message_, format, arguments);
     va_end(arguments);
+}
 
+void formatMessage(std::span<char> out, const char* format, std::va_list arguments) noexcept {
+    const int written = std::vsnprintf(out.data(), out.size(), format, arguments);
     if (written < 0) {
-        message_[0] = '\0';
-    } else if (static_cast<std::size_t>(written) >= sizeof(message_)) {
+        out[0] = '\0';
+    } else if (static_cast<std::size_t>(written) >= out.size()) {
         // One byte more than kept, so that clip sees whether the cut falls inside a character.
-        const std::string_view kept(message_, sizeof(message_) - 1);
-        message_[clip(kept, kept.size() - 1)] = '\0';
+        const std::string_view kept(out.data(), out.size() - 1);
+        out[static_cast<std::size_t>(clip(kept, kept.size() - 1))] = '\0';
     }
-    for (char* c = message_; *c != '\0'; ++c)
+    for (char* c = out.data(); *c != '\0'; ++c)
         if (static_cast<unsigned char>(*c) < 0x20 || *c == 0x7f)
             *c = '?';
 }

@@ -5,8 +5,10 @@
 #include <saccade/saccade.h>
 
 #include <concepts>
+#include <cstdarg>
 #include <cstddef>
 #include <exception>
+#include <span>
 #include <string_view>
 
 // MinGW's own printf takes formats as C99 has them, which its compiler calls gnu_printf.
@@ -24,8 +26,7 @@ class Error : public std::exception {
 public:
     static constexpr std::size_t messageCapacity = SAC_MAX_MESSAGE_LENGTH; ///< bytes, with the terminating zero
 
-    /// Formats the message as printf does. What does not fit is cut between UTF-8 characters; control characters, which
-    /// a name from a file may hold, become '?' so that one message stays one line of a log.
+    /// The message is formatMessage's.
     SACCADE_PRINTF(3, 4) Error(SacResult code, const char* format, ...) noexcept;
 
     SacResult code() const noexcept { return code_; }
@@ -35,6 +36,10 @@ private:
     SacResult code_;
     char message_[messageCapacity];
 };
+
+/// Formats as printf does. What does not fit is cut between UTF-8 characters; control characters, which a name from a
+/// file may hold, become '?' so that one message stays one line of a log.
+void formatMessage(std::span<char> out, const char* format, std::va_list arguments) noexcept;
 
 /// Length for "%.*s": `text` cut to at most `limit` bytes and between UTF-8 characters, so that a long name from a file
 /// cannot push the rest of a message out. Usage: Error(code, "tensor \"%.*s\": ...", clip(name), name.data()).

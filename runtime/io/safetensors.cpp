@@ -35,6 +35,22 @@ std::string_view headerText(std::span<const std::byte> file) {
     return text;
 }
 
+/// Bits of an element; 0 for a type whose size is not known.
+uint64_t typeBits(DataType type, std::string_view name) {
+    if (type != DataType::opaque)
+        return 8 * dataTypeSize(type);
+    // Upstream's further types.
+    constexpr struct {
+        std::string_view name;
+        uint64_t bits;
+    } opaqueTypes[] = {{"F8_E4M3", 8}, {"F8_E5M2", 8}, {"F8_E8M0", 8}, {"F6_E2M3", 6},
+                       {"F6_E3M2", 6}, {"F4", 4},      {"C64", 64}};
+    for (const auto& known : opaqueTypes)
+        if (known.name == name)
+            return known.bits;
+    return 0;
+}
+
 /// Reads the entry of one tensor. Positions are checked against the data's size here, against each other by the caller.
 class EntryReader {
 public:
@@ -46,13 +62,13 @@ public:
             fail("%s is not an object", JsonSummary(value_).text());
         TensorView view;
         view.name = name_;
-        view.type = readType();
-        const uint64_t wanted = readShape(view);
+        readType(view);
+        const std::optional<uint64_t> wanted = readShape(view);
         const auto [begin, end] = readOffsets();
-        if (end - begin != wanted)
-            fail("data_offsets hold %" PRIu64 " bytes where shape and dtype need %" PRIu64, end - begin, wanted);
+        if (wanted && end - begin != *wanted)
+            fail("data_offsets hold %" PRIu64 " bytes where shape and dtype need %" PRIu64, end - begin, *wanted);
         view.data = data_.data() + begin;
-        view.bytes = wanted;
+        view.bytes = end - begin;
         return view;
     }
 
@@ -73,32 +89,35 @@ private:
         return *value;
     }
 
-    DataType readType() const {
+    void readType(TensorView& view) const {
         const JsonValue& value = field("dtype");
-        const std::optional<DataType> type = parseDataType(value.asString());
-        if (!type)
-            fail("dtype %s is not a known type", JsonSummary(value).text());
-        return *type;
+        if (!value.isString())
+            fail("dtype %s is not a string", JsonSummary(value).text());
+        view.typeName = value.asString();
+        view.type = parseDataType(view.typeName).value_or(DataType::opaque);
     }
 
-    /// Fills view.shape and returns the bytes it takes.
-    uint64_t readShape(TensorView& view) const {
+    /// Fills view.shape and returns the bytes it takes; nothing for a type whose size is not known.
+    std::optional<uint64_t> readShape(TensorView& view) const {
         const JsonValue& value = field("shape");
         if (!value.isArray())
             fail("shape %s is not an array", JsonSummary(value).text());
         if (value.items().size() > maxTensorRank)
             fail("shape has %zu dimensions, more than %zu", value.items().size(), maxTensorRank);
-        uint64_t bytes = dataTypeSize(view.type);
+        const uint64_t elementBits = typeBits(view.type, view.typeName);
+        uint64_t bits = std::max(elementBits, uint64_t{1}); // an unknown size counts elements, which shall not overflow
         for (const JsonValue& item : value.items()) {
             if (!item.isInteger() || item.asInteger() < 0)
                 fail("dimension %s of the shape is not a non-negative integer", JsonSummary(item).text());
             const auto size = static_cast<uint64_t>(item.asInteger());
-            if (size != 0 && bytes > std::numeric_limits<uint64_t>::max() / size)
+            if (size != 0 && bits > std::numeric_limits<uint64_t>::max() / size)
                 fail("the size of the shape overflows 64 bits");
-            bytes *= size;
+            bits *= size;
             view.shape.push_back(size);
         }
-        return bytes;
+        if (bits % 8 && elementBits)
+            fail("the shape takes %" PRIu64 " bits, which are no whole bytes", bits);
+        return elementBits ? std::optional(bits / 8) : std::nullopt;
     }
 
     std::pair<uint64_t, uint64_t> readOffsets() const {

@@ -28,9 +28,10 @@ inline constexpr std::string_view safetensorsMetadataKey = "__metadata__";
 class Safetensors {
 public:
     /// Checks the whole header before anything is used. Refused, with Error SAC_ERROR_MALFORMED_FILE naming tensor,
-    /// value and rule, is what upstream refuses (sizes that disagree, gaps, overlaps, bytes no tensor claims, types it
-    /// does not know) and beyond that: keys or names that appear twice, more than maxTensorRank dimensions, offsets and
-    /// dimensions of more than 63 bits, and 8-bit floats, which nothing here computes with.
+    /// value and rule, is what upstream refuses (sizes that disagree, gaps, overlaps, bytes no tensor claims) and
+    /// beyond that: keys or names that appear twice, more than maxTensorRank dimensions, offsets and dimensions of more
+    /// than 63 bits. A tensor of a type that nothing here reads is kept as opaque, its bytes checked against its shape
+    /// where the type's size is known; whoever wants to read it is refused.
     Safetensors(std::span<const std::byte> file, std::pmr::memory_resource* memory);
 
     Safetensors(Safetensors&&) noexcept = default;

@@ -45,6 +45,8 @@ int rank(DataType type) {
         return 11;
     case DataType::u64:
         return 12;
+    case DataType::opaque:
+        break;
     }
     return 0;
 }
@@ -82,6 +84,9 @@ void SafetensorsWriter::addTensor(std::string_view name, DataType type, std::spa
     if (shape.size() > maxTensorRank)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "safetensors: tensor \"%.*s\": %zu dimensions, more than %zu",
                     clip(name), name.data(), shape.size(), maxTensorRank);
+    if (type == DataType::opaque)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "safetensors: tensor \"%.*s\" is of no type that can be written",
+                    clip(name), name.data());
     uint64_t bytes = dataTypeSize(type);
     bool overflow = false;
     for (const uint64_t size : shape) {

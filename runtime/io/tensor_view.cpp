@@ -27,8 +27,8 @@ void convertAll(const std::byte* data, std::span<float> out, Convert convert) {
 
 void readFloats(const TensorView& tensor, std::span<float> out, NonFinite nonFinite) {
     if (!isFloatingPoint(tensor.type))
-        throw Error(SAC_ERROR_INVALID_WEIGHTS, "tensor \"%.*s\": type %s is none of F32, F16, BF16, F64",
-                    clip(tensor.name), tensor.name.data(), dataTypeName(tensor.type));
+        throw Error(SAC_ERROR_INVALID_WEIGHTS, "tensor \"%.*s\": type %.*s is none of F32, F16, BF16, F64",
+                    clip(tensor.name), tensor.name.data(), clip(tensor.typeName), tensor.typeName.data());
     if (tensor.elementCount() != out.size())
         throw Error(SAC_ERROR_INVALID_WEIGHTS, "tensor \"%.*s\": %llu elements where %zu are wanted", clip(tensor.name),
                     tensor.name.data(), wide(tensor.elementCount()), out.size());

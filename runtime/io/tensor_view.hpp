@@ -22,11 +22,17 @@ using TensorShape = FixedVector<uint64_t, maxTensorRank>;
 struct TensorView {
     std::string_view name;
     DataType type = DataType::f32;
+    std::string_view typeName; ///< as the file spells it, which tells opaque types apart
     TensorShape shape;
     const std::byte* data = nullptr;
     uint64_t bytes = 0;
 
-    uint64_t elementCount() const { return bytes / dataTypeSize(type); }
+    uint64_t elementCount() const {
+        uint64_t count = 1;
+        for (const uint64_t size : shape)
+            count *= size;
+        return count;
+    }
 };
 
 /// What readFloats does with infinities and NaN.

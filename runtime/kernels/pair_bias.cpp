@@ -10,7 +10,7 @@ constexpr uint32_t lanes = 64;
 // As in shaders/pair_bias.comp.
 struct Push {
     uint32_t heads, queries, keys;
-    std::array<uint32_t, 3> size;
+    GridSize size;
 };
 
 } // namespace
@@ -29,12 +29,14 @@ Kernel pairBiasKernel(const PairBiasDesc& desc, const DeviceProfile& device) {
     return kernel;
 }
 
-uint64_t relativePlaces(const std::array<uint32_t, 3>& size) {
-    return (2 * uint64_t{size[0]} - 1) * (2 * uint64_t{size[1]} - 1) * (2 * uint64_t{size[2]} - 1);
+uint64_t relativePlaces(const GridSize& size) {
+    uint64_t places = 1;
+    for (const uint32_t n : size)
+        places *= 2 * uint64_t{n} - 1;
+    return places;
 }
 
-Kernel relativePlacesKernel(uint32_t dims, const std::array<uint32_t, 3>& size, bool logDistance,
-                            const DeviceProfile& device) {
+Kernel relativePlacesKernel(uint32_t dims, const GridSize& size, bool logDistance, const DeviceProfile& device) {
     Dispatch dispatch;
     dispatch.shader = Shader::relativePlaces;
     dispatch.constants = {lanes, dims, logDistance};

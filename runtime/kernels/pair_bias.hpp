@@ -9,20 +9,23 @@
 
 namespace saccade {
 
+/// Sizes of a grid of up to four axes, the last ones; those before are 1.
+constexpr uint32_t maxGridAxes = 4;
+using GridSize = std::array<uint32_t, maxGridAxes>;
+
 /// Operands: 0 slopes, f32 (heads), or with `lookup` the table, f32 (places, heads); 1 bias, f32 (heads, queries,
 /// keys).
 struct PairBiasDesc {
     uint32_t heads = 1, queries = 1, keys = 1;
-    bool lookup = false;                   ///< else ALiBi (arXiv 2108.12409): -slope * |j - (i + keys - queries)|
-    std::array<uint32_t, 3> size{1, 1, 1}; ///< lookup: the grid of queries and keys; leading axes are 1
+    bool lookup = false;       ///< else ALiBi (arXiv 2108.12409): -slope * |j - (i + keys - queries)|
+    GridSize size{1, 1, 1, 1}; ///< lookup: the grid of queries and keys
 };
 Kernel pairBiasKernel(const PairBiasDesc& desc, const DeviceProfile& device);
 
 /// Relative places of a grid: the product of (2 size - 1).
-uint64_t relativePlaces(const std::array<uint32_t, 3>& size);
+uint64_t relativePlaces(const GridSize& size);
 
 /// Operand: 0 places, f32 (relativePlaces, dims), in the order pairBiasKernel looks them up.
-Kernel relativePlacesKernel(uint32_t dims, const std::array<uint32_t, 3>& size, bool logDistance,
-                            const DeviceProfile& device);
+Kernel relativePlacesKernel(uint32_t dims, const GridSize& size, bool logDistance, const DeviceProfile& device);
 
 } // namespace saccade

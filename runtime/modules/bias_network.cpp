@@ -10,6 +10,8 @@ BiasNetwork::BiasNetwork(WeightSet& weights, std::string_view prefix, uint32_t d
     if (width > 256)
         throw Error(SAC_ERROR_UNSUPPORTED, "config \"dim\": the position bias network has %s = %u units, at most 256",
                     widthRule, width);
+    if (width == 0)
+        return;
     const auto source = [&](const char* name, const Shape& shape) {
         std::pmr::string full(prefix, weights.memory());
         full += name;

@@ -17,7 +17,8 @@ struct BiasNetwork {
     uint32_t dims = 0, width = 0, outputs = 0;
 
     /// Declares prefix + "mlp.{0,1}.0" and "mlp.2". Throws SAC_ERROR_UNSUPPORTED, saying that `widthRule` makes it so,
-    /// for more than 256 hidden units.
+    /// for more than 256 hidden units. Without any it adds a constant to all scores of a head, which a softmax does not
+    /// see: then nothing is declared, and there is no bias to add.
     BiasNetwork(WeightSet& weights, std::string_view prefix, uint32_t dims, uint32_t width, uint32_t outputs,
                 const char* widthRule);
 

@@ -38,7 +38,7 @@ constexpr TensorDescription inputs[] = {
     {"mask",
      Presence::optional,
      {DataType::boolean},
-     "(b, keys)",
+     "(b, keys) | (1, keys)",
      "true: the key counts; keys are n, with cache cache_length"},
     {"static_mask",
      Presence::optional,
@@ -69,7 +69,6 @@ private:
     TensorId append(PlanBuilder& plan, const DalleCache& cache, const char* label, TensorId qkv, uint32_t tokens,
                     uint32_t part) const;
     TensorId staticMask(PlanBuilder& plan, AttentionDesc& attention, bool cached) const;
-    TensorId keyMask(PlanBuilder& plan, AttentionDesc& attention) const;
     Config::Integers steps(PlanBuilder& plan, uint32_t tokens) const;
 
     DalleArguments a_;
@@ -122,15 +121,6 @@ TensorId DalleAttention::append(PlanBuilder& plan, const DalleCache& cache, cons
     return kept;
 }
 
-TensorId DalleAttention::keyMask(PlanBuilder& plan, AttentionDesc& attention) const {
-    plan.inputShape("mask", 2);
-    plan.expectDimension("mask", 0, attention.batch, "the batch of \"x\"");
-    plan.expectDimension("mask", 1, attention.keys, "the number of keys");
-    attention.keyMask = true;
-    attention.keyMaskStride = attention.keys;
-    return plan.inputPlain("mask", DataType::boolean);
-}
-
 TensorId DalleAttention::staticMask(PlanBuilder& plan, AttentionDesc& attention, bool cached) const {
     const Shape shape = plan.inputShape("static_mask", 2);
     if (shape[0] != shape[1] || shape[0] < attention.keys)
@@ -161,8 +151,12 @@ void DalleAttention::build(PlanBuilder& plan) const {
     }
     const TensorId attended = plan.activation("attention", {plan.batch(), tokens, a_.inner()});
     FixedVector<TensorId, 8> operands{qkv, k, v, attended};
-    if (plan.hasInput("mask"))
-        operands.push_back(keyMask(plan, attention));
+    const KeyMask mask = plan.inputKeyMask("mask", attention.batch, attention.keys);
+    if (mask.tensor != noTensor) {
+        attention.keyMask = true;
+        attention.keyMaskStride = mask.batchStride;
+        operands.push_back(mask.tensor);
+    }
     if (plan.hasInput("static_mask"))
         operands.push_back(staticMask(plan, attention, cache.length != 0));
     if (cache.length)

@@ -51,19 +51,34 @@ TensorId DalleProjection::addQkv(PlanBuilder& plan, uint32_t rows, const DalleCa
     return qkv;
 }
 
+// Upstream multiplies the table with queries of (b, heads, n, dim_head), so it broadcasts to (b, 1, n, features); one
+// position, or one that the batch shares, serves all. A table for each head is not supported.
+DalleProjection::RotaryTable DalleProjection::readRotary(PlanBuilder& plan) const {
+    const Shape& shape = plan.inputShape("rotary_pos_emb", 0);
+    const size_t rank = shape.size();
+    const bool fits = rank == 2 || (rank == 3 && shape[0] == 1) ||
+                      (rank == 4 && (shape[0] == 1 || shape[0] == plan.batch()) && shape[1] == 1);
+    if (!fits)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "input \"rotary_pos_emb\" has rank %zu and shape[0] %llu, it must be (n, features), "
+                    "(1, n, features), or (b, 1, n, features) with b 1 or the batch of \"x\": %u",
+                    rank, wide(shape[0]), plan.batch());
+    const uint64_t features = shape[rank - 1];
+    if (features % 2 || features > a_.dimHead)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "input \"rotary_pos_emb\": shape[%zu] is %llu, it must be even and at most config \"dim_head\": %u",
+                    rank - 1, wide(features), a_.dimHead);
+    return {static_cast<uint32_t>(shape[rank - 2]), static_cast<uint32_t>(features), rank == 4 && shape[0] > 1};
+}
+
 // Queries, keys and values of all heads lie side by side, so they rotate as 3 * heads heads.
 void DalleProjection::addRotary(PlanBuilder& plan, TensorId qkv, uint32_t tokens, uint32_t rows,
                                 const DalleCache& cache) const {
-    const Shape table = plan.inputShape("rotary_pos_emb", 3);
-    plan.expectDimension("rotary_pos_emb", 0, 1, "shared by the batch");
-    if (table[2] % 2 || table[2] > a_.dimHead)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT,
-                    "input \"rotary_pos_emb\": shape[2] is %llu, it must be even and at most config \"dim_head\": %u",
-                    wide(table[2]), a_.dimHead);
+    const RotaryTable table = readRotary(plan);
     const uint32_t positions = cache.length ? cache.length : tokens;
-    if (table[1] < positions)
+    if (table.positions < positions && (cache.length || table.positions != 1))
         throw Error(SAC_ERROR_INVALID_ARGUMENT,
-                    "input \"rotary_pos_emb\": shape[1] is %llu, it must be at least %u: the %s", wide(table[1]),
+                    "input \"rotary_pos_emb\" has %u positions, it must have at least %u: the %s", table.positions,
                     positions, cache.length ? "option \"cache_length\"" : "tokens of input \"x\"");
     RotaryDesc desc;
     desc.storage = plan.storage();
@@ -71,9 +86,10 @@ void DalleProjection::addRotary(PlanBuilder& plan, TensorId qkv, uint32_t tokens
     desc.heads = 3 * a_.heads;
     desc.tokens = tokens;
     desc.channels = a_.dimHead;
-    desc.rotated = static_cast<uint32_t>(table[2]);
+    desc.rotated = table.features;
     desc.source = desc.result = AttentionView::tokens(rows, 3 * a_.inner(), a_.dimHead);
-    desc.tablePositions = static_cast<uint32_t>(table[1]);
+    desc.tablePositions = table.positions;
+    desc.tablePerBatch = table.perBatch;
     desc.shifted = cache.length != 0;
     desc.largestShift = static_cast<int32_t>(positions - tokens);
     FixedVector<TensorId, 4> operands{qkv, qkv, plan.inputPlain("rotary_pos_emb", DataType::f32)};

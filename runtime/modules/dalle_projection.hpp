@@ -28,9 +28,10 @@ inline constexpr TensorDescription rotary{
     "rotary_pos_emb",
     Presence::optional,
     {DataType::f32},
-    "(1, positions, features)",
-    "angles that queries, keys and values are rotated by, a row for each position; "
-    "features are even and at most dim_head"};
+    "(positions, features) | (1, positions, features) | (1, 1, positions, features) | (b, 1, positions, features)",
+    "angles that queries, keys and values are rotated by, a row for each position, of the batch or of each of its "
+    "entries; one row serves all "
+    "positions; features are even and at most dim_head"};
 inline constexpr TensorDescription y{"y", Presence::required, floatTypes, "(b, n, dim)", "attended sequence"};
 inline constexpr const char* origin = "lucidrains/DALLE-pytorch; Ramesh et al., arXiv 2102.12092";
 
@@ -58,7 +59,8 @@ class DalleProjection {
 public:
     DalleProjection(WeightSet& weights, const DalleArguments& arguments);
 
-    /// Adds to_qkv of input "x", and rotates what the optional input "rotary_pos_emb" (1, positions, features) says.
+    /// Adds to_qkv of input "x", and rotates what the optional input "rotary_pos_emb" says, (positions, features),
+    /// (1, positions, features) or (batch or 1, 1, positions, features).
     /// The result is (batch, rows, 3 * inner): queries, keys and values side by side, where `rows` >= x's tokens leaves
     /// room behind them. With a cache the first token's position is its offset, and the table must reach as far as it.
     TensorId addQkv(PlanBuilder& plan, uint32_t rows, const DalleCache& cache = {}) const;
@@ -70,6 +72,11 @@ public:
     AttentionDesc describe(const PlanBuilder& plan, uint32_t tokens, uint32_t rows) const;
 
 private:
+    struct RotaryTable {
+        uint32_t positions, features;
+        bool perBatch;
+    };
+    RotaryTable readRotary(PlanBuilder& plan) const;
     void addRotary(PlanBuilder& plan, TensorId qkv, uint32_t tokens, uint32_t rows, const DalleCache& cache) const;
 
     DalleArguments a_;

@@ -1,8 +1,8 @@
 // Sparse causal attentions of DALLE-pytorch over a sequence of text and then image tokens: SparseConvCausalAttention
 // and SparseAxialCausalAttention.
 //
-// Upstream pads the sequence to its full length first. No token that is asked for can see the padding: text and image
-// are both causal, and image queries come after all text. So nothing is padded here.
+// Upstream pads the sequence to its full length, seq_len + 1, first. No token that is asked for can see the padding:
+// text and image are both causal, and image queries come after all text. So nothing is padded here.
 #include "base/error.hpp"
 #include "modules/dalle_projection.hpp"
 #include "modules/registry.hpp"
@@ -11,6 +11,12 @@ namespace saccade {
 namespace {
 
 constexpr Key imageSizeKey = Key::integer("image_size", 1, 4096, "rows and columns of the image tokens").orElse(32);
+// Upstream's **kwargs take and drop anything, so that one set of arguments serves all classes of attention. Those of
+// the other classes are dropped here too; a name that is none of them is refused as everywhere.
+constexpr const char* otherMeaning = "another class's argument, ignored with a warning";
+constexpr const char* convOthers[] = {"axis", "static_mask", "block_size", "text_seq_len", "num_random_blocks"};
+constexpr const char* axialOthers[] = {"kernel_size", "dilation",     "static_mask",
+                                       "block_size",  "text_seq_len", "num_random_blocks"};
 constexpr Key convConfig[] = {
     dalle::dim,
     dalle::seqLen,
@@ -22,6 +28,11 @@ constexpr Key convConfig[] = {
     imageSizeKey,
     Key::integer("kernel_size", 1, 1023, "rows and columns of the window that an image token sees; odd").orElse(5),
     Key::integer("dilation", 1, 1023, "distance of the window's columns and rows").orElse(1),
+    Key::ignored("axis", otherMeaning),
+    Key::ignored("static_mask", otherMeaning),
+    Key::ignored("block_size", otherMeaning),
+    Key::ignored("text_seq_len", otherMeaning),
+    Key::ignored("num_random_blocks", otherMeaning),
 };
 constexpr Key axialConfig[] = {
     dalle::dim,
@@ -33,6 +44,12 @@ constexpr Key axialConfig[] = {
     dalle::stable,
     imageSizeKey,
     Key::integer("axis", 0, 1, "an image token sees 0: its row, 1: its column").orElse(0),
+    Key::ignored("kernel_size", otherMeaning),
+    Key::ignored("dilation", otherMeaning),
+    Key::ignored("static_mask", otherMeaning),
+    Key::ignored("block_size", otherMeaning),
+    Key::ignored("text_seq_len", otherMeaning),
+    Key::ignored("num_random_blocks", otherMeaning),
 };
 constexpr TensorDescription inputs[] = {
     dalle::x,
@@ -46,7 +63,7 @@ constexpr TensorDescription inputs[] = {
 constexpr TensorDescription outputs[] = {dalle::y};
 constexpr const char* limits[] = {
     "seq_len is at least image_size * image_size.",
-    "n is at most seq_len.",
+    "n is at most seq_len + 1.",
 };
 
 class DalleSparse final : public Module {
@@ -59,7 +76,9 @@ public:
             throw Error(SAC_ERROR_INVALID_CONFIG,
                         "config \"image_size\": %u squared leaves no text in \"seq_len\": %u + 1 tokens", image_,
                         a_.sequence);
-        if (source.type == "SparseAxialCausalAttention") {
+        const bool axial = source.type == "SparseAxialCausalAttention";
+        ignoreOthers(source, axial ? std::span<const char* const>(axialOthers) : convOthers);
+        if (axial) {
             pattern_ = config.integer("axis") == 0 ? AttentionPattern::axialRow : AttentionPattern::axialColumn;
             return;
         }
@@ -72,9 +91,9 @@ public:
 
     void build(PlanBuilder& plan) const override {
         const uint32_t tokens = dalleTokens(plan, a_), text = a_.sequence + 1 - image_ * image_;
-        if (tokens > a_.sequence)
-            throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"x\" has %u tokens, config \"seq_len\" is %u", tokens,
-                        a_.sequence);
+        if (tokens > a_.sequence + 1)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"x\" has %u tokens, at most config \"seq_len\": %u + 1",
+                        tokens, a_.sequence);
         const TensorId qkv = projection_.addQkv(plan, tokens);
         AttentionDesc attention = projection_.describe(plan, tokens, tokens);
         attention.pattern = pattern_;
@@ -99,6 +118,14 @@ public:
     }
 
 private:
+    static void ignoreOthers(const ModuleSource& source, std::span<const char* const> names) {
+        for (const char* name : names)
+            if (source.config.has(name))
+                source.warnings.add("config \"%s\" is ignored: it is another class's argument", name);
+        if (!source.config.boolean("causal"))
+            source.warnings.add("config \"causal\": false is ignored: this attention is causal");
+    }
+
     DalleArguments a_;
     DalleProjection projection_;
     uint32_t image_ = 0;

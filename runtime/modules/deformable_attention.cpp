@@ -28,7 +28,7 @@ constexpr const char* samplings[] = {"sequence", "listing"};
 constexpr const char* downsampleMeaning = "r, the stride of the convolution that makes offsets: an axis has about r "
                                           "times fewer keys than queries";
 
-constexpr Key dimKey = Key::integer("dim", 4, 1 << 16, "channels of x");
+constexpr Key dimKey = Key::integer("dim", 1, 1 << 16, "channels of x");
 constexpr Key headsKey = Key::integer("heads", 1, 1024, "attention heads").orElse(8);
 constexpr Key dimHeadKey = Key::integer("dim_head", 1, 256, "channels of a head").orElse(64);
 constexpr Key groupsKey =
@@ -464,18 +464,25 @@ void DeformableAttention::build(PlanBuilder& plan) const {
     attention.scale = 1.0f / std::sqrt(static_cast<float>(a_.dimHead));
     attention.q = attention.out = AttentionView::tokens(queries, inner, a_.dimHead);
     attention.k = attention.v = AttentionView::tokens(keys, inner, a_.dimHead);
-    attention.positionBias = describeBias(plan, grid);
-    const TensorId bias = addBias(plan, attention.positionBias);
+    FixedVector<TensorId, 2> bias; // the keys' positions, and the network or its table
+    if (bias_.width) {
+        attention.positionBias = describeBias(plan, grid);
+        bias = {moved.positions, addBias(plan, attention.positionBias)};
+    }
+    const auto withBias = [&bias](FixedVector<TensorId, 8> operands) {
+        for (const TensorId operand : bias)
+            operands.push_back(operand);
+        return operands;
+    };
     if (plan.wantsOutput("attention"))
-        addMap(plan, attention, {q, k, moved.positions, bias});
+        addMap(plan, attention, withBias({q, k}));
     if (!wantsY)
         return;
 
     const TensorId v = plan.activation("v", {batch, keys, inner});
     toV_.apply(plan, "to_v", batch, keys, sampled, v);
     const TensorId attended = plan.activation("attention", {batch, queries, inner});
-    plan.graph().add("attention", attentionKernel(attention, plan.device()),
-                     {q, k, v, attended, moved.positions, bias});
+    plan.graph().add("attention", attentionKernel(attention, plan.device()), withBias({q, k, v, attended}));
     const OutputTarget y = plan.beginOutput("y", x, ChannelAxis::second, true);
     LinearUse use;
     use.output.channelMajor = y.channelMajor;

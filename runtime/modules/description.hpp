@@ -13,8 +13,13 @@ namespace saccade {
 enum class Presence : uint8_t {
     required,
     optional,
-    host ///< required, and read while the plan is built
+    host,        ///< required, and read while the plan is built
+    optionalHost ///< the same, if it is given
 };
+constexpr bool isOptional(Presence presence) {
+    return presence == Presence::optional || presence == Presence::optionalHost;
+}
+constexpr bool isHost(Presence presence) { return presence == Presence::host || presence == Presence::optionalHost; }
 
 /// Types that a tensor may be bound as, the one it has by default first.
 using DataTypes = FixedVector<DataType, 4>;

@@ -15,7 +15,8 @@ constexpr const char* alignMeaning = "-1 and 1 are the centres of the outermost 
 constexpr Key torchConfig[] = {
     Key::integer("dims", 1, 3, "spatial dimensions"),
     Key::choice("mode", torchModes, "interpolation; bicubic with dims 2 only").orElse(0),
-    Key::choice("padding", paddings, "what lies outside: padding_mode in PyTorch").orElse(0),
+    Key::choice("padding", paddings, "what lies outside").orElse(0),
+    Key::choice("padding_mode", paddings, "the same, by the name that PyTorch has for it").optional(),
     Key::boolean("align_corners", alignMeaning).orElse(false),
 };
 constexpr Key onnxConfig[] = {
@@ -67,6 +68,13 @@ void GridSample::readTorch(Config& config) {
     dims_ = static_cast<uint32_t>(config.integer("dims"));
     mode_ = static_cast<SampleMode>(config.choice("mode"));
     padding_ = static_cast<SamplePadding>(config.choice("padding"));
+    if (const auto named = config.optionalChoice("padding_mode")) {
+        if (config.has("padding") && static_cast<SamplePadding>(*named) != padding_)
+            throw Error(SAC_ERROR_INVALID_CONFIG,
+                        "config \"padding\": \"%s\" and \"padding_mode\": \"%s\" are the same argument and differ",
+                        paddings[static_cast<size_t>(padding_)], paddings[*named]);
+        padding_ = static_cast<SamplePadding>(*named);
+    }
     alignCorners_ = config.boolean("align_corners");
     if (mode_ == SampleMode::bicubic && dims_ != 2)
         throw Error(SAC_ERROR_INVALID_CONFIG, "config \"mode\": \"bicubic\" is for \"dims\": 2, not %u", dims_);

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/memory.hpp"
+#include "base/warnings.hpp"
 #include "io/config.hpp"
 #include "modules/weights.hpp"
 
@@ -31,6 +32,7 @@ struct ModuleSource {
     Config& config;
     WeightSet& weights;
     std::pmr::memory_resource* memory;
+    Warnings& warnings;
 };
 
 struct ModuleDeleter {

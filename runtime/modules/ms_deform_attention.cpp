@@ -3,9 +3,6 @@
 //
 //   value = value_proj(x), zeros where padded
 //   y = output_proj(sum over levels and points of softmax(attention_weights(query)) * value at the sampling locations)
-#include <array>
-#include <cstring>
-
 #include "base/error.hpp"
 #include "kernels/ms_deform.hpp"
 #include "modules/linear.hpp"
@@ -27,7 +24,16 @@ constexpr TensorDescription inputs[] = {
      "in [0, 1]: points (x, y), or boxes (x, y, width, height)"},
     {"x", Presence::required, floatTypes, "(b, n, d_model)",
      "input_flatten: pixels of the levels, one level after another, rows first"},
-    {"spatial_shapes", Presence::host, {DataType::i32}, "(n_levels, 2)", "height and width of each level; n in total"},
+    {"spatial_shapes",
+     Presence::host,
+     {DataType::i32, DataType::i64},
+     "(n_levels, 2)",
+     "height and width of each level; n in total"},
+    {"level_start_index",
+     Presence::optionalHost,
+     {DataType::i32, DataType::i64},
+     "(n_levels)",
+     "where each level begins in x, as follows from spatial_shapes"},
     {"padding_mask",
      Presence::optional,
      {DataType::boolean},
@@ -82,16 +88,27 @@ void MSDeformAttention::readLevels(PlanBuilder& plan, MSDeformDesc& desc, uint64
     plan.inputShape("spatial_shapes", 2);
     plan.expectDimension("spatial_shapes", 0, a_.levels, "config \"n_levels\"");
     plan.expectDimension("spatial_shapes", 1, 2, "height and width");
-    std::array<int32_t, 2 * maxSampledLevels> sizes{}; // a copy: hostData may have any alignment
-    std::memcpy(sizes.data(), plan.inputHost("spatial_shapes", DataType::i32), a_.levels * 2 * sizeof(int32_t));
+    const auto sizes = plan.inputHostIntegers("spatial_shapes");
+    std::pmr::vector<int64_t> starts(plan.memory());
+    if (plan.hasInput("level_start_index")) {
+        plan.inputShape("level_start_index", 1);
+        plan.expectDimension("level_start_index", 0, a_.levels, "config \"n_levels\"");
+        starts = plan.inputHostIntegers("level_start_index");
+    }
     uint64_t sum = 0;
     for (uint32_t level = 0; level < a_.levels; ++level) {
-        const int32_t height = sizes[2 * level], width = sizes[2 * level + 1];
-        for (const int32_t size : {height, width})
-            if (size < 1 || size > static_cast<int32_t>(maxLevelSize))
+        const int64_t height = sizes[2 * level], width = sizes[2 * level + 1];
+        for (const int64_t size : {height, width})
+            if (size < 1 || size > static_cast<int64_t>(maxLevelSize))
                 throw Error(SAC_ERROR_INVALID_ARGUMENT,
-                            "input \"spatial_shapes\": level %u is %d x %d, sizes are in 1..%u", level, height, width,
-                            maxLevelSize);
+                            "input \"spatial_shapes\": level %u is %lld x %lld, sizes are in 1..%u", level,
+                            wide(height), wide(width), maxLevelSize);
+        // Upstream takes both; one follows from the other.
+        if (!starts.empty() && starts[level] != static_cast<int64_t>(sum))
+            throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                        "input \"level_start_index\": level %u begins at %lld, after the levels of "
+                        "\"spatial_shapes\" before it stand %llu tokens",
+                        level, wide(starts[level]), wide(sum));
         desc.levels.push_back({static_cast<uint32_t>(height), static_cast<uint32_t>(width)});
         sum += static_cast<uint64_t>(height) * static_cast<uint64_t>(width);
     }

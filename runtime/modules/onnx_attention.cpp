@@ -154,25 +154,10 @@ void OnnxAttention::addPresent(PlanBuilder& plan, Operand& operand, std::string_
 
 // attn_mask broadcasts from the right over (batch, heads, queries, keys). Keys it is too short for are hidden.
 void OnnxAttention::addMask(PlanBuilder& plan, AttentionDesc& attention, FixedVector<TensorId, 8>& operands) const {
-    const Shape shape = plan.inputShape("attn_mask", 0);
-    if (shape.size() < 2 || shape.size() > 4)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"attn_mask\" has rank %zu, the operator wants 2 to 4",
-                    shape.size());
-    const uint64_t full[] = {attention.batch, attention.heads, attention.queries, attention.keys};
-    std::array<uint32_t, 4> strides{};
-    uint64_t stride = 1;
-    for (size_t axis = 4, from = shape.size(); from-- > 0;) {
-        --axis;
-        const bool fits = shape[from] == full[axis] || shape[from] == 1 || (axis == 3 && shape[from] < full[axis]);
-        if (!fits)
-            throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"attn_mask\": shape[%zu] is %llu, it must be %llu or 1",
-                        from, wide(shape[from]), wide(full[axis]));
-        strides[axis] = shape[from] == 1 && axis != 3 ? 0 : static_cast<uint32_t>(stride);
-        stride *= shape[from];
-    }
-    if (shape.back() == 1 && attention.keys > 1)
-        strides[3] = 0;
-    else
+    const auto strides =
+        plan.broadcastStrides("attn_mask", {attention.batch, attention.heads, attention.queries, attention.keys}, true);
+    const Shape& shape = plan.inputShape("attn_mask", 0);
+    if (shape.back() > 1)
         attention.keys = static_cast<uint32_t>(shape.back());
     if (plan.inputType("attn_mask") == DataType::boolean) {
         attention.staticMask = true;

@@ -3,6 +3,7 @@
 // transformer made of them.
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <optional>
 
 #include "base/error.hpp"
@@ -28,7 +29,12 @@ constexpr Key headsKey = Key::integer("heads", 1, 1024, "attention heads").orEls
 constexpr Key causalKey = Key::boolean("causal", "no key after the query's position, and ALiBi").orElse(false);
 constexpr const char* inferenceMeaning = "identity at inference";
 constexpr Key videoShapeKey =
-    Key::integers("video_shape", {4, 4}, 1, 1 << 20, "(b, frames, height, width) that the tokens are, for peg")
+    Key::integers("video_shape", {4, 4}, 1, 1 << 20,
+                  "videos, frames, height, width that the tokens are in their order in memory, for peg")
+        .optional();
+constexpr Key pegShapeKey =
+    Key::integers("shape", {4, 4}, 1, 1 << 20,
+                  "videos, frames, height, width that x of rank 3 is in its order in memory, whatever its own batch")
         .optional();
 
 constexpr Key attentionConfig[] = {
@@ -48,10 +54,14 @@ constexpr Key feedForwardConfig[] = {
     Key::number("dropout", 0, 1, inferenceMeaning).orElse(0),
 };
 constexpr Key pegConfig[] = {
-    dimKey, Key::boolean("causal", "a frame sees itself and the two before, instead of its neighbours").orElse(false)};
+    dimKey,
+    Key::boolean("causal", "a frame sees itself and the two before, instead of its neighbours").orElse(false),
+    pegShapeKey,
+};
+constexpr Key pegOptions[] = {pegShapeKey};
 constexpr Key transformerConfig[] = {
     dimKey,
-    Key::integer("depth", 1, 1024, "layers"),
+    Key::integer("depth", 0, 1024, "layers"),
     dimContextKey,
     dimHeadKey,
     headsKey,
@@ -68,30 +78,36 @@ constexpr Key transformerConfig[] = {
 constexpr Key transformerOptions[] = {videoShapeKey};
 
 constexpr const char* maskMeaning = "true: the key counts";
-constexpr const char* biasMeaning = "added to the scores";
+constexpr const char* biasMeaning = "added to the scores; broadcasts to (b, heads, n, m) as in PyTorch";
 constexpr TensorDescription attentionInputs[] = {
     {"x", Presence::required, floatTypes, "(b, n, dim)", "sequence that asks"},
     {"context", Presence::optional, floatTypes, "(b, m, dim_context)",
      "sequence that is attended to; absent: x itself, where dim_context is dim"},
-    {"mask", Presence::optional, {DataType::boolean}, "(b, m)", maskMeaning},
-    {"attn_bias", Presence::optional, {DataType::f32}, "(heads, n, m)", biasMeaning},
+    {"mask", Presence::optional, {DataType::boolean}, "(b, m) | (1, m)", maskMeaning},
+    {"attn_bias", Presence::optional, floatTypes,
+     "(n, m) | (1, n, m) | (heads, 1, m) | (heads, n, m) | (b, 1, n, m) | (b, heads, n, m)", biasMeaning},
 };
 constexpr TensorDescription feedForwardInputs[] = {{"x", Presence::required, floatTypes, "(b, n, dim)", "sequence"}};
-constexpr TensorDescription pegInputs[] = {{"x", Presence::required, floatTypes, "(b, f, h, w, dim)", "video"}};
+constexpr TensorDescription pegInputs[] = {
+    {"x", Presence::required, floatTypes, "(b, f, h, w, dim) | (b, n, dim)", "video, or its tokens with shape"}};
 constexpr TensorDescription transformerInputs[] = {
     {"x", Presence::required, floatTypes, "(b, n, dim)", "sequence"},
     {"context", Presence::optional, floatTypes, "(b, m, dim_context)",
-     "what layers with has_cross_attn attend to, too"},
-    {"self_attn_mask", Presence::optional, {DataType::boolean}, "(b, n)", "true: the token counts"},
-    {"cross_attn_context_mask", Presence::optional, {DataType::boolean}, "(b, m)", maskMeaning},
-    {"attn_bias", Presence::optional, {DataType::f32}, "(heads, n, n)", "added to the scores of self attention"},
+     "what layers with has_cross_attn attend to, too; without, it is ignored with a warning"},
+    {"self_attn_mask", Presence::optional, {DataType::boolean}, "(b, n) | (1, n)", "true: the token counts"},
+    {"cross_attn_context_mask", Presence::optional, {DataType::boolean}, "(b, m) | (1, m)", maskMeaning},
+    {"attn_bias", Presence::optional, floatTypes,
+     "(n, n) | (1, n, n) | (heads, 1, n) | (heads, n, n) | (b, 1, n, n) | (b, heads, n, n)",
+     "added to the scores of self attention; broadcasts to (b, heads, n, n) as in PyTorch"},
 };
 constexpr TensorDescription sequenceOutputs[] = {{"y", Presence::required, floatTypes, "(b, n, dim)", "sequence"}};
 constexpr TensorDescription pegOutputs[] = {
-    {"y", Presence::required, floatTypes, "(b, f, h, w, dim)", "positions, to be added to x"}};
-constexpr const char* pegLimits[] = {
-    "With peg, video_shape is given as an option or in the configuration; its frames * "
-    "height * width is n."};
+    {"y", Presence::required, floatTypes, "(b, f, h, w, dim) | (b, n, dim)", "positions, to be added to x"}};
+constexpr const char* pegShapeLimits[] = {
+    "With x of rank 3, shape is given as an option or in the configuration; its product is b * n."};
+constexpr const char* pegLimits[] = {"With peg, video_shape is given as an option or in the configuration; its product "
+                                     "is b * n, so that C-ViViT's tokens "
+                                     "(b t) (h w) and (b h w) t have the video_shape (b, t, h, w)."};
 
 // A weight's name under a layer's prefix, which ends in a dot or is empty.
 std::pmr::string named(WeightSet& weights, std::string_view prefix, std::string_view name) {
@@ -153,10 +169,16 @@ struct AttentionArguments {
     uint32_t inner() const { return heads * dimHead; }
 };
 
+// Added to the scores, f32; broadcasts to (batch, heads, queries, keys).
+struct DenseBias {
+    TensorId tensor = noTensor;
+    std::array<uint32_t, 4> strides{};
+};
+
 // What attention may be given beyond its sequences; noTensor for what is not there.
 struct AttentionInputs {
-    TensorId mask = noTensor; ///< bytes (batch, keys), true = keep
-    TensorId bias = noTensor; ///< f32 (heads, queries, keys)
+    KeyMask mask;
+    DenseBias bias;
 };
 
 class PhenakiAttentionLayer {
@@ -262,10 +284,10 @@ void PhenakiAttentionLayer::apply(PlanBuilder& plan, const Sequence& x, const Se
     attention.leadingKeys = a_.nullKeys;
     const TensorId attended = plan.activation("attention", {batch, x.tokens, inner});
     FixedVector<TensorId, 8> operands{q.tensor, kv.tensor, kv.tensor, attended};
-    if (inputs.bias != noTensor) {
+    if (inputs.bias.tensor != noTensor) {
         attention.denseBias = true;
-        attention.denseBiasStrides = {0, x.tokens * source.tokens, source.tokens, 1};
-        operands.push_back(inputs.bias);
+        attention.denseBiasStrides = inputs.bias.strides;
+        operands.push_back(inputs.bias.tensor);
     }
     if (slopes_) {
         attention.alibi = true;
@@ -273,10 +295,10 @@ void PhenakiAttentionLayer::apply(PlanBuilder& plan, const Sequence& x, const Se
         attention.causalOffset = static_cast<int32_t>(kv.tokens) - static_cast<int32_t>(x.tokens);
         operands.push_back(plan.weight(*slopes_));
     }
-    if (inputs.mask != noTensor) {
+    if (inputs.mask.tensor != noTensor) {
         attention.keyMask = true;
-        attention.keyMaskStride = source.tokens;
-        operands.push_back(inputs.mask);
+        attention.keyMaskStride = inputs.mask.batchStride;
+        operands.push_back(inputs.mask.tensor);
     }
     plan.graph().add("attention", attentionKernel(attention, plan.device()), operands);
     LinearUse use;
@@ -307,6 +329,40 @@ private:
     Linear in_, out_;
 };
 
+// Tokens seen as videos: (batch, frames, height, width) of them, in their order in memory. The batch need not be that
+// of the tokens: C-ViViT attends over (batch frames) (height width) and (batch height width) frames.
+struct Video {
+    uint32_t batch = 1;
+    std::array<uint32_t, 3> size{1, 1, 1};
+};
+
+// The video that an option, or else the configuration, says the tokens are. Sets the plan's batch to the entries that
+// hold whole sequences and whole videos.
+Video readVideo(PlanBuilder& plan, std::string_view key, const Config::Integers& configured, const Sequence& x) {
+    Config::Integers shape = configured;
+    if (plan.options().has(key))
+        shape = plan.options().integers(key);
+    if (shape.empty())
+        throw Error(SAC_ERROR_INVALID_CONFIG,
+                    "info->options has no \"%.*s\", which says how the tokens lie in videos, and neither has the "
+                    "configuration",
+                    clip(key), key.data());
+    uint64_t tokens = 1;
+    for (const int64_t size : shape)
+        tokens *= std::min(static_cast<uint64_t>(size), (uint64_t{1} << 63) / tokens);
+    if (tokens != uint64_t{x.batch} * x.tokens)
+        throw Error(SAC_ERROR_INVALID_CONFIG,
+                    "\"%.*s\": %lld videos of %lld frames of %lld x %lld are not the %u x %u tokens of input \"x\"",
+                    clip(key), key.data(), wide(shape[0]), wide(shape[1]), wide(shape[2]), wide(shape[3]), x.batch,
+                    x.tokens);
+    Video video;
+    video.batch = static_cast<uint32_t>(shape[0]);
+    for (size_t axis = 0; axis < 3; ++axis)
+        video.size[axis] = static_cast<uint32_t>(shape[axis + 1]);
+    plan.setBatch(std::gcd(x.batch, video.batch));
+    return video;
+}
+
 // Position generator: a depthwise 3x3x3 convolution over (frames, height, width).
 class PegLayer {
 public:
@@ -318,13 +374,12 @@ public:
         weight_ = weights.pack("dsconv", sources, 28 * uint64_t{dim}, pack, {}, WeightPrecision::float32);
     }
 
-    void apply(PlanBuilder& plan, const Sequence& x, const std::array<uint32_t, 3>& video, TensorId result,
-               bool addsSource) const {
+    void apply(PlanBuilder& plan, const Sequence& x, const Video& video, TensorId result, bool addsSource) const {
         DepthwiseConvDesc desc;
         desc.storage = plan.storage();
-        desc.batch = x.batch;
+        desc.batch = video.batch;
         desc.channels = x.width;
-        desc.size = video;
+        desc.size = video.size;
         desc.kernel = {3, 3, 3};
         desc.padding = {causal_ ? 2u : 1u, 1, 1};
         desc.addsSource = addsSource;
@@ -349,25 +404,12 @@ Sequence inputSequence(PlanBuilder& plan, std::string_view name, uint32_t width,
             width};
 }
 
-// Optional input "name": bytes (batch, tokens), true = keep.
-TensorId inputMask(PlanBuilder& plan, std::string_view name, const Sequence& keys) {
-    if (!plan.hasInput(name))
-        return noTensor;
-    plan.inputShape(name, 2);
-    plan.expectDimension(name, 0, keys.batch, "the batch of \"x\"");
-    plan.expectDimension(name, 1, keys.tokens, "the number of keys");
-    return plan.inputPlain(name, DataType::boolean);
-}
-
-// Optional input "attn_bias": f32 (heads, queries, keys).
-TensorId inputBias(PlanBuilder& plan, uint32_t heads, uint32_t queries, uint32_t keys) {
+// Optional input "attn_bias".
+DenseBias inputBias(PlanBuilder& plan, uint32_t heads, const Sequence& queries, const Sequence& keys) {
     if (!plan.hasInput("attn_bias"))
-        return noTensor;
-    plan.inputShape("attn_bias", 3);
-    plan.expectDimension("attn_bias", 0, heads, "config \"heads\"");
-    plan.expectDimension("attn_bias", 1, queries, "the number of queries");
-    plan.expectDimension("attn_bias", 2, keys, "the number of keys");
-    return plan.inputPlain("attn_bias", DataType::f32);
+        return {};
+    const auto strides = plan.broadcastStrides("attn_bias", {queries.batch, heads, queries.tokens, keys.tokens});
+    return {plan.inputFloats("attn_bias"), strides};
 }
 
 AttentionArguments readAttention(Config& config) {
@@ -396,8 +438,8 @@ public:
                         a_.dimContext, a_.dim);
         const Sequence& keys = context ? *context : x;
         AttentionInputs inputs;
-        inputs.mask = inputMask(plan, "mask", keys);
-        inputs.bias = inputBias(plan, a_.heads, x.tokens, keys.tokens);
+        inputs.mask = plan.inputKeyMask("mask", keys.batch, keys.tokens);
+        inputs.bias = inputBias(plan, a_.heads, x, keys);
         const OutputTarget y = plan.beginOutput("y", {x.batch, x.tokens, a_.dim}, ChannelAxis::last, false);
         layer_.apply(plan, x, context ? &*context : nullptr, inputs, y.tensor, noTensor);
         plan.endOutput(y);
@@ -439,15 +481,31 @@ private:
 class Peg final : public Module {
 public:
     explicit Peg(const ModuleSource& source)
-        : dim_(integer(source.config, "dim")), layer_(source.weights, "", dim_, source.config.boolean("causal")) {}
+        : dim_(integer(source.config, "dim")), layer_(source.weights, "", dim_, source.config.boolean("causal")),
+          shape_(source.config.integers("shape")) {}
 
+    // x is (b, frames, height, width, dim), or (b, tokens, dim) with "shape".
     void build(PlanBuilder& plan) const override {
-        const Shape shape = plan.inputShape("x", 5); // (b, frames, height, width, dim)
-        plan.expectDimension("x", 4, dim_, "config \"dim\"");
+        const Shape shape = plan.inputShape("x", 0);
+        if (shape.size() != 3 && shape.size() != 5)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                        "input \"x\" has rank %zu, the module wants 5 (b, frames, height, width, dim), or 3 "
+                        "(b, tokens, dim) with \"shape\"",
+                        shape.size());
+        plan.expectDimension("x", static_cast<uint32_t>(shape.size() - 1), dim_, "config \"dim\"");
         plan.setBatch(shape[0]);
-        const std::array<uint32_t, 3> video{static_cast<uint32_t>(shape[1]), static_cast<uint32_t>(shape[2]),
-                                            static_cast<uint32_t>(shape[3])};
-        const Sequence x{plan.inputTokens("x", ChannelAxis::last), plan.batch(), video[0] * video[1] * video[2], dim_};
+        const uint64_t tokens = elementCount(shape) / (shape[0] * dim_);
+        const Sequence x{plan.inputTokens("x", ChannelAxis::last), plan.batch(), static_cast<uint32_t>(tokens), dim_};
+        Video video;
+        if (shape.size() == 3) {
+            video = readVideo(plan, "shape", shape_, x);
+        } else {
+            video.batch = x.batch;
+            for (size_t axis = 0; axis < 3; ++axis)
+                video.size[axis] = static_cast<uint32_t>(shape[axis + 1]);
+            if (plan.options().has("shape"))
+                plan.warnings().add("option \"shape\" is ignored: input \"x\" of rank 5 has its own");
+        }
         const OutputTarget y = plan.beginOutput("y", shape, ChannelAxis::last, false);
         layer_.apply(plan, x, video, y.tensor, false);
         plan.endOutput(y);
@@ -456,6 +514,7 @@ public:
 private:
     uint32_t dim_;
     PegLayer layer_;
+    Config::Integers shape_; ///< where the configuration has it
 };
 
 struct TransformerArguments {
@@ -478,8 +537,6 @@ private:
         std::optional<PhenakiAttentionLayer> cross;
         FeedForwardLayer feedForward;
     };
-
-    std::array<uint32_t, 3> video(PlanBuilder& plan, const Sequence& x) const;
 
     TransformerArguments a_;
     std::pmr::vector<Layer> layers_;
@@ -527,37 +584,27 @@ PhenakiTransformer::PhenakiTransformer(const ModuleSource& source)
     normOut_.emplace(weights, "", "norm_out.gamma", "norm_out.beta", a_.self.dim);
 }
 
-std::array<uint32_t, 3> PhenakiTransformer::video(PlanBuilder& plan, const Sequence& x) const {
-    Config::Integers shape = a_.videoShape;
-    if (plan.options().has("video_shape"))
-        shape = plan.options().integers("video_shape");
-    if (!a_.peg)
-        return {};
-    if (shape.empty())
-        throw Error(SAC_ERROR_INVALID_CONFIG, "info->options has no \"video_shape\", which \"peg\" needs");
-    if (static_cast<uint64_t>(shape[1]) * static_cast<uint64_t>(shape[2]) * static_cast<uint64_t>(shape[3]) != x.tokens)
-        throw Error(SAC_ERROR_INVALID_CONFIG,
-                    "\"video_shape\": %lld frames of %lld x %lld are not the %u tokens of input \"x\"", wide(shape[1]),
-                    wide(shape[2]), wide(shape[3]), x.tokens);
-    return {static_cast<uint32_t>(shape[1]), static_cast<uint32_t>(shape[2]), static_cast<uint32_t>(shape[3])};
-}
-
 void PhenakiTransformer::build(PlanBuilder& plan) const {
     Sequence x = inputSequence(plan, "x", a_.self.dim, 0, "config \"dim\"");
-    const std::array<uint32_t, 3> size = video(plan, x);
+    plan.options().has("video_shape"); // which upstream's callers pass with and without "peg"
+    const Video video = a_.peg ? readVideo(plan, "video_shape", a_.videoShape, x) : Video{};
     std::optional<Sequence> context;
     AttentionInputs selfInputs, crossInputs;
-    selfInputs.bias = inputBias(plan, a_.self.heads, x.tokens, x.tokens);
-    selfInputs.mask = inputMask(plan, "self_attn_mask", x);
+    selfInputs.bias = inputBias(plan, a_.self.heads, x, x);
+    selfInputs.mask = plan.inputKeyMask("self_attn_mask", x.batch, x.tokens);
     if (a_.hasCross && plan.hasInput("context")) {
         context = inputSequence(plan, "context", a_.cross.dimContext, x.batch, "config \"dim_context\"");
-        crossInputs.mask = inputMask(plan, "cross_attn_context_mask", *context);
+        crossInputs.mask = plan.inputKeyMask("cross_attn_context_mask", context->batch, context->tokens);
+    } else {
+        const char* reason = a_.hasCross ? "there is no \"context\"" : "config \"has_cross_attn\" is false";
+        plan.ignoreInput("context", reason);
+        plan.ignoreInput("cross_attn_context_mask", reason);
     }
     const auto next = [&] { return plan.activation("x", {x.batch, x.tokens, x.width}); };
     for (const Layer& layer : layers_) {
         if (layer.peg) {
             const TensorId result = next();
-            layer.peg->apply(plan, x, size, result, true);
+            layer.peg->apply(plan, x, video, result, true);
             x.tensor = result;
         }
         TensorId result = next();
@@ -596,8 +643,13 @@ constexpr ModuleDescription phenakiFeedForwardDescription{"Phenaki's feed forwar
                                                           feedForwardInputs,
                                                           sequenceOutputs,
                                                           {}};
-constexpr ModuleDescription pegDescription{
-    "Phenaki's position generator: a depthwise 3x3x3 convolution.", origin, pegConfig, {}, pegInputs, pegOutputs, {}};
+constexpr ModuleDescription pegDescription{"Phenaki's position generator: a depthwise 3x3x3 convolution.",
+                                           origin,
+                                           pegConfig,
+                                           pegOptions,
+                                           pegInputs,
+                                           pegOutputs,
+                                           pegShapeLimits};
 constexpr ModuleDescription phenakiTransformerDescription{
     "Phenaki's transformer: position generator, self attention, cross attention and feed forward, in layers.",
     origin,

@@ -1,6 +1,7 @@
 #include "modules/plan_builder.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/error.hpp"
 #include "base/name_list.hpp"
@@ -99,13 +100,13 @@ void checkRequests(std::span<const TensorRequest> requests, std::span<const Tens
 PlanBuilder::PlanBuilder(const PlanRequest& request, const WeightSet& weights, const DeviceProfile& device,
                          std::pmr::memory_resource* memory)
     : request_(request), weights_(weights), device_(device), memory_(memory),
-      graph_(memory, device.minStorageBufferOffsetAlignment), tensors_(memory),
+      graph_(memory, device.minStorageBufferOffsetAlignment), warnings_(memory), tensors_(memory),
       askedInputs_(request.description.inputs.size(), false, memory),
       askedOutputs_(request.description.outputs.size(), false, memory) {
     checkRequests(request.inputs, request.description.inputs, "input", request.module);
     checkRequests(request.outputs, request.description.outputs, "output", request.module);
     for (const TensorDescription& input : request.description.inputs)
-        if (input.presence != Presence::optional)
+        if (!isOptional(input.presence))
             requireInput(input.name);
     askedInputs_.assign(askedInputs_.size(), false);
 }
@@ -140,6 +141,46 @@ void PlanBuilder::expectDimension(std::string_view name, uint32_t axis, uint64_t
     if (axis >= shape.size() || shape[axis] != expected)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\": shape[%u] is %llu, it must be %llu (%s)", clip(name),
                     name.data(), axis, wide(axis < shape.size() ? shape[axis] : 0), wide(expected), rule);
+}
+
+void PlanBuilder::ignoreInput(std::string_view name, const char* reason) {
+    if (hasInput(name))
+        warnings_.add("input \"%.*s\" is ignored: %s", clip(name), name.data(), reason);
+}
+
+std::array<uint32_t, 4> PlanBuilder::broadcastStrides(std::string_view name, const std::array<uint64_t, 4>& shape,
+                                                      bool shortRows) {
+    const Shape& given = inputShape(name, 0);
+    if (given.size() < 2 || given.size() > shape.size())
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\" has rank %zu, the module wants 2 to %zu", clip(name),
+                    name.data(), given.size(), shape.size());
+    std::array<uint32_t, 4> strides{};
+    uint64_t stride = 1;
+    for (size_t axis = shape.size(), from = given.size(); from-- > 0;) {
+        --axis;
+        const bool shorter = shortRows && axis + 1 == shape.size() && given[from] < shape[axis];
+        if (given[from] != shape[axis] && given[from] != 1 && !shorter)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                        "input \"%.*s\": shape[%zu] is %llu, it must be %llu or 1, to broadcast to "
+                        "(%llu, %llu, %llu, %llu)",
+                        clip(name), name.data(), from, wide(given[from]), wide(shape[axis]), wide(shape[0]),
+                        wide(shape[1]), wide(shape[2]), wide(shape[3]));
+        strides[axis] = given[from] == 1 ? 0 : static_cast<uint32_t>(stride);
+        stride *= given[from];
+    }
+    return strides;
+}
+
+KeyMask PlanBuilder::inputKeyMask(std::string_view name, uint64_t batch, uint64_t keys) {
+    if (!hasInput(name))
+        return {};
+    const Shape& shape = inputShape(name, 2);
+    if (shape[0] != 1 && shape[0] != batch)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\": shape[0] is %llu, it must be %llu (the batch) or 1",
+                    clip(name), name.data(), wide(shape[0]), wide(batch));
+    expectDimension(name, 1, keys, "the number of keys");
+    const uint32_t stride = shape[0] == 1 ? 0 : static_cast<uint32_t>(keys);
+    return {inputPlain(name, DataType::boolean), stride};
 }
 
 PlanTensor& PlanBuilder::addTensor(const TensorRequest& request, bool output, DataType type) {
@@ -219,7 +260,14 @@ TensorId PlanBuilder::inputFloats(std::string_view name) {
     if (graph_.tensor(bound).type == DataType::f32)
         return bound;
     const TensorId floats = graph_.intermediate(name, DataType::f32, request.shape);
-    convertTokens(name, bound, false, floats, false, request.shape, ChannelAxis::last);
+    ConvertDesc desc;
+    desc.fromType = graph_.tensor(bound).type;
+    desc.toType = DataType::f32;
+    desc.channels = static_cast<uint32_t>(request.shape.back());
+    desc.tokens = static_cast<uint32_t>(elementCount(request.shape) / desc.channels);
+    Kernel kernel = convert(desc, device_);
+    kernel.batched = false; // the first axis need not be the batch: masks broadcast
+    graph_.add(name, kernel, {bound, floats});
     return floats;
 }
 
@@ -270,18 +318,27 @@ TensorId PlanBuilder::inputInteger(std::string_view name, int32_t min, int32_t m
     return number;
 }
 
-const void* PlanBuilder::inputHost(std::string_view name, DataType type) {
+std::pmr::vector<int64_t> PlanBuilder::inputHostIntegers(std::string_view name) {
     const TensorRequest& request = requireInput(name);
     requireBuffer(request, "input");
-    if (request.type.value_or(type) != type)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\" is of type %s, the module wants %s", clip(name),
-                    name.data(), dataTypeName(*request.type), dataTypeName(type));
+    const DataType type = request.type.value_or(DataType::i32);
     requireContiguous(request, "input");
     if (!request.hostData)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\": hostData is null, its values shape the plan",
                     clip(name), name.data());
     addTensor(request, false, type).host = true;
-    return request.hostData;
+    std::pmr::vector<int64_t> values(elementCount(request.shape), memory_);
+    const auto* bytes = static_cast<const std::byte*>(request.hostData); // of any alignment
+    for (size_t i = 0; i < values.size(); ++i) {
+        if (type == DataType::i64) {
+            std::memcpy(&values[i], bytes + i * sizeof(int64_t), sizeof(int64_t));
+            continue;
+        }
+        int32_t narrow;
+        std::memcpy(&narrow, bytes + i * sizeof(int32_t), sizeof(int32_t));
+        values[i] = narrow;
+    }
+    return values;
 }
 
 const TensorRequest* PlanBuilder::findOutput(std::string_view name) {

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/warnings.hpp"
 #include "graph/graph.hpp"
 #include "io/config.hpp"
 #include "kernels/image.hpp"
@@ -88,6 +89,12 @@ struct OutputTarget {
     ChannelAxis axis = ChannelAxis::second;
 };
 
+/// An input of bytes (batch or 1, keys), true = keep.
+struct KeyMask {
+    TensorId tensor = noTensor; ///< noTensor: the caller gave none, every key is kept
+    uint32_t batchStride = 0;   ///< 0: one row serves the whole batch
+};
+
 class PlanBuilder {
 public:
     /// Throws where the request names what the description does not have, leaves out what it requires, or asks for a
@@ -104,8 +111,9 @@ public:
     Config& options() { return request_.options; }
     const BiasRequest& bias() const { return request_.bias; }
     BiasReport& biasReport() { return biasReport_; }
+    Warnings& warnings() { return warnings_; }
 
-    /// Entries of the batch, which records may undercut. Set once by the module.
+    /// Entries of the batch, which records may undercut: of every node that runs per batch a divisor of its entries.
     void setBatch(uint64_t batch) { batch_ = static_cast<uint32_t>(batch); }
     uint32_t batch() const { return batch_; }
 
@@ -124,6 +132,17 @@ public:
     /// Throws unless dimension `axis` of the input is `expected`; `rule` says what it stands for ("dim", "x's batch").
     void expectDimension(std::string_view name, uint32_t axis, uint64_t expected, const char* rule);
 
+    /// Makes the name known and warns if the caller gave it: an argument that upstream takes and does not use here. It
+    /// is none of the plan's tensors.
+    void ignoreInput(std::string_view name, const char* reason);
+    /// Element strides of an input that broadcasts to `shape` as in PyTorch: its axes are the last ones of `shape`; one
+    /// that is missing or 1 has stride 0. Throws where another differs from `shape`; `shortRows` lets the last axis be
+    /// shorter.
+    std::array<uint32_t, 4> broadcastStrides(std::string_view name, const std::array<uint64_t, 4>& shape,
+                                             bool shortRows = false);
+    /// The optional input as a mask of keys. Throws where it is not (batch or 1, keys).
+    KeyMask inputKeyMask(std::string_view name, uint64_t batch, uint64_t keys);
+
     /// The input as tokens, (batch, n, channels), of the storage type.
     TensorId inputTokens(std::string_view name, ChannelAxis channels) { return inputTokens(name, channels, storage()); }
     /// The same as `type`, f32 or f16.
@@ -137,8 +156,8 @@ public:
     TensorId inputInteger(std::string_view name, int32_t min, int32_t max);
     /// The input as float32 in PyTorch's contiguous order, converted if it is bound as FLOAT16.
     TensorId inputFloats(std::string_view name);
-    /// Values of an input that is read now: `type` in PyTorch's contiguous order. Throws if hostData is null.
-    const void* inputHost(std::string_view name, DataType type);
+    /// Values of an input of INT32 (the default) or INT64 that is read now. Throws if hostData is null.
+    std::pmr::vector<int64_t> inputHostIntegers(std::string_view name);
 
     /// Whether the caller asked for a result. Where nothing was asked for it is the first one described.
     bool wantsOutput(std::string_view name);
@@ -174,6 +193,7 @@ private:
     Graph graph_;
     uint32_t batch_ = 1;
     BiasReport biasReport_;
+    Warnings warnings_;
     std::pmr::vector<PlanTensor> tensors_;
     std::pmr::vector<bool> askedInputs_, askedOutputs_;
 };

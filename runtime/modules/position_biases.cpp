@@ -47,15 +47,17 @@ constexpr TensorDescription alibiOutputs[] = {
 constexpr Key continuousConfig[] = {
     Key::integer("dim", 1, 1 << 16, "channels of the network's hidden layers"),
     Key::integer("heads", 1, 1024, "attention heads"),
-    Key::integer("num_dims", 1, 3, "dimensions of a position").orElse(2),
+    Key::integer("num_dims", 1, maxGridAxes, "dimensions of a position").orElse(2),
     Key::boolean("log_dist", "the network sees distances on a logarithmic scale").orElse(true),
     Key::integer("layers", 1, 64, "hidden layers").orElse(2),
     Key::boolean("cache_rel_pos", "a cache of the same values").orElse(false),
-    Key::integers("dimensions", {1, 3}, 1, 1 << 16, "num_dims sizes of the grid; absent: option dimensions says")
+    Key::integers("dimensions", {1, maxGridAxes}, 1, 1 << 16,
+                  "num_dims sizes of the grid; absent: option dimensions says")
         .optional(),
 };
 constexpr Key continuousOptions[] = {
-    Key::integers("dimensions", {1, 3}, 1, 1 << 16, "num_dims sizes of the grid; absent: as configured").optional()};
+    Key::integers("dimensions", {1, maxGridAxes}, 1, 1 << 16, "num_dims sizes of the grid; absent: as configured")
+        .optional()};
 constexpr TensorDescription continuousOutputs[] = {{"bias",
                                                     Presence::required,
                                                     {DataType::f32},
@@ -102,6 +104,8 @@ Config::Integers readDimensions(Config& config, const char* title, uint32_t dims
     return sizes;
 }
 
+constexpr uint64_t maxGridTokens = 1 << 16; // the bias, of all pairs, is beyond a tensor's 2^31 elements before that
+
 // The network runs once per relative place, of which there are few, and the bias is looked up from its results.
 class ContinuousPositionBias final : public Module {
 public:
@@ -109,7 +113,7 @@ public:
     void build(PlanBuilder& plan) const override;
 
 private:
-    std::array<uint32_t, 3> size(PlanBuilder& plan) const;
+    GridSize size(PlanBuilder& plan) const;
 
     uint32_t dim_, heads_, dims_;
     bool logDistance_;
@@ -136,21 +140,30 @@ ContinuousPositionBias::ContinuousPositionBias(const ModuleSource& source)
     }
 }
 
-std::array<uint32_t, 3> ContinuousPositionBias::size(PlanBuilder& plan) const {
+GridSize ContinuousPositionBias::size(PlanBuilder& plan) const {
     Config::Integers dimensions = readDimensions(plan.options(), "option", dims_);
     if (dimensions.empty())
         dimensions = dimensions_;
     if (dimensions.empty())
         throw Error(SAC_ERROR_INVALID_CONFIG, "info->options has no \"dimensions\", and neither has the configuration");
-    std::array<uint32_t, 3> out{1, 1, 1};
-    for (uint32_t axis = 0; axis < dims_; ++axis)
-        out[3 - dims_ + axis] = static_cast<uint32_t>(dimensions[axis]);
+    GridSize out{1, 1, 1, 1};
+    uint64_t tokens = 1;
+    for (uint32_t axis = 0; axis < dims_; ++axis) {
+        out[maxGridAxes - dims_ + axis] = static_cast<uint32_t>(dimensions[axis]);
+        tokens *= static_cast<uint64_t>(dimensions[axis]);
+        if (tokens > maxGridTokens)
+            throw Error(SAC_ERROR_UNSUPPORTED, "\"dimensions\": the grid has more than %llu places",
+                        wide(maxGridTokens));
+    }
     return out;
 }
 
 void ContinuousPositionBias::build(PlanBuilder& plan) const {
-    const std::array<uint32_t, 3> grid = size(plan);
-    const uint64_t places = relativePlaces(grid), tokens = uint64_t{grid[0]} * grid[1] * grid[2];
+    const GridSize grid = size(plan);
+    uint64_t tokens = 1;
+    for (const uint32_t n : grid)
+        tokens *= n;
+    const uint64_t places = relativePlaces(grid);
     Graph& graph = plan.graph();
     TensorId rows = graph.intermediate("relative places", DataType::f32, {places, dims_});
     graph.add("relative places", relativePlacesKernel(dims_, grid, logDistance_, plan.device()), {rows});

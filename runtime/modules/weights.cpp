@@ -67,8 +67,8 @@ SourceId WeightSet::source(std::string_view name, const Shape& shape) {
         throw Error(SAC_ERROR_INVALID_WEIGHTS, "tensor \"%.*s\" has shape %s, the configuration wants %s",
                     clip(source.name), source.name.data(), format(found).text, format(shape).text);
     if (!isFloatingPoint(source.view.type))
-        throw Error(SAC_ERROR_INVALID_WEIGHTS, "tensor \"%.*s\" has type %s, weights are F32, F16, BF16 or F64",
-                    clip(source.name), source.name.data(), dataTypeName(source.view.type));
+        throw Error(SAC_ERROR_INVALID_WEIGHTS, "tensor \"%.*s\" has type %.*s, weights are F32, F16, BF16 or F64",
+                    clip(source.name), source.name.data(), clip(source.view.typeName), source.view.typeName.data());
     read(id); // refuses what is not finite now rather than at upload
     return id;
 }
@@ -77,8 +77,9 @@ SourceId WeightSet::integers(std::string_view name) {
     const SourceId id = add(name, "integers");
     const DataType type = sources_[id].view.type;
     if (type != DataType::boolean && type != DataType::u8 && type != DataType::i32 && type != DataType::i64)
-        throw Error(SAC_ERROR_INVALID_WEIGHTS, "tensor \"%.*s\" has type %s, it must be BOOL, U8, I32 or I64",
-                    clip(sources_[id].name), sources_[id].name.data(), dataTypeName(type));
+        throw Error(SAC_ERROR_INVALID_WEIGHTS, "tensor \"%.*s\" has type %.*s, it must be BOOL, U8, I32 or I64",
+                    clip(sources_[id].name), sources_[id].name.data(), clip(sources_[id].view.typeName),
+                    sources_[id].view.typeName.data());
     return id;
 }
 

@@ -140,7 +140,6 @@ TEST_F(ModelArguments, malformedHeadersAreMalformed) {
     };
     expectBytesRefused(edited("{", "["), SAC_ERROR_MALFORMED_FILE, "");
     expectBytesRefused(edited("\"dtype\"", "\"ytped\""), SAC_ERROR_MALFORMED_FILE, "");
-    expectBytesRefused(edited("\"F32\"", "\"F33\""), SAC_ERROR_MALFORMED_FILE, "F33");
     std::vector<std::byte> huge = golden.bytes;
     std::memset(huge.data(), 0xff, 8);
     expectBytesRefused(huge, SAC_ERROR_MALFORMED_FILE, "");
@@ -171,6 +170,19 @@ TEST_F(ModelArguments, weightsAreChecked) {
     const std::size_t tensor = text.find("\"to_out.bias\"");
     std::memcpy(integers.data() + text.find("F32", tensor), "I32", 3);
     expectBytesRefused(integers, SAC_ERROR_INVALID_WEIGHTS, "to_out.bias");
+}
+
+// A type that nothing here reads matters where it is read, and only there.
+TEST_F(ModelArguments, unknownTypesAreRefusedWhereTheyAreUsed) {
+    const auto withType = [&](const char* tensor) {
+        std::vector<std::byte> bytes = golden.bytes;
+        const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        std::memcpy(bytes.data() + text.find("F32", text.find(tensor)), "F33", 3);
+        return bytes;
+    };
+    const std::vector<std::byte> weight = withType("\"w.to_out.bias\""), other = withType("\"out.y\"");
+    expectBytesRefused(weight, SAC_ERROR_INVALID_WEIGHTS, "\"w.to_out.bias\" has type F33");
+    const Model accepted(context, other);
 }
 
 TEST_F(ModelArguments, contextOutlivesItsModels) {

@@ -65,7 +65,7 @@ void checkTensors(const ModuleDescription& description, const std::pmr::vector<P
                 if (defaultTypes) {
                     EXPECT_EQ(tensor.type, described.types[0]) << described.name;
                 }
-                EXPECT_EQ(tensor.host, described.presence == Presence::host) << described.name;
+                EXPECT_EQ(tensor.host, isHost(described.presence)) << described.name;
                 const std::vector<uint64_t> shape(tensor.shape.begin(), tensor.shape.end());
                 EXPECT_TRUE(matchesRule(described.shape, shape, names))
                     << described.name << " is " << testing::PrintToString(shape) << ", described as "
@@ -86,7 +86,8 @@ protected:
         const JsonDocument configuration = parseJson(*file.metadata("config"), memory);
         Config config(configuration.root(), {"config", description.config}, memory);
         WeightSet weights(&file, "w.", memory);
-        const ModulePtr module = type->make({type->name, config, weights, memory});
+        Warnings warnings(memory);
+        const ModulePtr module = type->make({type->name, config, weights, memory, warnings});
         Asked& asked = asked_[type->name];
         note(asked.config, description.config, config.asked());
         const ShapeNames sizes = configuredSizes(description, config);

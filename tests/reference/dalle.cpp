@@ -11,13 +11,17 @@ namespace {
 
 /// Interleaved pairs: (a, b) -> (a cos - b sin, b cos + a sin), each feature with its own angle.
 void rotate(Tensor& x, const Tensor& rotary, int64_t offset) {
-    const int64_t features = rotary.size(2);
+    const int64_t features = rotary.size(-1);
+    // Broadcasts to (b, heads, n, features); a single position serves all.
+    const auto angleOf = [&](int64_t b, int64_t h, int64_t i, int64_t c) {
+        return rotary.broadcast(b, h, offset + i, c);
+    };
     for (int64_t b = 0; b < x.size(0); ++b)
         for (int64_t h = 0; h < x.size(1); ++h)
             for (int64_t i = 0; i < x.size(2); ++i)
                 for (int64_t c = 0; c < features; c += 2) {
                     const double first = x(b, h, i, c), second = x(b, h, i, c + 1);
-                    const double angle = rotary(0, offset + i, c), nextAngle = rotary(0, offset + i, c + 1);
+                    const double angle = angleOf(b, h, i, c), nextAngle = angleOf(b, h, i, c + 1);
                     x(b, h, i, c) = first * std::cos(angle) - second * std::sin(angle);
                     x(b, h, i, c + 1) = second * std::cos(nextAngle) + first * std::sin(nextAngle);
                 }
@@ -91,7 +95,7 @@ Tensors runDalleAttention(const nlohmann::json& config, const Tensors& weights, 
         const double scale = 1 / std::sqrt(static_cast<double>(piece.q.size(3)));
         // "stable" changes how softmax is computed, not what it is.
         const auto score = [&](int64_t b, int64_t, int64_t i, int64_t j, double dot) {
-            const bool hidden = (mask && (*mask)(b, j) == 0) || (causal && offset == 0 && j > i) ||
+            const bool hidden = (mask && mask->broadcast(b, j) == 0) || (causal && offset == 0 && j > i) ||
                                 (staticMask && (*staticMask)(offset + i, j) == 0);
             return hidden ? maskedScore : dot * scale;
         };

@@ -24,7 +24,8 @@ void softmax(std::vector<double>& row) {
 }
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor* bias) {
-    const int64_t in = weight.size(1), out = weight.size(0), rows = x.count() / x.size(-1);
+    const int64_t in = weight.size(1), out = weight.size(0);
+    const int64_t rows = elementCount(Shape(x.shape.begin(), x.shape.end() - 1)); // there may be no inputs
     const Tensor input = x.reshaped({rows, in});
     Tensor y({rows, out});
     for (int64_t r = 0; r < rows; ++r)

@@ -91,8 +91,8 @@ Tensors runPhenakiAttention(const nlohmann::json& config, const Tensors& weights
     const auto score = [&](int64_t b, int64_t h, int64_t i, int64_t j, double dot) {
         double value = dot * scale;
         if (j >= nulls && bias)
-            value += (*bias)(h, i, j - nulls);
-        if (j >= nulls && mask && (*mask)(b, j - nulls) == 0)
+            value += bias->broadcast(b, h, i, j - nulls);
+        if (j >= nulls && mask && mask->broadcast(b, j - nulls) == 0)
             value = maskedScore;
         if (causal && j > i + keys - queries)
             value = maskedScore;
@@ -151,8 +151,15 @@ Tensors runContinuousPositionBias(const nlohmann::json& config, const Tensors& w
 }
 
 Tensors runPeg(const nlohmann::json& config, const Tensors& weights, const Tensors& inputs) {
-    const Tensor& x = get(inputs, "x");
-    const int64_t batch = x.size(0), dim = x.size(-1), n = x.count() / (batch * dim);
+    const Tensor& given = get(inputs, "x");
+    const int64_t dim = given.size(-1);
+    Shape size = given.shape;
+    if (given.rank() == 3) { // tokens, whatever their batch, lie in memory as videos
+        size = config.at("shape").get<Shape>();
+        size.push_back(dim);
+    }
+    const Tensor x = given.reshaped(size);
+    const int64_t batch = x.size(0), n = x.count() / (batch * dim);
     const auto transposed = [](const Tensor& t, int64_t rows, int64_t columns) { // (b, rows, columns) transposed
         Tensor result({t.size(0), columns, rows});
         const Tensor source = t.reshaped({t.size(0), rows, columns});
@@ -169,7 +176,7 @@ Tensors runPeg(const nlohmann::json& config, const Tensors& weights, const Tenso
     options.after = {causal ? 0 : 1, 1, 1};
     const Tensor video = transposed(x, n, dim).reshaped({batch, dim, x.size(1), x.size(2), x.size(3)});
     const Tensor y = conv(video, get(weights, "dsconv.weight"), find(weights, "dsconv.bias"), options);
-    return {{"y", transposed(y, dim, n).reshaped(x.shape)}};
+    return {{"y", transposed(y, dim, n).reshaped(given.shape)}};
 }
 
 Tensors runPhenakiFeedForward(const Tensors& weights, const Tensors& inputs) {
@@ -185,11 +192,11 @@ Tensors runPhenakiFeedForward(const Tensors& weights, const Tensors& inputs) {
 
 Tensors runPhenakiTransformer(const nlohmann::json& config, const Tensors& weights, const Tensors& inputs) {
     Tensor x = get(inputs, "x");
-    Shape video = config.at("video_shape").get<Shape>();
-    video.push_back(x.size(2));
     nlohmann::json cross = config, peg;
     cross["causal"] = false;
     peg["causal"] = config.value("peg_causal", false);
+    if (config.value("peg", false))
+        peg["shape"] = config.at("video_shape");
 
     const auto pass = [&](Tensors& to, const char* name, const char* from) {
         if (const Tensor* tensor = find(inputs, from))
@@ -198,8 +205,7 @@ Tensors runPhenakiTransformer(const nlohmann::json& config, const Tensors& weigh
     for (int64_t layer = 0; layer < config.at("depth").get<int64_t>(); ++layer) {
         const std::string prefix = "layers." + std::to_string(layer) + ".";
         if (config.value("peg", false)) {
-            const Tensors result = runPeg(peg, withPrefix(weights, prefix + "0."), {{"x", x.reshaped(video)}});
-            x = add(get(result, "y").reshaped(x.shape), x);
+            x = add(get(runPeg(peg, withPrefix(weights, prefix + "0."), {{"x", x}}), "y"), x);
         }
         Tensors arguments{{"x", x}};
         pass(arguments, "mask", "self_attn_mask");

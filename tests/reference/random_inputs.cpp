@@ -78,19 +78,24 @@ Tensors msDeform(Random& random, const json& config, const json& sizes) {
 }
 
 Tensors phenaki(Random& random, const json& config, const json& sizes, bool transformer) {
-    const Shape video = transformer ? config.at("video_shape").get<Shape>() : Shape{};
-    const int64_t batch = transformer ? video[0] : sizes.at("batch").get<int64_t>();
-    const int64_t n = transformer ? elementCount(video) / batch : sizes.at("n").get<int64_t>();
+    // Without a batch of their own a transformer's tokens are the videos'.
+    const bool videos = transformer && !sizes.contains("batch");
+    const Shape video = videos ? config.at("video_shape").get<Shape>() : Shape{};
+    const int64_t batch = videos ? video[0] : sizes.at("batch").get<int64_t>();
+    const int64_t n = videos ? elementCount(video) / batch : sizes.at("n").get<int64_t>();
     const int64_t dim = config.at("dim"), context = sizes.value("context", 0);
     Tensors inputs{{"x", random.normalTensor({batch, n, dim})}};
     if (context > 0)
         inputs["context"] = random.normalTensor({batch, context, config.value("dim_context", dim)});
     const int64_t keys = context > 0 && !transformer ? context : n;
-    addMask(inputs, random, sizes, "mask", transformer ? "self_attn_mask" : "mask", {batch, keys});
+    const int64_t masks = sizes.value("shared_mask", false) ? 1 : batch;
+    addMask(inputs, random, sizes, "mask", transformer ? "self_attn_mask" : "mask", {masks, keys});
     if (context > 0)
-        addMask(inputs, random, sizes, "context_mask", "cross_attn_context_mask", {batch, context});
-    if (sizes.value("attn_bias", false))
-        inputs["attn_bias"] = random.normalTensor({config.value("heads", 8), n, keys});
+        addMask(inputs, random, sizes, "context_mask", "cross_attn_context_mask", {masks, context});
+    // true: (heads, n, keys); or the shape itself.
+    if (const json bias = sizes.value("attn_bias", json(false)); bias != false)
+        inputs["attn_bias"] =
+            random.normalTensor(bias.is_array() ? bias.get<Shape>() : Shape{config.value("heads", 8), n, keys});
     return inputs;
 }
 
@@ -99,11 +104,14 @@ Tensors dalle(Random& random, const std::string& module, const json& config, con
     Tensors inputs{{"x", random.normalTensor({batch, n, config.at("dim")})}};
     const bool image = module == "SparseConvCausalAttention" || module == "SparseAxialCausalAttention";
     const int64_t size = config.value("image_size", 32);
-    addMask(inputs, random, sizes, "mask", "mask", {batch, image ? sequence + 1 - size * size : n});
+    addMask(inputs, random, sizes, "mask", "mask",
+            {sizes.value("shared_mask", false) ? 1 : batch, image ? sequence + 1 - size * size : n});
     addMask(inputs, random, sizes, "static_mask", "static_mask", {sequence, sequence});
     if (const int64_t features = sizes.value("rotary", 0)) {
         // Pairs turn together. Every other pair goes far beyond a turn, as positions of the other modality do.
-        Tensor& angles = inputs["rotary_pos_emb"] = Tensor({1, sequence + 1, features});
+        Shape shape = sizes.value("rotary_shape", Shape{1, sequence + 1});
+        shape.push_back(features);
+        Tensor& angles = inputs["rotary_pos_emb"] = Tensor(shape);
         for (int64_t i = 0; i < angles.count(); i += 2) {
             double& angle = angles.data[static_cast<std::size_t>(i)];
             angle = random.uniform(-10, 10);
@@ -219,6 +227,8 @@ Tensors randomInputs(const std::string& module, const json& config, const json& 
         return msDeform(random, config, sizes);
     if (module == "PhenakiAttention" || module == "PhenakiTransformer")
         return phenaki(random, config, sizes, module == "PhenakiTransformer");
+    if (module == "PEG" && sizes.contains("n"))
+        return {{"x", random.normalTensor({sizes.at("batch"), sizes.at("n"), config.at("dim")})}};
     if (module == "PEG")
         return {{"x", random.normalTensor(joined(joined({sizes.at("batch")}, sizes.at("size")), {config.at("dim")}))}};
     if (module == "PhenakiFeedForward")

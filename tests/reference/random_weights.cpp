@@ -21,7 +21,8 @@ struct Weights {
 
     /// PyTorch's start: uniform within gain / sqrt(fan in); the bias without the gain.
     void layer(const std::string& name, Shape shape, bool bias, double gain = 1) {
-        const double bound = 1 / std::sqrt(static_cast<double>(elementCount(shape) / shape[0]));
+        const int64_t inputs = elementCount(Shape(shape.begin() + 1, shape.end()));
+        const double bound = 1 / std::sqrt(static_cast<double>(std::max<int64_t>(inputs, 1)));
         const int64_t out = shape[0];
         tensors[name + ".weight"] = random.uniformTensor(std::move(shape), -gain * bound, gain * bound);
         if (bias)

@@ -49,6 +49,23 @@ struct Tensor {
         return data[flatIndex(index...)];
     }
 
+    /// The element that PyTorch's broadcasting gives an index: axes count from the last, one that is 1 has the same
+    /// element everywhere.
+    template <class... Index>
+    double broadcast(Index... index) const {
+        const int64_t indices[] = {static_cast<int64_t>(index)...};
+        if (shape.size() > sizeof...(index))
+            throw std::out_of_range("Tensor: broadcasts to fewer axes than it has");
+        int64_t flat = 0;
+        for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+            const int64_t at = shape[axis] == 1 ? 0 : indices[sizeof...(index) - shape.size() + axis];
+            if (at < 0 || at >= shape[axis])
+                throw std::out_of_range("Tensor: index outside its axis");
+            flat = flat * shape[axis] + at;
+        }
+        return data[static_cast<std::size_t>(flat)];
+    }
+
     /// The same values under another shape. Throws std::invalid_argument when the counts differ.
     Tensor reshaped(Shape sizes) const {
         if (elementCount(sizes) != count())

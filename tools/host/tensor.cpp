@@ -45,6 +45,8 @@ double loadNumber(const std::byte* data, DataType type) {
         return load<int16_t>(data);
     case DataType::u16:
         return load<uint16_t>(data);
+    case DataType::opaque:
+        break;
     }
     throw std::invalid_argument("unknown data type");
 }

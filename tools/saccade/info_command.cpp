@@ -24,7 +24,7 @@ void printTensors(const Safetensors& contents) {
     table.leftColumns(3);
     uint64_t total = 0;
     for (const TensorView& tensor : contents.tensors()) {
-        table.add({std::string(tensor.name), dataTypeName(tensor.type),
+        table.add({std::string(tensor.name), std::string(tensor.typeName),
                    host::shapeText(host::Shape(tensor.shape.begin(), tensor.shape.end())),
                    std::to_string(tensor.bytes)});
         total += tensor.bytes;
