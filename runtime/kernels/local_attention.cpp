@@ -27,6 +27,8 @@ struct Tuning {
     uint32_t keysPerStep = 8;
 
     uint32_t queriesPerGroup() const { return lanes / split * rows; }
+    /// As the shader declares it.
+    uint32_t sharedBytes() const { return split > 1 ? 4 * keysPerStep * (lanes + 1 + lanes / split) : 8; }
 };
 
 uint32_t largestClass(uint32_t size, uint32_t dilation) { return divideUp(size, dilation); }
@@ -138,6 +140,7 @@ Kernel localAttentionKernel(const LocalAttentionDesc& wanted, const DeviceProfil
                           tile[2],
                           desc.border == WindowBorder::neighborhood,
                           fourWide};
+    dispatch.sharedBytes = tuning.sharedBytes();
     dispatch.push.set(
         Push{desc.q, desc.k, desc.v, desc.out, desc.size, desc.window, desc.dilation, tiles, desc.heads, desc.scale});
     dispatch.bindings = {{0, Access::read}, {1, Access::read}, {2, Access::read}, {3, Access::write}};

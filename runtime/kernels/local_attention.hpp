@@ -41,8 +41,7 @@ struct LocalAttentionDesc {
 /// Positions of the smallest class along an axis: with `neighborhood` the window may not be wider.
 uint32_t smallestClass(uint32_t size, uint32_t dilation);
 
-/// One dispatch; groups[2] = batch * heads. Throws SAC_ERROR_INTERNAL for a description no module may build and
-/// SAC_ERROR_UNSUPPORTED where the device's dispatch limits do not reach.
+/// One dispatch; groups[2] = batch * heads. Throws SAC_ERROR_INTERNAL for a description no module may build.
 Kernel localAttentionKernel(const LocalAttentionDesc& desc, const DeviceProfile& device);
 
 } // namespace saccade

@@ -8,7 +8,9 @@
 namespace saccade::test {
 
 bool fitsFourStorageBuffers(const std::string& module, const reference::Tensors& inputs) {
-    static const std::string always[] = {"grid_sample", "onnx.GridSample", "AlibiPositionalBias", "PEG"};
+    static const std::string always[] = {
+        "grid_sample", "onnx.GridSample", "AlibiPositionalBias", "PEG", "PhenakiLayerNorm", "GEGLU", "l2norm", "Scale",
+        "CPB"};
     if (std::ranges::find(always, module) != std::end(always))
         return true;
     // Attention binds q, k, v and the result; each mask or length is one more.
