@@ -90,7 +90,7 @@ LocalAttention::LocalAttention(const ModuleSource& source)
     for (const int64_t value : window)
         if (value % 2 == 0)
             throw Error(SAC_ERROR_INVALID_CONFIG, "config \"window\": %lld is even, a window has a middle",
-                        static_cast<long long>(value));
+                        wide(value));
     window_ = perAxis(window, dims_);
     dilation_ = perAxis(source.config.integers("dilation"), dims_);
     border_ = source.config.choice("border") == 1 ? WindowBorder::neighborhood : WindowBorder::cut;

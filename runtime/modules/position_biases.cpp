@@ -259,8 +259,8 @@ void Cpb::build(PlanBuilder& plan) const {
     const uint64_t entries = plan.inputShape("grid_kv", 0)[0];
     if (entries % a_.groups)
         throw Error(SAC_ERROR_INVALID_ARGUMENT,
-                    "input \"grid_kv\": shape[0] is %llu, not divisible by config \"offset_groups\": %u",
-                    static_cast<unsigned long long>(entries), a_.groups);
+                    "input \"grid_kv\": shape[0] is %llu, not divisible by config \"offset_groups\": %u", wide(entries),
+                    a_.groups);
     plan.setBatch(entries / a_.groups);
     PositionBiasDesc desc;
     desc.mode = PositionBiasDesc::Mode::exact;
