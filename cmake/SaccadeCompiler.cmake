@@ -31,3 +31,9 @@ if(SACCADE_SANITIZE)
         add_compile_options(-fno-sanitize-recover=all)
     endif()
 endif()
+
+# Fuzzing wants every branch of the library counted, and both sanitizers.
+if(SACCADE_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+    add_link_options(-fsanitize=address,undefined)
+endif()

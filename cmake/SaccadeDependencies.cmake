@@ -14,11 +14,11 @@ if((SACCADE_BUILD_TESTS OR SACCADE_BUILD_TOOLS OR SACCADE_BUILD_BENCH OR SACCADE
     message(FATAL_ERROR "The Vulkan loader was not found (Debian, Ubuntu: libvulkan-dev)")
 endif()
 
-if(SACCADE_BUILD_TESTS OR SACCADE_BUILD_TOOLS OR SACCADE_BUILD_BENCH)
+if(SACCADE_BUILD_TESTS OR SACCADE_BUILD_TOOLS OR SACCADE_BUILD_BENCH OR SACCADE_FUZZ)
     find_package(nlohmann_json 3.9 QUIET)
     if(NOT nlohmann_json_FOUND)
         message(FATAL_ERROR "nlohmann-json 3.9 or newer not found (Debian, Ubuntu: nlohmann-json3-dev), or set "
-            "SACCADE_BUILD_TESTS, SACCADE_BUILD_TOOLS and SACCADE_BUILD_BENCH to OFF")
+            "SACCADE_BUILD_TESTS, SACCADE_BUILD_TOOLS, SACCADE_BUILD_BENCH and SACCADE_FUZZ to OFF")
     endif()
 endif()
 
