@@ -51,12 +51,12 @@ vec4 loadV(uint at, uint vector) {
 
 void storeOut(uint at, uint vector, vec4 value) {
     if (vectorVo) {
-        out4[at / 4u + vector] = T4(value);
+        out4[at / 4u + vector] = stored4(value);
         return;
     }
     [[unroll]] for (uint i = 0; i < 4u; ++i)
         if (vector * 4u + i < valueDim)
-            out1[at + vector * 4u + i] = T(value[i]);
+            out1[at + vector * 4u + i] = stored(value[i]);
 }
 
 // The keys a tile of queries visits, in walk order: [0, firstEnd), then [secondBegin, secondEnd). A place among them is
@@ -137,12 +137,12 @@ void main() {
     uint places = visit.firstEnd + visit.secondEnd - visit.secondBegin;
     uint perPart = (places + gl_NumWorkGroups.y - 1u) / gl_NumWorkGroups.y;
     perPart = (perPart + keyCount - 1u) / keyCount * keyCount;
-    uint place = min(gl_WorkGroupID.y * perPart, places);
-    uint end = min(place + perPart, places);
+    uint begin = min(gl_WorkGroupID.y * perPart, places);
+    uint end = min(begin + perPart, places);
     uint stagedBegin = 0;
     uint stagedEnd = 0;
 
-    for (; place < end; place += keyCount) {
+    for (uint place = begin; place < end; place += keyCount) {
         if (pattern == patternBlocks) {
             while (place < end &&
                    !anyBlockVisible(firstRow, lastRow, place, min(place + keyCount, end) - 1u, head))
@@ -158,8 +158,10 @@ void main() {
                 uint t = i / (qkVectors + voVectors);
                 uint c = i % (qkVectors + voVectors);
                 uint token = min(walkToken(visitedWalk(visit, min(place + t, end - 1u))), extent.keys - 1u);
-                stagedTile[t * stagedStride + c] = c < qkVectors ? loadK(kBase + token * kView.w, c)
-                                                                : loadV(vBase + token * vView.w, c - qkVectors);
+                stagedTile[t * stagedStride + c] =
+                    c < qkVectors        ? loadK(kBase + token * kView.w, c)
+                    : place + t < end ? loadV(vBase + token * vView.w, c - qkVectors)
+                                         : vec4(0);
             }
             barrier();
         }
@@ -182,10 +184,13 @@ void main() {
         [[unroll]] for (uint i = 0; i < rowCount * keyCount; ++i)
             scores[i] = 0.0;
         [[unroll]] for (uint c = 0; c < qkOwn; ++c) {
-            uint vector = min(c * laneSplit + share, qkVectors - 1u); // behind the last, q is zero
+            uint vector = min(c * laneSplit + share, qkVectors - 1u);
+            // Behind the last vector q is zero, and k must not be infinite.
+            bool inside = (c + 1u) * laneSplit <= qkVectors || c * laneSplit + share < qkVectors;
             vec4 mine = laneBroadcast ? loadK(kOwn, vector) : vec4(0);
             [[unroll]] for (uint j = 0; j < keyCount; ++j) {
                 vec4 k = laneBroadcast ? FROM_LANE(mine, j)
+                         : !inside     ? vec4(0)
                          : staged      ? stagedTile[kAt[j] + vector]
                                        : loadK(kAt[j], vector);
                 [[unroll]] for (uint r = 0; r < rowCount; ++r)
@@ -223,8 +228,7 @@ void main() {
             if (laneBroadcast) {
                 walks[jj] = FROM_LANE(mineWalk, jj);
                 keysHere[jj].token = FROM_LANE(mineKey.token, jj);
-                keysHere[jj].exists = FROM_LANE(mineKey.exists ? 1u : 0u, jj) != 0u;
-                keysHere[jj].kept = FROM_LANE(mineKey.kept ? 1u : 0u, jj) != 0u;
+                keysHere[jj].flags = FROM_LANE(mineKey.flags, jj);
                 keysHere[jj].cell = FROM_LANE(mineKey.cell, jj);
                 keysHere[jj].position = FROM_LANE(mineKey.position, jj);
             } else {
@@ -268,7 +272,8 @@ void main() {
                 bias[p] = 0.0;
         }
         [[unroll]] for (uint p = 0; p < ownPairs; ++p)
-            own[p] = modifiedScore(own[p], rows[p / ownKeys], keysHere[p % ownKeys], walks[p % ownKeys], bias[p], slope);
+            own[p] = softmaxScore(modifiedScore(own[p], rows[p / ownKeys], keysHere[p % ownKeys], walks[p % ownKeys],
+                                                bias[p], slope));
         if (laneSplit > 1u) {
             [[unroll]] for (uint r = 0; r < rowCount; ++r)
                 [[unroll]] for (uint jj = 0; jj < ownKeys; ++jj)
@@ -301,15 +306,67 @@ void main() {
             uint vector = min(c * laneSplit + share, voVectors - 1u); // behind the last, the sum is not stored
             [[unroll]] for (uint r = 0; r < rowCount; ++r)
                 sums[r * voOwn + c] *= shrink[r];
-            vec4 mine = laneBroadcast ? loadV(vOwn, vector) : vec4(0);
+            vec4 mine = laneBroadcast && place + lane < end ? loadV(vOwn, vector) : vec4(0);
             [[unroll]] for (uint j = 0; j < keyCount; ++j) {
-                vec4 v = laneBroadcast ? FROM_LANE(mine, j)
-                         : staged      ? stagedTile[vAt[j] + vector]
-                                       : loadV(vAt[j], vector);
+                vec4 v = laneBroadcast           ? FROM_LANE(mine, j)
+                         : staged                ? stagedTile[vAt[j] + vector]
+                         : place + j < end  ? loadV(vAt[j], vector)
+                                                 : vec4(0);
                 [[unroll]] for (uint r = 0; r < rowCount; ++r)
                     sums[r * voOwn + c] += scores[r * keyCount + j] * v;
             }
         }
+    }
+
+    // Hidden keys have a weight of zero, which keeps out all of their values but infinities and NaN. Rows with such a sum
+    // are summed again, key by key and without the hidden ones; their softmax stands.
+    if (mayHide) {
+        bool again[rowCount];
+        bool any = false;
+        float most[rowCount], sum[rowCount];
+        [[unroll]] for (uint r = 0; r < rowCount; ++r) {
+            bool finite = true;
+            [[unroll]] for (uint c = 0; c < voOwn; ++c)
+                finite = finite && (c * laneSplit + share >= voVectors || areFinite(sums[r * voOwn + c]));
+            again[r] = !finite && maximum[r] < poisonedScore;
+            any = any || again[r];
+            most[r] = startMaximum;
+            sum[r] = 0.0;
+            [[unroll]] for (uint c = 0; c < voOwn; ++c)
+                sums[r * voOwn + c] = again[r] ? vec4(0) : sums[r * voOwn + c];
+        }
+        // Lanes that hand each other weights of the position bias walk together.
+        if (laneBroadcast && biasMode == biasExact) {
+            uint own = any ? 1u : 0u;
+            [[unroll]] for (uint i = 0; i < keyCount; ++i)
+                any = any || FROM_LANE(own, i) != 0u;
+        }
+        for (uint place = begin; any && place < end; ++place) {
+            uint walk = visitedWalk(visit, place);
+            Key key = attentionKey(walk, true, batch, head, extent);
+            if (!hasFlag(key, keyExists))
+                continue;
+            [[unroll]] for (uint r = 0; r < rowCount; ++r) {
+                uint qAt = qView.x + batch * qView.y + head * qView.z + rows[r].token * qView.w;
+                float score = softmaxScore(modifiedScore(scaledScore(qAt, kBase + key.token * kView.w), rows[r], key, walk,
+                                                         positionBiasOf(rows[r], key, head), slope));
+                bool seen = again[r] && score > startMaximum;
+                float highest = seen ? max(most[r], score) : most[r];
+                float shrink = exp(most[r] - highest);
+                float weight = seen ? exp(score - highest) : 0.0;
+                most[r] = highest;
+                sum[r] = sum[r] * shrink + weight;
+                [[unroll]] for (uint c = 0; c < voOwn; ++c) {
+                    vec4 v = loadV(vBase + key.token * vView.w, min(c * laneSplit + share, voVectors - 1u));
+                    if (seen)
+                        sums[r * voOwn + c] = sums[r * voOwn + c] * shrink + weight * v;
+                }
+            }
+        }
+        [[unroll]] for (uint r = 0; r < rowCount; ++r)
+            [[unroll]] for (uint c = 0; c < voOwn; ++c)
+                if (sum[r] > 0.0)
+                    sums[r * voOwn + c] *= total[r] / sum[r];
     }
 
     // A query that saw no key has every score at -FLT_MAX: equal weights for all keys there are.
@@ -318,20 +375,19 @@ void main() {
         uint key = min(gl_WorkGroupID.y * slice, extent.keys);
         uint sliceEnd = min(key + slice, extent.keys);
         float count = float(sliceEnd - key);
-        float weights[rowCount];
+        bool empty[rowCount];
         bool any = false;
         [[unroll]] for (uint r = 0; r < rowCount; ++r) {
-            bool empty = total[r] == 0.0;
-            any = any || empty;
-            weights[r] = empty ? 1.0 : 0.0;
-            total[r] = empty ? count : total[r];
-            maximum[r] = empty ? hiddenScore : maximum[r];
+            empty[r] = total[r] == 0.0;
+            any = any || empty[r];
+            total[r] = empty[r] ? count : total[r];
+            maximum[r] = empty[r] ? hiddenScore : maximum[r];
         }
         for (; any && key < sliceEnd; ++key)
             [[unroll]] for (uint c = 0; c < voOwn; ++c) {
                 vec4 v = loadV(vBase + key * vView.w, min(c * laneSplit + share, voVectors - 1u));
                 [[unroll]] for (uint r = 0; r < rowCount; ++r)
-                    sums[r * voOwn + c] += weights[r] * v;
+                    sums[r * voOwn + c] += empty[r] ? v : vec4(0);
             }
     }
 
@@ -347,7 +403,7 @@ void main() {
                 if (share == 0u)
                     parts4[at + voVectors] = vec4(maximum[r], total[r], 0, 0);
             } else {
-                float inverse = total[r] > 0.0 ? 1.0 / total[r] : 0.0;
+                float inverse = withNan(total[r] > 0.0 ? 1.0 / total[r] : 0.0, maximum[r] >= poisonedScore);
                 uint at = outView.x + batch * outView.y + head * outView.z + rows[r].token * outView.w;
                 [[unroll]] for (uint c = 0; c < voOwn; ++c)
                     if (c * laneSplit + share < voVectors)

@@ -72,6 +72,9 @@ const uint patternAxialColumn = 4u;
 const bool textAndImage = pattern >= patternConvWindow;
 const bool columnOrder = pattern == patternAxialColumn;
 
+// Whether some queries may see keys that others do not, or a key be there that none sees.
+const bool mayHide = hasDenseBias || isCausal || hasKeyMask || hasStaticMask || pattern != 0u;
+
 const uint biasExact = 1u;
 const uint biasTable = 2u;
 

@@ -5,10 +5,15 @@ float biasFloat(uint i) { return optionalFloat(positionBiasSlot, i); }
 #include "position_bias.glsl"
 
 // Hidden scores stand for -FLT_MAX. A running maximum that starts at half of it makes their weight exp(-1.7e38) = 0
-// without a test; scores below hiddenBelow (an added mask of -inf or -FLT_MAX) count as hidden.
+// without a test; scores from -1.5e38 down to -inf (an added mask of -inf or -FLT_MAX) count as hidden.
 const float hiddenScore = -3.4028234663852886e38;
 const float startMaximum = -1.7014117331926443e38;
-const float hiddenBelow = -1.5e38;
+bool isHidden(float score) { return floatBitsToUint(score) - 0xfee1b1e6u <= 0xff800000u - 0xfee1b1e6u; }
+
+// A softmax with a score of NaN or +inf is NaN throughout, as in PyTorch. Within it such a score stands at FLT_MAX, so
+// that no maximum, comparison or exponential meets NaN; where the maximum has become FLT_MAX, the result is NaN.
+const float poisonedScore = 3.4028234663852886e38;
+float softmaxScore(float score) { return isFinite(score) ? score : poisonedScore; }
 
 #include "narrowed.glsl"
 
@@ -64,13 +69,18 @@ struct QueryRow {
     int alibiToken;
 };
 
+const uint keyExists = 1u;
+const uint keyKept = 2u;   // by the key mask
+const uint keyPlaced = 4u; // its position is finite
+
 struct Key {
     uint token;
-    bool exists;
-    bool kept; // by the key mask
+    uint flags;
     ivec2 cell;
     vec3 position;
 };
+
+bool hasFlag(Key key, uint flag) { return (key.flags & flag) != 0u; }
 
 float gridPosition(uint token, uint stride, uint size, float divisor) {
     return 2.0 * float((token / stride) % size) / divisor - 1.0;
@@ -104,12 +114,11 @@ QueryRow queryRow(uint walk, uint batch, uint head, Extent extent) {
 Key attentionKey(uint walk, bool inRange, uint batch, uint head, Extent extent) {
     Key key;
     uint token = walkToken(walk);
-    key.exists = inRange && token < extent.keys;
     key.token = min(token, extent.keys - 1u);
-    key.kept = true;
+    bool kept = true;
     key.cell = textAndImage ? ivec2((walk - patternA) % patternB, (walk - patternA) / patternB) : ivec2(0);
     if (hasKeyMask && key.token >= leadingKeys && (!textAndImage || walk < patternA))
-        key.kept = optionalByte(keyMaskSlot, batch * keyMaskStride + key.token - leadingKeys);
+        kept = optionalByte(keyMaskSlot, batch * keyMaskStride + key.token - leadingKeys);
     key.position = vec3(0);
     if (biasMode != 0u) {
         uint group = batch * (heads / headsPerGroup) + head / headsPerGroup;
@@ -120,11 +129,13 @@ Key attentionKey(uint walk, bool inRange, uint batch, uint head, Extent extent) 
         if (biasDims > 2u)
             key.position.z = optionalFloat(positionsSlot, at + 2u);
     }
+    bool placed = biasMode == 0u || (isFinite(key.position.x) && isFinite(key.position.y) && isFinite(key.position.z));
+    key.flags = (inRange && token < extent.keys ? keyExists : 0u) | (kept ? keyKept : 0u) | (placed ? keyPlaced : 0u);
     return key;
 }
 
 bool keyVisible(QueryRow row, Key key, uint walk) {
-    bool visible = key.exists;
+    bool visible = hasFlag(key, keyExists);
     if (textAndImage) {
         bool keyIsText = walk < patternA;
         ivec2 behind = row.cell - key.cell;
@@ -136,10 +147,10 @@ bool keyVisible(QueryRow row, Key key, uint walk) {
                    behind.y <= (size - 1) * dilation && behind.x % dilation == 0 && behind.y % dilation == 0;
         }
         bool fromText = keyIsText && key.token <= row.token;
-        bool fromImage = keyIsText ? key.kept : near;
+        bool fromImage = keyIsText ? hasFlag(key, keyKept) : near;
         visible = visible && (row.isText ? fromText : fromImage);
     } else {
-        visible = visible && key.kept;
+        visible = visible && hasFlag(key, keyKept);
     }
     if (pattern == patternBlocks)
         visible = visible && optionalByte(layoutSlot, row.layoutRow + key.token / patternA);
@@ -150,17 +161,23 @@ bool keyVisible(QueryRow row, Key key, uint walk) {
     return visible;
 }
 
-float cappedScore(float score) { return softcap * tanh(clamp(score / softcap, -20.0, 20.0)); }
+float cappedScore(float score) {
+    return withNan(softcap * tanh(clamp(score / softcap, -20.0, 20.0)), isNan(score));
+}
 
-// Bias and masks, in this order; hidden pairs become hiddenScore.
+// Bias and masks, in this order; hidden pairs become hiddenScore. The bias of a key without a finite position is NaN.
 float biasedScore(float score, QueryRow row, Key key, uint walk, float positionBias, float slope) {
+    bool visible = keyVisible(row, key, walk);
     if (biasMode != 0u)
-        score += positionBias;
-    if (hasDenseBias && key.token >= leadingKeys)
-        score += optionalFloat(denseBiasSlot, row.denseBias + (key.token - leadingKeys) * denseBiasStrides.w);
+        score = withNan(score + positionBias, !hasFlag(key, keyPlaced));
+    if (hasDenseBias && key.token >= leadingKeys) {
+        float added = optionalFloat(denseBiasSlot, row.denseBias + (key.token - leadingKeys) * denseBiasStrides.w);
+        visible = visible && !isHidden(added); // also where the score is infinite or NaN
+        score += added;
+    }
     if (hasAlibi)
         score -= slope * float(abs(int(key.token) - row.alibiToken));
-    return keyVisible(row, key, walk) && score > hiddenBelow ? score : hiddenScore;
+    return visible && !isHidden(score) ? score : hiddenScore;
 }
 
 float modifiedScore(float score, QueryRow row, Key key, uint walk, float positionBias, float slope) {
@@ -168,6 +185,6 @@ float modifiedScore(float score, QueryRow row, Key key, uint walk, float positio
         score = cappedScore(score);
     score = biasedScore(score, row, key, walk, positionBias, slope);
     if (hasSoftcap && !softcapFirst)
-        score = score > hiddenBelow ? cappedScore(score) : score;
+        score = isHidden(score) ? score : cappedScore(score);
     return score;
 }

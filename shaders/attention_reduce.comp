@@ -21,6 +21,8 @@ layout(std430, set = 0, binding = 1) writeonly buffer Out { T out1[]; };
 layout(std430, set = 0, binding = 1) writeonly buffer Out4 { T4 out4[]; };
 
 const uint vectors = (valueDim + 3u) / 4u;
+const float startMaximum = -1.7014117331926443e38; // as attention_modifiers.glsl has them
+const float poisonedScore = 3.4028234663852886e38;
 
 void main() {
     uint item = gl_GlobalInvocationID.x;
@@ -39,17 +41,19 @@ void main() {
         vec2 statistic = parts4[at + vectors].xy;
         float weight = exp(statistic.x - maximum);
         total += weight * statistic.y;
-        sums += weight * parts4[at + vector];
+        // Of a part that saw no key where others did, infinite values must not count.
+        if (statistic.x > startMaximum || maximum <= startMaximum)
+            sums += weight * parts4[at + vector];
     }
-    sums *= total > 0.0 ? 1.0 / total : 0.0;
+    sums *= withNan(total > 0.0 ? 1.0 / total : 0.0, maximum >= poisonedScore);
     uint batch = gl_WorkGroupID.z / heads;
     uint head = gl_WorkGroupID.z % heads;
     uint at = outView.x + batch * outView.y + head * outView.z + query * outView.w;
     if (vectorOut) {
-        out4[at / 4u + vector] = T4(sums);
+        out4[at / 4u + vector] = stored4(sums);
     } else {
         [[unroll]] for (uint i = 0; i < 4u; ++i)
             if (vector * 4u + i < valueDim)
-                out1[at + vector * 4u + i] = T(sums[i]);
+                out1[at + vector * 4u + i] = stored(sums[i]);
     }
 }

@@ -76,13 +76,14 @@ void main() {
     for (uint j = lane; j < keys; j += lanes) {
         uint walk = walkToken(j);
         Key key = attentionKey(walk, j < extent.keys, batch, head, extent);
-        float score = key.exists || stage == stageScaled ? scaledScore(qAt, kBase + j * kView.w) : 0.0;
+        float score = hasFlag(key, keyExists) || stage == stageScaled ? scaledScore(qAt, kBase + j * kView.w) : 0.0;
         score = scoreAt(stage, score, row, key, walk, head);
         if (stage == stageSoftmax) {
+            score = softmaxScore(score);
             highest = max(highest, score);
             kept[to + j] = score;
         } else {
-            result[to + j] = T(stage != stageScaled && score <= hiddenBelow ? hidden : score);
+            result[to + j] = stored(stage != stageScaled && isHidden(score) ? hidden : score);
         }
     }
     if (stage != stageSoftmax)
@@ -92,7 +93,7 @@ void main() {
     float total = 0.0;
     for (uint j = lane; j < keys; j += lanes) {
         // Where all keys are hidden, those that exist have equal weights or none.
-        float weight = highest > hiddenBelow ? exp(kept[to + j] - highest)
+        float weight = highest > startMaximum ? exp(kept[to + j] - highest)
                        : averagesEmpty && j < extent.keys ? 1.0 : 0.0;
         total += weight;
         kept[to + j] = weight;
@@ -100,5 +101,5 @@ void main() {
     total = sumOverLanes(total);
     float inverse = total > 0.0 ? 1.0 / total : 0.0;
     for (uint j = lane; j < keys; j += lanes)
-        result[to + j] = T(kept[to + j] * inverse);
+        result[to + j] = stored(withNan(kept[to + j] * inverse, highest >= poisonedScore && j < extent.keys));
 }

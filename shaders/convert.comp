@@ -28,6 +28,13 @@
 
 layout(local_size_x_id = 0) in;
 #include "flat_index.glsl"
+#include "floats.glsl"
+// Float32 to float16 rounds; halves pass as they are.
+#if defined(TO_F16) && !defined(FROM_F16)
+#define rounded(x) nearestHalf(x)
+#else
+#define rounded(x) (x)
+#endif
 layout(constant_id = 1) const bool transposed = true;
 layout(constant_id = 2) const int staged = 1;
 layout(constant_id = 3) const bool vectors = false; // both sides may be accessed four elements at a time
@@ -56,9 +63,9 @@ void copyLines(uint fromBase, uint toBase) {
     if (line >= lines)
         return;
     if (vectors)
-        to4[((toBase + line * toStride) >> 2) + at] = To4(vec4(from4[((fromBase + line * fromStride) >> 2) + at]));
+        to4[((toBase + line * toStride) >> 2) + at] = To4(rounded(vec4(from4[((fromBase + line * fromStride) >> 2) + at])));
     else
-        to[toBase + line * toStride + at] = To(float(from[fromBase + line * fromStride + at]));
+        to[toBase + line * toStride + at] = To(rounded(float(from[fromBase + line * fromStride + at])));
 }
 
 void transposeStaged(uint fromBase, uint toBase, uint firstLine, uint firstPosition) {
@@ -73,7 +80,7 @@ void transposeStaged(uint fromBase, uint toBase, uint firstLine, uint firstPosit
         const uint position = e / tile, line = e % tile;
         if (firstLine + line < lines && firstPosition + position < length)
             to[toBase + (firstPosition + position) * toStride + firstLine + line] =
-                To(staging[line * pitch + position]);
+                To(rounded(staging[line * pitch + position]));
     }
 }
 
@@ -92,11 +99,11 @@ void transposeBlocks(uint fromBase, uint toBase, uint firstLine, uint firstPosit
                 block[i] = vec4(from4[(read + i * fromStride) >> 2]);
             block = transpose(block);
             [[unroll]] for (uint i = 0u; i < 4u; ++i)
-                to4[(written + i * toStride) >> 2] = To4(block[i]);
+                to4[(written + i * toStride) >> 2] = To4(rounded(block[i]));
         } else {
             for (uint i = 0u; i < min(4u, lines - line); ++i)
                 for (uint j = 0u; j < min(4u, length - position); ++j)
-                    to[written + j * toStride + i] = To(float(from[read + i * fromStride + j]));
+                    to[written + j * toStride + i] = To(rounded(float(from[read + i * fromStride + j])));
         }
     }
 }

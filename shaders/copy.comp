@@ -19,6 +19,13 @@
 
 layout(local_size_x_id = 0) in;
 #include "flat_index.glsl"
+#include "floats.glsl"
+// Float32 to float16 rounds; halves pass as they are.
+#if defined(TO_F16) && !defined(FROM_F16)
+#define rounded(x) nearestHalf(x)
+#else
+#define rounded(x) (x)
+#endif
 layout(constant_id = 1) const bool shifted = false; // tokens of `to` begin at a number read from a buffer
 
 layout(set = 0, binding = 0) readonly buffer FromBuffer { From from[]; };
@@ -43,5 +50,5 @@ void main() {
                         channel * fromChannelStride;
     const uint target =
         toOffset + batch * toBatchStride + head * toHeadStride + place * toTokenStride + channel * toChannelStride;
-    to[target] = To(float(from[source]));
+    to[target] = To(rounded(float(from[source])));
 }

@@ -104,7 +104,7 @@ void main() {
             const uint column = 4u * (quad + q) + i;
             if (column < columns) {
                 const uint channel = group * columns + column;
-                result[target + channel * outChannelStride] = T(sum[q][i] + (hasBias ? bias[channel] : 0.0));
+                result[target + channel * outChannelStride] = stored(sum[q][i] + (hasBias ? bias[channel] : 0.0));
             }
         }
 }

@@ -49,7 +49,7 @@ void main() {
                     sum += weight(row) * load((entry + (at.z * sizeY + at.y) * sizeX + at.x) * width + channel);
             }
     if (vectors)
-        result4[(entry + token) * width + channel] = T4(sum);
+        result4[(entry + token) * width + channel] = stored4(sum);
     else
-        result[(entry + token) * width + channel] = T(sum.x);
+        result[(entry + token) * width + channel] = stored(sum.x);
 }

@@ -166,7 +166,7 @@ void storeScalar(uint row, uint column, float value, uint outBase, uint residual
     value *= push.alpha;
     if (hasResidual)
         value += float(residual[residualBase + residualAt]);
-    result[outBase + outAt] = T(value);
+    result[outBase + outAt] = stored(value);
 }
 
 // Four columns of one row (tokens-major) or four rows of one column (channel-major).
@@ -174,7 +174,7 @@ void storeVector(uint line, uint position, vec4 value, uint outBase, uint residu
     value *= push.alpha;
     if (hasResidual)
         value += vec4(residual4[(residualBase + line * push.residualStride + position) >> 2]);
-    result4[(outBase + line * push.outStride + position) >> 2] = T4(value);
+    result4[(outBase + line * push.outStride + position) >> 2] = stored4(value);
 }
 
 // The bias of four columns, clamped at the end of the group. GEGLU weights are interleaved (value, gate), the bias

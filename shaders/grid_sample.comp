@@ -69,7 +69,7 @@ void main() {
 
     const uint target = outputOffset + batch * outputBatchStride + point * outputStride;
     if (vectors)
-        output4[(target >> 2) + at] = T4(sum);
+        output4[(target >> 2) + at] = stored4(sum);
     else
-        output1[target + at] = T(sum.x);
+        output1[target + at] = stored(sum.x);
 }

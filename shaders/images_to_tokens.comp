@@ -7,12 +7,15 @@
 #ifdef STORE_F16
 #extension GL_EXT_shader_16bit_storage : require
 #define Element float16_t
+#define rounded(x) nearestHalf(x)
 #else
 #define Element float
+#define rounded(x) (x)
 #endif
 
 layout(local_size_x_id = 0) in;
 #include "flat_index.glsl"
+#include "floats.glsl"
 layout(constant_id = 1) const uint imageCount = 1u;
 layout(constant_id = 2) const uint channels0 = 4u;
 layout(constant_id = 3) const uint channels1 = 0u;
@@ -70,5 +73,5 @@ void main() {
     const vec4 texel = fetchFrom(image, pixel);
     const uint row = (gl_WorkGroupID.z * height * width + token) * rowChannels + firstChannel + place;
     for (uint c = 0u; c < channels[image]; ++c)
-        tokens[row + c * factor * factor] = Element(texel[c]);
+        tokens[row + c * factor * factor] = Element(rounded(texel[c]));
 }

@@ -103,8 +103,8 @@ void main() {
     const uint target = query * pitch + head * width + slot;
     [[unroll]] for (uint c = 0; c < chunks; ++c) {
         if (vectors)
-            result4[target + c * threads] = T4(sum[c] / total);
+            result4[target + c * threads] = stored4(sum[c] / total);
         else
-            result1[target + c * threads] = T(sum[c].x / total);
+            result1[target + c * threads] = stored(sum[c].x / total);
     }
 }

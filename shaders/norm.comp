@@ -74,6 +74,6 @@ void main() {
             value *= scale[i];
         if (hasShift)
             value += shift[i];
-        result[to + i] = T(value);
+        result[to + i] = stored(value);
     }
 }

@@ -60,7 +60,7 @@ void main() {
     const uint to = resultOffset + batch * resultBatchStride + head * resultHeadStride + token * resultTokenStride;
     if (unit >= pairs) {
         const uint channel = rotated + unit - pairs;
-        result[to + channel] = T(float(source[from + channel]));
+        result[to + channel] = stored(float(source[from + channel]));
         return;
     }
 
@@ -81,6 +81,6 @@ void main() {
     }
     const vec2 value = vec2(float(source[from + at.x]), float(source[from + at.y]));
     const vec2 turned = value * cosine + vec2(-value.y, value.x) * sine;
-    result[to + at.x] = T(turned.x);
-    result[to + at.y] = T(turned.y);
+    result[to + at.x] = stored(turned.x);
+    result[to + at.y] = stored(turned.y);
 }

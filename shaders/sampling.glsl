@@ -65,12 +65,10 @@ Taps pixelTaps(float pixel, int pixels, int mode, int padding, bool alignCorners
 }
 
 // Taps for a normalised coordinate: -1 and 1 are the centres of the end pixels if aligned, else their outer edges.
-// The test for NaN looks at the bits: without float controls a driver may assume that isnan() is false.
 Taps axisTaps(float coordinate, int pixels, int mode, int padding, bool alignCorners) {
-    const bool isNan = (floatBitsToUint(coordinate) & 0x7fffffffu) > 0x7f800000u;
     const float last = float(pixels - 1);
     const float halfRange = 0.5 * (alignCorners ? last : float(pixels));
     const float pixel = clamp(coordinate, -1e9, 1e9) * halfRange + 0.5 * last;
     const float unread = padding == paddingZeros ? -3.0 : 0.0;
-    return pixelTaps(isNan ? unread : pixel, pixels, mode, padding, alignCorners);
+    return pixelTaps(isNan(coordinate) ? unread : pixel, pixels, mode, padding, alignCorners);
 }

@@ -73,8 +73,14 @@ enum class AttentionPattern : uint8_t {
     axialColumn ///< text then image: image queries see all text and their column up to themselves
 };
 
-/// Description of one attention. Everything below `out` is off by default and combines freely, but for `blocks` and
-/// the text-and-image patterns, which exclude each other.
+/// Description of one attention.
+///
+/// NaN and infinities go where PyTorch's float arithmetic lets them go. A visible score of NaN or +inf makes the
+/// query's whole row NaN, a score of -inf counts as hidden. Values of visible keys are summed as they are. Keys, values
+/// and scores of hidden pairs have no effect, whatever they are. A key whose position is not finite has scores of NaN.
+///
+/// Everything below `out` is off by default and combines freely, but for `blocks` and the text-and-image patterns,
+/// which exclude each other.
 struct AttentionDesc {
     bool half = false; ///< q, k, v, out are stored as f16
     uint32_t batch = 1;

@@ -18,7 +18,7 @@ namespace saccade {
 /// into one destination concatenate their sources along the channels.
 struct ConvertDesc {
     DataType fromType = DataType::f32; ///< f32 or f16
-    DataType toType = DataType::f32;   ///< f32 or f16; numbers beyond 65504 do not fit
+    DataType toType = DataType::f32;   ///< f32 or f16, rounded as shaders/floats.glsl says
     uint32_t batch = 1;
     uint32_t tokens = 1;   ///< n: product of the spatial sizes
     uint32_t channels = 1; ///< c
