@@ -27,12 +27,12 @@ vec4 loadV(uint at, uint vector) {
 
 void storeOut(uint at, uint vector, vec4 value) {
     if (fourWide) {
-        out4[at / 4u + vector] = T4(value);
+        out4[at / 4u + vector] = stored4(value);
         return;
     }
     [[unroll]] for (uint i = 0; i < 4u; ++i)
         if (vector * 4u + i < headDim)
-            out1[at + vector * 4u + i] = T(value[i]);
+            out1[at + vector * 4u + i] = stored(value[i]);
 }
 
 void main() {
