@@ -75,12 +75,12 @@ DEFINE_LOAD(loadV, v1, v4)
 
 void storeOut(uint at, uint vector, vec4 value) {
     if (fourWide) {
-        out4[at / 4u + vector] = T4(value);
+        out4[at / 4u + vector] = stored4(value);
         return;
     }
     [[unroll]] for (uint i = 0; i < 4u; ++i)
         if (vector * 4u + i < headDim)
-            out1[at + vector * 4u + i] = T(value[i]);
+            out1[at + vector * 4u + i] = stored(value[i]);
 }
 
 uvec3 cellOf(uint index, uvec3 size) {

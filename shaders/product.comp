@@ -35,5 +35,5 @@ void main() {
         return;
     const uint row = item / width, channel = item % width;
     const float factor = activate(activation, float(second[place(secondView, row, channel)]));
-    result[place(resultView, row, channel)] = T(float(first[place(firstView, row, channel)]) * factor);
+    result[place(resultView, row, channel)] = stored(float(first[place(firstView, row, channel)]) * factor);
 }
