@@ -10,7 +10,7 @@
  *     sacCreateContext(&contextInfo, &context, &error);          once per VkDevice
  *     sacCreateModel(context, &modelInfo, &model, &error);       once per checkpoint
  *     sacCreatePlan(model, &planInfo, &plan, &error);            once per input shape; compiles pipelines
- *     sacGetPlanMemory(plan, SAC_MEMORY_WEIGHTS, &memory);       ... the engine creates buffers of that size
+ *     sacGetPlanMemory(plan, SAC_MEMORY_WEIGHTS, &memory, &error); ... the engine creates buffers of that size
  *     sacCmdUpload(plan, commandBuffer, &uploadInfo, &error);    once, recorded into any command buffer
  *     sacCmdRun(plan, commandBuffer, &runInfo, &error);          every frame
  *
@@ -23,6 +23,14 @@
  *   the argument, the value and the rule it broke; output handles are set to VK_NULL_HANDLE (NULL); nothing was
  *   recorded and nothing is left allocated. No exception, assertion or abort crosses this interface. The same message
  *   goes to the context's log callback.
+ *   Names and other texts from the caller are UTF-8, zero-terminated; others are refused. Counts are compared with the
+ *   number there can be before their arrays are read.
+ *
+ * CALLBACKS
+ *   They come on the thread of the call that caused them, and may call the library, but for destroying what is in use:
+ *   a plan's model and context while it is made (refused), the context in its log callback (the caller's error). They
+ *   should not throw. What a log callback throws is dropped; a progress callback that throws stops the plan with
+ *   CANCELLED; an allocation that throws, or is not aligned as asked, is OUT_OF_HOST_MEMORY.
  *
  * THREADS
  *   Creating and destroying objects, and all queries, may be done from any thread at any time, also at once on one
@@ -106,6 +114,7 @@ extern "C" {
 #define SAC_VERSION SAC_MAKE_VERSION(SAC_VERSION_MAJOR, SAC_VERSION_MINOR, SAC_VERSION_PATCH)
 
 #define SAC_MAX_RANK 8u
+#define SAC_MAX_BOUND 48u /* buffers and images that a run binds; inputs or outputs of a plan */
 #define SAC_MAX_MESSAGE_LENGTH 512u
 
 /* ---- Results ---------------------------------------------------------------------------------------------------- */
@@ -313,6 +322,10 @@ typedef struct SacModelInfo {
     const char* config; /* JSON object; its members replace those of the file's config. NULL: the file's alone */
     /* Tensors are looked up as weightPrefix + name. NULL: "w." if any tensor of the file begins so, else "". */
     const char* weightPrefix;
+    /* Bytes of the file's header at most, which names the tensors; larger ones are refused before they are read.
+     * 0: 10,000,000, enough for about 100,000 tensors. At most 100,000,000, the format's own limit. Reading a header
+     * takes at most 16 bytes of host memory for each of its bytes; "config" has at most 1 MiB. */
+    uint64_t headerLimit;
 } SacModelInfo;
 
 /* Reads and checks a checkpoint: every offset, shape and number. Needs no GPU work.
@@ -388,7 +401,10 @@ typedef struct SacTensorDesc {
     SacLayout layout;
     uint32_t rank;                 /* of the shape; 0 for outputs, whose shapes follow */
     uint64_t shape[SAC_MAX_RANK];  /* PyTorch's shape, each dimension at least 1 */
-    const void* hostData;          /* for inputs flagged SAC_TENSOR_HOST_BIT: the values, read during the call */
+    /* For inputs flagged SAC_TENSOR_HOST_BIT: the values, row-major, of any alignment, read during the call. Others
+     * ignore them. */
+    const void* hostData;
+    size_t hostDataSize;           /* bytes at hostData, required with it; at least what shape and type take */
     /* 0: the tensor is bound as a buffer. Else as images, at most SAC_MAX_IMAGES, whose channels add up to c; then
      * dataType is DEFAULT and layout CONTIGUOUS. For activations of shape (b, c, h, w): "x" and "y" of the modules over
      * feature maps; others are refused. */
@@ -536,14 +552,19 @@ typedef enum SacPlanFlagBits {
 } SacPlanFlagBits;
 typedef VkFlags SacPlanFlags;
 
-/* Called between pipelines on the thread that creates the plan. VK_FALSE stops: SAC_ERROR_CANCELLED. */
+/* Called on the thread that creates the plan, every few dozen small steps at most. VK_FALSE stops: SAC_ERROR_CANCELLED.
+ * Steps are dispatches, of upload and run, and one more of a conditional plan. While the plan is built and its memory
+ * planned their number is not known: `done` is 0 and `total` 1. Then `total` is their number, and the call with `done` d
+ * comes before the pipeline of dispatch d is made or found; those that share a pipeline with an earlier one, or with
+ * another plan, take no time. The last calls, with `done` equal to `total`, are for the list of memory parts. */
 typedef VkBool32 (*SacProgressCallback)(void* userData, uint32_t done, uint32_t total);
 
 typedef struct SacPlanInfo {
     SacStructureType sType;
     const void* pNext;
     SacPlanFlags flags;
-    uint32_t inputCount;          /* the module's required inputs, and the optional ones that will be used */
+    uint32_t inputCount;          /* the module's required inputs, and the optional ones that will be used; at most
+                                   * SAC_MAX_BOUND, like outputCount */
     const SacTensorDesc* inputs;
     uint32_t outputCount;         /* 0: the module's main result alone */
     const SacTensorDesc* outputs; /* results wanted; name, dataType, layout and images are read */
@@ -560,14 +581,16 @@ typedef struct SacPlanInfo {
     uint32_t maxRecords;
     SacProgressCallback progress; /* may be NULL */
     void* progressUserData;
-    const char* name;             /* for debug labels and messages; NULL: the module's name */
+    const char* name;             /* of the debug label around all that is recorded of the plan, with those of the
+                                   * stages inside, and of its log messages; copied. NULL: the module's name */
 } SacPlanInfo;
 
 /* Infers shapes, places every intermediate in the workspace, compiles pipelines. May take long (pipelines); call it
  * from a loading thread. Pipelines that the context already has are shared.
  * Errors: INVALID_ARGUMENT (a member is out of its range; an input or its images are unknown, missing or of the wrong
  * shape), INVALID_CONFIG (options), UNSUPPORTED (a tensor beyond maxStorageBufferRange, a dispatch beyond
- * maxComputeWorkGroupCount or maxPerStageDescriptorStorageBuffers, precision or type, image format, table),
+ * maxComputeWorkGroupCount or maxPerStageDescriptorStorageBuffers, precision or type, image format, table, more to bind
+ * than SAC_MAX_BOUND),
  * OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST, CANCELLED, VULKAN. */
 SAC_API SacResult sacCreatePlan(SacModel model, const SacPlanInfo* info, SacPlan* plan, SacError* error);
 

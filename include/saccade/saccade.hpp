@@ -184,10 +184,11 @@ public:
     /// Everything but inputs, outputs and options is the caller's to set.
     SacPlanInfo info = planInfo();
 
-    /// `hostData` for inputs that are read at plan creation; it lives until then. Throws Exception above SAC_MAX_RANK.
+    /// `hostData`, of hostDataSize bytes, for inputs that are read at plan creation; it lives until then. Throws
+    /// Exception above SAC_MAX_RANK.
     PlanBuilder& input(const std::string& name, const std::vector<uint64_t>& shape,
                        SacDataType dataType = SAC_DATA_TYPE_DEFAULT, SacLayout layout = SAC_LAYOUT_CONTIGUOUS,
-                       const void* hostData = nullptr) {
+                       const void* hostData = nullptr, std::size_t hostDataSize = 0) {
         if (shape.size() > SAC_MAX_RANK)
             throw Exception(SAC_ERROR_INVALID_ARGUMENT, "input \"" + name + "\" has " + std::to_string(shape.size()) +
                                                             " dimensions, at most SAC_MAX_RANK = 8");
@@ -196,6 +197,7 @@ public:
         for (std::size_t i = 0; i < shape.size(); ++i)
             desc.shape[i] = shape[i];
         desc.hostData = hostData;
+        desc.hostDataSize = hostDataSize;
         inputs_.push_back(desc);
         return *this;
     }

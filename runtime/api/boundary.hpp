@@ -3,23 +3,29 @@
 
 #include <atomic>
 #include <new>
+#include <string_view>
 #include <type_traits>
 
 #include <saccade/saccade.h>
 
 #include "base/error.hpp"
+#include "base/utf8.hpp"
 #include "base/warnings.hpp"
 
 namespace saccade {
 
-/// The engine's log; log() does nothing without a callback.
+/// The engine's log. write does nothing without a callback, and drops what the callback throws.
 struct Log {
     SacLogCallback callback = nullptr;
     void* userData = nullptr;
 
-    void write(SacLogSeverity severity, const char* message) const {
-        if (callback)
+    void write(SacLogSeverity severity, const char* message) const noexcept {
+        if (!callback)
+            return;
+        try {
             callback(userData, severity, message);
+        } catch (...) { // no exception crosses the interface, and the call's result stands
+        }
     }
     /// Each message as "what: message".
     void write(const char* what, const Warnings& warnings) const;
@@ -68,6 +74,15 @@ template <class Pointer>
 void require(Pointer value, const char* name) {
     if (!value)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s is null, it is required", name);
+}
+
+/// Throws SAC_ERROR_INVALID_ARGUMENT unless the text, which may be null, is UTF-8. `name` names it in the message.
+inline void requireUtf8(const char* text, const char* name) {
+    if (!text)
+        return;
+    const std::string_view view(text);
+    if (const size_t bad = findInvalidUtf8(view); bad != view.size())
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s \"%.*s\" is not UTF-8 from byte %zu on", name, clip(view), text, bad);
 }
 
 /// Checks what all structures share: not null, the right sType, an empty pNext chain.

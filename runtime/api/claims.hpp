@@ -8,8 +8,6 @@
 
 namespace saccade {
 
-constexpr size_t maxClaims = 48;
-
 class Claims {
 public:
     explicit Claims(const SacPlan_T& plan) : plan_(plan) {}
@@ -37,8 +35,8 @@ private:
     };
 
     const SacPlan_T& plan_;
-    FixedVector<Buffer, maxClaims> buffers_;
-    FixedVector<Image, maxClaims> images_;
+    FixedVector<Buffer, SAC_MAX_BOUND + SAC_MEMORY_KIND_COUNT + 1> buffers_; ///< bound ones, memories, `enable`
+    FixedVector<Image, SAC_MAX_BOUND> images_;
 };
 
 /// Where the bytes of a range begin.

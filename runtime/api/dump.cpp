@@ -25,20 +25,43 @@ const char* memoryName(SacMemoryKind kind) {
     }
 }
 
-const MemoryPart& findPart(const SacPlan_T& plan, SacMemoryKind kind, const char* const* names, uint32_t index) {
-    const char* name = names[index];
-    if (!name)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "names[%u] is null", index);
-    const auto found = std::find_if(plan.parts.begin(), plan.parts.end(),
-                                    [&](const MemoryPart& part) { return part.kind == kind && part.name == name; });
-    if (found == plan.parts.end())
-        throw Error(SAC_ERROR_INVALID_ARGUMENT,
-                    "names[%u] \"%.*s\" is no part of the plan's %s, see sacGetPlanMemoryParts", index, clip(name),
-                    name, memoryName(kind));
-    for (uint32_t i = 0; i < index; ++i)
-        if (found->name == names[i])
-            throw Error(SAC_ERROR_INVALID_ARGUMENT, "names[%u] and [%u] both name \"%s\"", i, index, name);
-    return *found;
+// The parts of one kind, sorted by name.
+std::pmr::vector<const MemoryPart*> partsByName(const SacPlan_T& plan, SacMemoryKind kind) {
+    std::pmr::vector<const MemoryPart*> out(&plan.model->context->memory);
+    for (const MemoryPart& part : plan.parts)
+        if (part.kind == kind)
+            out.push_back(&part);
+    std::sort(out.begin(), out.end(), [](const MemoryPart* a, const MemoryPart* b) { return a->name < b->name; });
+    return out;
+}
+
+// The parts that are named, in that order.
+std::pmr::vector<const MemoryPart*> namedParts(std::span<const MemoryPart* const> parts, uint32_t nameCount,
+                                               const char* const* names, const char* memoryName,
+                                               std::pmr::memory_resource* memory) {
+    if (nameCount > parts.size())
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "nameCount is %u, the plan's %s have %zu parts", nameCount, memoryName,
+                    parts.size());
+    std::pmr::vector<const MemoryPart*> out(memory);
+    std::pmr::vector<uint32_t> namedBy(parts.size(), UINT32_MAX, memory);
+    for (uint32_t i = 0; i < nameCount; ++i) {
+        if (!names[i])
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "names[%u] is null", i);
+        const std::string_view name = names[i];
+        const auto found = std::lower_bound(parts.begin(), parts.end(), name,
+                                            [](const MemoryPart* part, std::string_view n) { return part->name < n; });
+        if (found == parts.end() || (*found)->name != name)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                        "names[%u] \"%.*s\" is no part of the plan's %s, see sacGetPlanMemoryParts", i, clip(name),
+                        name.data(), memoryName);
+        uint32_t& before = namedBy[static_cast<size_t>(found - parts.begin())];
+        if (before != UINT32_MAX)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "names[%u] and [%u] both name \"%.*s\"", before, i, clip(name),
+                        name.data());
+        before = i;
+        out.push_back(*found);
+    }
+    return out;
 }
 
 // Where a file's pieces go; nowhere but into `size` without bytes.
@@ -81,11 +104,14 @@ extern "C" SAC_API SacResult sacWriteMemoryParts(SacPlan plan, SacMemoryKind kin
             const auto* bytes = static_cast<const std::byte*>(data) + part.offset;
             writer.addTensor(part.name, part.type, part.shape, {bytes, static_cast<size_t>(part.bytes())});
         };
-        for (uint32_t i = 0; i < nameCount; ++i)
-            add(findPart(*plan, kind, names, i));
-        for (const MemoryPart& part : plan->parts)
-            if (!nameCount && part.kind == kind)
-                add(part);
+        const auto parts = partsByName(*plan, kind);
+        if (nameCount)
+            for (const MemoryPart* part :
+                 namedParts(parts, nameCount, names, memory, &plan->model->context->memory))
+                add(*part);
+        else
+            for (const MemoryPart* part : parts)
+                add(*part);
 
         Target size{nullptr, 0};
         writer.write(Target::take, &size);

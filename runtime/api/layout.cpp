@@ -20,6 +20,8 @@ void checkBoolean(VkBool32 value, const char* name) {
 }
 
 std::span<const uint32_t> array(uint32_t count, const uint32_t* values, const char* name, const char* countName) {
+    if (count > maximumSize)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s is %u, at most %u", countName, count, maximumSize);
     if (count && !values)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s is null, but %s is %u", name, countName, count);
     return {values, count};

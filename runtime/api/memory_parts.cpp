@@ -34,7 +34,8 @@ std::pmr::vector<Stages> stagesOfTensors(const Graph& graph, std::pmr::memory_re
 
 class Lister {
 public:
-    explicit Lister(SacPlan_T& plan) : parts_(plan.parts), names_(&plan.model->context->memory) {
+    Lister(SacPlan_T& plan, Progress& progress)
+        : parts_(plan.parts), progress_(progress), names_(&plan.model->context->memory) {
         const auto stageCount = static_cast<uint32_t>(plan.run.stages().size());
         always_ = {0, stageCount ? stageCount - 1 : 0, true};
     }
@@ -45,6 +46,7 @@ public:
     }
 
     void add(std::string_view name, DataType type, const Shape& shape, uint64_t offset, const Stages& stages) {
+        progress_.tick();
         parts_.push_back({names_.take(name), kind_, type, shape, offset, stages.first, stages.last});
     }
     void add(std::string_view name, DataType type, const Shape& shape, uint64_t offset) {
@@ -53,6 +55,7 @@ public:
 
 private:
     std::pmr::vector<MemoryPart>& parts_;
+    Progress& progress_;
     UniqueNames names_;
     Stages always_;
     SacMemoryKind kind_ = SAC_MEMORY_WEIGHTS;
@@ -75,8 +78,8 @@ std::pmr::string UniqueNames::take(std::string_view name) {
     return out;
 }
 
-void saccade::listMemoryParts(SacPlan_T& plan, const Graph& graph) {
-    Lister lister(plan);
+void saccade::listMemoryParts(SacPlan_T& plan, const Graph& graph, Progress& progress) {
+    Lister lister(plan, progress);
     const auto stages = stagesOfTensors(graph, &plan.model->context->memory);
     const auto addTensors = [&](SacMemoryKind kind, MemoryClass memory) {
         lister.begin(kind);

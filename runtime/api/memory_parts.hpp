@@ -22,7 +22,7 @@ struct MemoryPart {
     uint64_t offset = 0;
     uint32_t firstStage = 0, lastStage = 0; ///< of the run; SAC_STAGE_UPLOAD for none
 
-    uint64_t bytes() const { return elementCount(shape) * dataTypeSize(type); } ///< without padding
+    uint64_t bytes() const { return byteCount(shape, type); } ///< without padding
 };
 
 /// Makes names unique in O(log n): the second "q" becomes "q#2", the third "q#3". A number that another name really
@@ -39,6 +39,6 @@ private:
 };
 
 /// Fills SacPlan_T::parts. The plan is complete, and `graph` is what it was made of, with its memory planned.
-void listMemoryParts(SacPlan_T& plan, const Graph& graph);
+void listMemoryParts(SacPlan_T& plan, const Graph& graph, Progress& progress);
 
 } // namespace saccade

@@ -17,11 +17,16 @@ std::string_view moduleName(const SacModelInfo& info, const SacModel_T& model) {
                 "info->module is NULL and the file's __metadata__ has no \"module\": one of them must name it");
 }
 
+constexpr size_t maximumConfig = size_t{1} << 20; // a file's: parsing takes up to 16 times as much memory
+
 // The constructor's arguments: the file's, where the caller's replace those of the same name.
 JsonDocument mergedConfig(const SacModelInfo& info, const SacModel_T& model, std::pmr::memory_resource* memory) {
     std::string_view own = "{}";
     if (model.file)
         own = model.file->metadata("config").value_or(own);
+    if (own.size() > maximumConfig)
+        throw Error(SAC_ERROR_INVALID_CONFIG, "config of the file's __metadata__: %zu bytes, at most %zu", own.size(),
+                    maximumConfig);
     JsonDocument config = parseJson(own, memory, SAC_ERROR_INVALID_CONFIG, "config of the file's __metadata__");
     if (!info.config)
         return config;
@@ -42,7 +47,8 @@ std::string_view weightPrefix(const SacModelInfo& info, const SacModel_T& model)
 void initialize(SacModel_T& model, const SacModelInfo& info) {
     std::pmr::memory_resource* memory = &model.context->memory;
     if (info.data)
-        model.file.emplace(std::span(static_cast<const std::byte*>(info.data), info.size), memory);
+        model.file.emplace(std::span(static_cast<const std::byte*>(info.data), info.size), memory,
+                           info.headerLimit ? info.headerLimit : safetensorsDefaultHeaderLimit);
     const std::string_view name = moduleName(info, model);
     model.type = findModule(name);
     if (!model.type)
@@ -68,8 +74,14 @@ extern "C" SAC_API SacResult sacCreateModel(SacContext context, const SacModelIn
         require(context, "context");
         SAC_REQUIRE_STRUCTURE(info, SAC_STRUCTURE_TYPE_MODEL_INFO);
         require(model, "model");
+        requireUtf8(info->module, "info->module");
+        requireUtf8(info->weightPrefix, "info->weightPrefix");
         if (!info->data && info->size)
             throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->data is null, but info->size is %zu", info->size);
+        if (info->headerLimit > safetensorsHeaderLimit)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->headerLimit is %llu, at most %llu",
+                        static_cast<unsigned long long>(info->headerLimit),
+                        static_cast<unsigned long long>(safetensorsHeaderLimit));
         ChildCount count(context->modelCount);
         UniquePtr<SacModel_T> created = makeUnique<SacModel_T>(&context->memory, context);
         initialize(*created, *info);

@@ -49,6 +49,7 @@ struct SacPlan_T {
     static constexpr uint64_t noValue = ~uint64_t{0}; ///< in valueOffsets: the tensor takes a buffer only
 
     SacModel model;
+    std::pmr::string name; ///< of its debug label and log messages
     SacPlanFlags flags = 0;
     saccade::DataType storage = saccade::DataType::f32;
     uint32_t batch = 1;

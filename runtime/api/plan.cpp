@@ -6,12 +6,13 @@
 #include <cstring>
 
 #include "api/plan_request.hpp"
+#include "api/run_bindings.hpp"
 #include "graph/planner.hpp"
 
 using namespace saccade;
 
 SacPlan_T::SacPlan_T(SacModel model)
-    : model(model), tensors(&model->context->memory), boundTensors(&model->context->memory),
+    : model(model), name(&model->context->memory), tensors(&model->context->memory), boundTensors(&model->context->memory),
       valueOffsets(&model->context->memory), parts(&model->context->memory),
       upload(model->context->device, model->context->pipelines), run(model->context->device, model->context->pipelines),
       gate(model->context->device, model->context->pipelines) {}
@@ -106,29 +107,48 @@ void setProperties(SacPlan_T& plan, const Graph& graph, const BiasReport& bias) 
     p.tableError = bias.tableError;
 }
 
-void logBias(const Log& log, const char* name, const BiasReport& bias, const BiasRequest& request) {
+void logBias(const Log& log, std::string_view name, const BiasReport& bias, const BiasRequest& request) {
     char text[256];
     if (bias.mode == BiasMode::table) {
         const bool met = bias.tableError <= request.tolerance;
-        std::snprintf(text, sizeof(text), "%s: position bias from a table of %u x %u x %u nodes, rms error %.2g%s",
-                      name, bias.tableSize[0], std::max(bias.tableSize[1], 1u), std::max(bias.tableSize[2], 1u),
+        std::snprintf(text, sizeof(text), "%.*s: position bias from a table of %u x %u x %u nodes, rms error %.2g%s",
+                      clip(name), name.data(), bias.tableSize[0], std::max(bias.tableSize[1], 1u), std::max(bias.tableSize[2], 1u),
                       static_cast<double>(bias.tableError),
                       met ? "" : ", above the tolerance: no finer one fits the limit");
         log.write(met ? SAC_LOG_INFO : SAC_LOG_WARNING, text);
     } else if (bias.mode == BiasMode::exact && request.mode == BiasMode::automatic) {
         std::snprintf(text, sizeof(text),
-                      "%s: position bias computed exactly: no table within %llu bytes meets the tolerance of %.2g",
-                      name, wide(request.tableLimit), static_cast<double>(request.tolerance));
+                      "%.*s: position bias computed exactly: no table within %llu bytes meets the tolerance of %.2g",
+                      clip(name), name.data(), wide(request.tableLimit), static_cast<double>(request.tolerance));
         log.write(SAC_LOG_INFO, text);
     }
 }
+
+struct ProgressCallback {
+    SacProgressCallback function; ///< may be null
+    void* userData;
+
+    static bool call(void* self, uint32_t done, uint32_t total) {
+        const auto& callback = *static_cast<ProgressCallback*>(self);
+        if (!callback.function)
+            return true;
+        try {
+            return callback.function(callback.userData, done, total) != VK_FALSE;
+        } catch (...) {
+            throw Error(SAC_ERROR_CANCELLED, "cancelled: the progress callback threw an exception");
+        }
+    }
+};
 
 void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
     SacModel_T& model = *plan.model;
     SacContext_T& context = *model.context;
     const DeviceProfile& device = context.device.profile;
     std::pmr::memory_resource* memory = &context.memory;
+    ProgressCallback callback{info.progress, info.progressUserData};
+    Progress progress(ProgressCallback::call, &callback);
 
+    plan.name = info.name ? info.name : model.type->name;
     const auto inputs = tensorRequests(info.inputCount, info.inputs, "inputs", true, context.device);
     const auto outputs = tensorRequests(info.outputCount, info.outputs, "outputs", false, context.device);
     const JsonDocument optionsDocument =
@@ -139,12 +159,14 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
                    memory);
     plan.flags = info.flags;
     plan.storage = storageType(info.precision, device);
-    const PlanRequest request{model.type->name, description, inputs, outputs, options, plan.storage, biasRequest(info)};
+    const PlanRequest request{model.type->name, description, inputs, outputs,
+                              options,          plan.storage, biasRequest(info), &progress};
     if (info.maxRecords > maximumRecords)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->maxRecords is %u, at most %u", info.maxRecords, maximumRecords);
 
     PlanBuilder builder(request, *model.weights, device, memory);
     model.module->build(builder);
+    requireBindable(builder.tensors());
     Graph& graph = builder.graph();
     const uint64_t workspaceBytes = planMemory(graph, !(info.flags & SAC_PLAN_NO_ALIASING_BIT));
     planBarriers(graph);
@@ -163,31 +185,19 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
         return graph.tensor(plan.tensors[a].tensor).external < graph.tensor(plan.tensors[b].tensor).external;
     });
 
-    struct Callback {
-        SacProgressCallback function;
-        void* userData;
-    } callback{info.progress, info.progressUserData};
-    Progress progress;
     const bool conditional = info.flags & SAC_PLAN_CONDITIONAL_BIT;
-    progress.total = static_cast<uint32_t>(graph.nodes().size()) + conditional;
-    if (info.progress) {
-        progress.userData = &callback;
-        progress.proceed = [](void* data, uint32_t done, uint32_t total) {
-            const Callback& c = *static_cast<Callback*>(data);
-            return c.function(c.userData, done, total) != VK_FALSE;
-        };
-    }
+    progress.setTotal(static_cast<uint32_t>(graph.nodes().size()) + conditional);
     const uint32_t records = info.maxRecords ? info.maxRecords : defaultRecords;
     plan.upload.compile(graph, Phase::upload, 1, records, progress);
     plan.run.compile(graph, Phase::run, plan.batch, records, progress);
     if (conditional)
         plan.gate.compile(plan.run.dispatchCount(), records, progress);
     setMemory(plan, graph, placeCommands(plan, graph, placeValues(plan, graph, workspaceBytes)));
-    listMemoryParts(plan, graph);
+    progress.ask();
+    listMemoryParts(plan, graph, progress);
     setProperties(plan, graph, builder.biasReport());
-    const char* name = info.name ? info.name : model.type->name;
-    context.log.write(name, builder.warnings());
-    logBias(context.log, name, builder.biasReport(), request.bias);
+    context.log.write(plan.name.c_str(), builder.warnings());
+    logBias(context.log, plan.name, builder.biasReport(), request.bias);
 }
 
 } // namespace
@@ -200,6 +210,7 @@ extern "C" SAC_API SacResult sacCreatePlan(SacModel model, const SacPlanInfo* in
         SAC_REQUIRE_STRUCTURE(info, SAC_STRUCTURE_TYPE_PLAN_INFO);
         require(plan, "plan");
         requireFlags(info->flags, SAC_PLAN_NO_ALIASING_BIT | SAC_PLAN_CONDITIONAL_BIT, "info->flags");
+        requireUtf8(info->name, "info->name");
         ChildCount count(model->planCount);
         UniquePtr<SacPlan_T> created = makeUnique<SacPlan_T>(&model->context->memory, model);
         initialize(*created, *info);

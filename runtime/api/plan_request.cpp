@@ -1,7 +1,9 @@
 #include "api/plan_request.hpp"
 
 #include <cstdio>
+#include <cstring>
 
+#include "api/boundary.hpp"
 #include "base/error.hpp"
 
 namespace saccade {
@@ -97,6 +99,9 @@ constexpr uint64_t maximumElements = uint64_t(1) << 31;
 TensorRequest request(const SacTensorDesc& desc, const char* array, uint32_t index, bool shaped, const Device& device) {
     if (!desc.name)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u].name is null, it is required", array, index);
+    char where[48];
+    std::snprintf(where, sizeof(where), "info->%s[%u].name", array, index);
+    requireUtf8(desc.name, where);
     TensorRequest out;
     out.name = desc.name;
     out.type = requestedType(desc.dataType, array, index, device.profile);
@@ -115,13 +120,18 @@ TensorRequest request(const SacTensorDesc& desc, const char* array, uint32_t ind
         const uint64_t n = desc.shape[axis];
         if (n == 0 || n > maximumElements || elements * n > maximumElements)
             throw Error(SAC_ERROR_INVALID_ARGUMENT,
-                        "info->%s[%u] \"%s\": shape[%u] is %llu, dimensions are at least 1 and a tensor has at most "
+                        "info->%s[%u] \"%.*s\": shape[%u] is %llu, dimensions are at least 1 and a tensor has at most "
                         "2^31 elements",
-                        array, index, desc.name, axis, wide(n));
+                        array, index, clip(desc.name), desc.name, axis, wide(n));
         elements *= n;
         out.shape.push_back(n);
     }
+    if (!desc.hostData != !desc.hostDataSize)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "info->%s[%u] \"%.*s\": hostData is %s, but hostDataSize is %zu; they come together", array, index,
+                    clip(desc.name), desc.name, desc.hostData ? "given" : "null", desc.hostDataSize);
     out.hostData = desc.hostData;
+    out.hostDataSize = desc.hostDataSize;
     return out;
 }
 
@@ -129,6 +139,9 @@ TensorRequest request(const SacTensorDesc& desc, const char* array, uint32_t ind
 
 std::pmr::vector<TensorRequest> tensorRequests(uint32_t count, const SacTensorDesc* descs, const char* array,
                                                bool shaped, const Device& device) {
+    if (count > SAC_MAX_BOUND)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%.*sCount is %u, at most SAC_MAX_BOUND = %u",
+                    static_cast<int>(std::strlen(array) - 1), array, count, SAC_MAX_BOUND);
     if (count && !descs)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s is null, but its count is %u", array, count);
     std::pmr::vector<TensorRequest> out(device.memory);
@@ -136,8 +149,8 @@ std::pmr::vector<TensorRequest> tensorRequests(uint32_t count, const SacTensorDe
         out.push_back(request(descs[i], array, i, shaped, device));
         for (uint32_t j = 0; j < i; ++j)
             if (out[j].name == out[i].name)
-                throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u] and [%u] both name \"%s\"", array, j, i,
-                            descs[i].name);
+                throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u] and [%u] both name \"%.*s\"", array, j,
+                            i, clip(out[i].name), descs[i].name);
     }
     return out;
 }

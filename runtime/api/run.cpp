@@ -3,6 +3,7 @@
 #include "api/objects.hpp"
 #include "api/run_bindings.hpp"
 #include "vulkan/barrier.hpp"
+#include "vulkan/debug_label.hpp"
 
 using namespace saccade;
 
@@ -67,7 +68,9 @@ extern "C" SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuff
         buffers.classes[static_cast<size_t>(MemoryClass::workspace)] = base(info->workspace);
         buffers.classes[static_cast<size_t>(MemoryClass::state)] = base(info->state);
         buffers.externals = bindings.externals;
-        recordValues(plan->model->context->device, commandBuffer, info->workspace.buffer, bindings.values);
+        const Device& device = plan->model->context->device;
+        const DebugLabel label(device, commandBuffer, plan->name.c_str());
+        recordValues(device, commandBuffer, info->workspace.buffer, bindings.values);
         const uint32_t batch = info->batch ? info->batch : plan->batch;
         IndirectCommands indirect;
         if (conditional)

@@ -14,6 +14,9 @@ const SacTensorBinding* findBinding(const SacRunInfo& info, const PlanTensor& te
 
 // Every binding names a tensor of the plan, and none is named twice.
 void checkNames(const SacPlan_T& plan, const SacRunInfo& info) {
+    if (info.bindingCount > plan.boundTensors.size())
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindingCount is %u, the plan binds %zu tensors",
+                    info.bindingCount, plan.boundTensors.size());
     if (info.bindingCount && !info.bindings)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindings is null, but info->bindingCount is %u",
                     info.bindingCount);
@@ -62,6 +65,16 @@ void checkKind(const SacTensorBinding& binding, const PlanTensor& tensor, bool t
 }
 
 } // namespace
+
+void requireBindable(std::span<const PlanTensor> tensors) {
+    size_t count = 0;
+    for (const PlanTensor& tensor : tensors)
+        if (!tensor.host)
+            count += std::max(tensor.imageCount, 1u);
+    if (count > SAC_MAX_BOUND)
+        throw Error(SAC_ERROR_UNSUPPORTED, "the plan binds %zu buffers and images, a run at most SAC_MAX_BOUND = %u",
+                    count, SAC_MAX_BOUND);
+}
 
 RunBindings bindTensors(const SacPlan_T& plan, const SacRunInfo& info, Claims& claims) {
     checkNames(plan, info);

@@ -13,9 +13,13 @@ struct BoundValue {
 };
 
 struct RunBindings {
-    FixedVector<External, maxClaims> externals;
-    FixedVector<BoundValue, maxClaims> values;
+    FixedVector<External, SAC_MAX_BOUND> externals;
+    FixedVector<BoundValue, SAC_MAX_BOUND> values;
 };
+
+/// Throws SAC_ERROR_UNSUPPORTED for tensors that are more buffers and images than a run can bind, SAC_MAX_BOUND: plans
+/// of such are not made.
+void requireBindable(std::span<const PlanTensor> tensors);
 
 /// Throws SAC_ERROR_INVALID_ARGUMENT for a binding that is unknown, missing, given twice or of the wrong kind.
 RunBindings bindTensors(const SacPlan_T& plan, const SacRunInfo& info, Claims& claims);

@@ -2,6 +2,7 @@
 #include "api/claims.hpp"
 #include "api/objects.hpp"
 #include "vulkan/barrier.hpp"
+#include "vulkan/debug_label.hpp"
 
 using namespace saccade;
 
@@ -33,8 +34,11 @@ extern "C" SAC_API SacResult sacCmdUpload(SacPlan plan, VkCommandBuffer commandB
             claims.memory(SAC_MEMORY_STAGING, "info->staging", info->staging, false);
             require(info->stagingData, "info->stagingData");
             plan->model->weights->write(plan->storage, static_cast<std::byte*>(info->stagingData));
-            recordCopy(plan->model->context->device, commandBuffer, *info, plan->memory[SAC_MEMORY_WEIGHTS].size);
         }
+        const Device& device = plan->model->context->device;
+        const DebugLabel label(device, commandBuffer, plan->name.c_str());
+        if (copy)
+            recordCopy(device, commandBuffer, *info, plan->memory[SAC_MEMORY_WEIGHTS].size);
         Buffers buffers;
         buffers.classes[static_cast<size_t>(MemoryClass::weights)] = base(info->weights);
         buffers.classes[static_cast<size_t>(MemoryClass::tables)] = base(info->tables);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/utf8.hpp"
+
 namespace saccade {
 
 Error::Error(SacResult code, const char* format, ...) noexcept : code_(code) {
@@ -24,6 +26,7 @@ void formatMessage(std::span<char> out, const char* format, std::va_list argumen
     for (char* c = out.data(); *c != '\0'; ++c)
         if (static_cast<unsigned char>(*c) < 0x20 || *c == 0x7f)
             *c = '?';
+    replaceInvalidUtf8(out.data());
 }
 
 int clip(std::string_view text, std::size_t limit) noexcept {

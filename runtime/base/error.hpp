@@ -38,7 +38,7 @@ private:
 };
 
 /// Formats as printf does. What does not fit is cut between UTF-8 characters; control characters, which a name from a
-/// file may hold, become '?' so that one message stays one line of a log.
+/// file may hold, become '?' so that one message stays one line of a log; so does each byte that is no UTF-8.
 void formatMessage(std::span<char> out, const char* format, std::va_list arguments) noexcept;
 
 /// Length for "%.*s": `text` cut to at most `limit` bytes and between UTF-8 characters, so that a long name from a file

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdlib>
 #include <initializer_list>
 #include <span>
 
@@ -30,18 +31,18 @@ public:
     constexpr bool empty() const { return size_ == 0; }
     constexpr bool full() const { return size_ == Capacity; }
 
-    /// Appends `item`. The caller knows the bound: exceeding it is a defect of the library, answered by a trap rather
-    /// than by a write past the end.
+    /// Appends `item`. The caller knows the bound: what comes from outside is checked before it gets here. Exceeding it
+    /// is a defect of the library, answered by std::abort rather than by a write past the end.
     constexpr T& push_back(const T& item) {
         if (size_ == Capacity)
-            __builtin_trap();
+            std::abort();
         items_[size_] = item;
         return items_[size_++];
     }
 
     constexpr void resize(std::size_t size, const T& fill = T{}) {
         if (size > Capacity)
-            __builtin_trap();
+            std::abort();
         for (std::size_t i = size_; i < size; ++i)
             items_[i] = fill;
         size_ = size;

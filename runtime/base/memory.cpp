@@ -1,6 +1,7 @@
 #include "base/memory.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <new>
 
@@ -30,7 +31,16 @@ void* HostMemory::do_allocate(std::size_t bytes, std::size_t alignment) {
     bytes = std::max<std::size_t>(bytes, 1);
     void* memory = nullptr;
     if (hasCallbacks_) {
-        memory = callbacks_.pfnAllocation(callbacks_.pUserData, bytes, alignment, VK_SYSTEM_ALLOCATION_SCOPE_OBJECT);
+        try {
+            memory =
+                callbacks_.pfnAllocation(callbacks_.pUserData, bytes, alignment, VK_SYSTEM_ALLOCATION_SCOPE_OBJECT);
+        } catch (...) { // whatever it was, there is no memory
+        }
+        if (reinterpret_cast<std::uintptr_t>(memory) % alignment) {
+            do_deallocate(memory, bytes, alignment);
+            throw Error(SAC_ERROR_OUT_OF_HOST_MEMORY,
+                        "allocation callbacks: pfnAllocation returned memory that is not aligned to %zu bytes", alignment);
+        }
     } else {
 #if defined(_WIN32)
         memory = _aligned_malloc(bytes, alignment);
@@ -46,7 +56,10 @@ void* HostMemory::do_allocate(std::size_t bytes, std::size_t alignment) {
 
 void HostMemory::do_deallocate(void* memory, std::size_t, std::size_t) {
     if (hasCallbacks_) {
-        callbacks_.pfnFree(callbacks_.pUserData, memory);
+        try {
+            callbacks_.pfnFree(callbacks_.pUserData, memory);
+        } catch (...) { // destructors call this: there is nobody to tell
+        }
         return;
     }
 #if defined(_WIN32)

@@ -26,7 +26,8 @@ public:
     const VkAllocationCallbacks* callbacks() const noexcept { return hasCallbacks_ ? &callbacks_ : nullptr; }
 
 private:
-    /// Throws std::bad_alloc where the callback returns null.
+    /// Throws std::bad_alloc where the callback returns null or throws; Error SAC_ERROR_OUT_OF_HOST_MEMORY for memory
+    /// that is not aligned as asked, which goes back.
     void* do_allocate(std::size_t bytes, std::size_t alignment) override;
     void do_deallocate(void* memory, std::size_t bytes, std::size_t alignment) override;
     bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }

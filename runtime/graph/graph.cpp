@@ -1,27 +1,41 @@
 #include "graph/graph.hpp"
 
+#include <cinttypes>
 #include <utility>
 
 #include "base/error.hpp"
 
 namespace saccade {
 
-uint64_t elementCount(const Shape& shape) {
-    uint64_t count = 1;
-    for (const uint64_t n : shape)
+namespace {
+
+uint64_t product(const Shape& shape, uint64_t factor) {
+    constexpr uint64_t limit = uint64_t{1} << 63; // so that rounding up cannot overflow either
+    uint64_t count = factor;
+    for (const uint64_t n : shape) {
+        if (n && count > limit / n)
+            throw Error(SAC_ERROR_UNSUPPORTED, "a tensor takes more than 2^63 bytes: a dimension of %" PRIu64
+                        " times %" PRIu64, n, count);
         count *= n;
+    }
     return count;
 }
 
-Graph::Graph(std::pmr::memory_resource* memory, uint64_t offsetAlignment)
-    : tensors_(memory), nodes_(memory), offsetAlignment_(offsetAlignment) {}
+} // namespace
+
+uint64_t elementCount(const Shape& shape) { return product(shape, 1); }
+
+uint64_t byteCount(const Shape& shape, DataType type) { return product(shape, dataTypeSize(type)); }
+
+Graph::Graph(std::pmr::memory_resource* memory, uint64_t offsetAlignment, Progress* progress)
+    : tensors_(memory), nodes_(memory), offsetAlignment_(offsetAlignment), progress_(progress) {}
 
 TensorId Graph::declare(std::string_view name, DataType type, const Shape& shape, MemoryClass memory) {
     Tensor tensor{std::pmr::string(name, tensors_.get_allocator().resource())};
     tensor.type = type;
     tensor.memory = memory;
     tensor.shape = shape;
-    tensor.bytes = alignUp(elementCount(shape) * dataTypeSize(type), 4);
+    tensor.bytes = alignUp(byteCount(shape, type), 4);
     tensors_.push_back(std::move(tensor));
     return static_cast<TensorId>(tensors_.size() - 1);
 }
@@ -70,6 +84,7 @@ void Graph::add(std::string_view label, const Kernel& kernel, std::span<const Te
     if (operands.size() != kernel.operandCount)
         throw Error(SAC_ERROR_INTERNAL, "node \"%.*s\" has %zu operands, its kernel declares %u", clip(label),
                     label.data(), operands.size(), kernel.operandCount);
+    tick();
     std::pmr::memory_resource* memory = nodes_.get_allocator().resource();
     FixedVector<TensorId, 16> ids(operands);
     if (!kernel.scratchBytes.empty()) {

@@ -14,14 +14,17 @@
 
 #include "base/data_type.hpp"
 #include "base/fixed_vector.hpp"
+#include "base/progress.hpp"
 #include "kernels/kernel.hpp"
 
 namespace saccade {
 
 using Shape = FixedVector<uint64_t, 8>;
 
-/// Product of the dimensions.
+/// Product of the dimensions. Throws SAC_ERROR_UNSUPPORTED where it, or byteCount, passes 2^63.
 uint64_t elementCount(const Shape& shape);
+/// Bytes of as many elements of `type`.
+uint64_t byteCount(const Shape& shape, DataType type);
 
 /// Which memory a tensor lives in.
 enum class MemoryClass : uint8_t { weights, tables, workspace, state, external };
@@ -57,7 +60,8 @@ struct Node {
 
 class Graph {
 public:
-    Graph(std::pmr::memory_resource* memory, uint64_t offsetAlignment);
+    /// `progress`, which outlives the graph, is asked whether to go on while the graph is built and planned; null: nobody.
+    Graph(std::pmr::memory_resource* memory, uint64_t offsetAlignment, Progress* progress = nullptr);
 
     /// A tensor at a known place of the weights.
     TensorId weight(std::string_view name, DataType type, uint64_t elements, uint64_t offset);
@@ -94,6 +98,12 @@ public:
     uint64_t flops() const { return flops_; } ///< of one run
     uint64_t offsetAlignment() const { return offsetAlignment_; }
 
+    /// A small step of building or planning begins. Throws SAC_ERROR_CANCELLED.
+    void tick() const {
+        if (progress_)
+            progress_->tick();
+    }
+
 private:
     TensorId declare(std::string_view name, DataType type, const Shape& shape, MemoryClass memory);
     uint64_t place(TensorId id, uint64_t& end);
@@ -101,6 +111,7 @@ private:
     std::pmr::vector<Tensor> tensors_;
     std::pmr::vector<Node> nodes_;
     uint64_t offsetAlignment_;
+    Progress* progress_;
     uint32_t externalCount_ = 0;
     uint64_t tableBytes_ = 0;
     uint64_t stateBytes_ = 0;

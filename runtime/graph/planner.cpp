@@ -148,6 +148,7 @@ uint64_t planMemory(Graph& graph, bool alias) {
     LifetimeTree placed(graph.nodes().size(), memory);
     std::pmr::vector<const Tensor*> neighbours(memory);
     for (const Lifetime& mine : lifetimes) {
+        graph.tick();
         Tensor& tensor = graph.tensor(mine.tensor);
         if (!alias) {
             tensor.offset = alignUp(total, graph.offsetAlignment());
@@ -179,6 +180,7 @@ void planBarriers(Graph& graph) {
         for (Node& node : graph.nodes()) {
             if (node.phase != phase)
                 continue;
+            graph.tick();
             const auto writes = [&](size_t i) { return node.dispatch.bindings[i].access != Access::read; };
             node.barrier = false;
             for (size_t i = 0; i < node.tensors.size() && !node.barrier; ++i) {

@@ -8,12 +8,6 @@
 
 namespace saccade {
 
-void Progress::next() {
-    if (proceed && !proceed(userData, done, total))
-        throw Error(SAC_ERROR_CANCELLED, "cancelled by the progress callback after %u of %u pipelines", done, total);
-    ++done;
-}
-
 namespace {
 
 // Bindings that stand in for others refer to tensors that another binding has already; memory sees those once.

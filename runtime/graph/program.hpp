@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/progress.hpp"
 #include "graph/graph.hpp"
 #include "graph/indirect_commands.hpp"
 #include "vulkan/descriptors.hpp"
@@ -46,17 +47,6 @@ struct Stage {
     uint32_t dispatchCount = 0;
     uint64_t flops = 0;
     uint64_t bytes = 0; ///< that its dispatches read and write, each tensor once a dispatch and direction
-};
-
-/// Asked before each pipeline; false stops with SAC_ERROR_CANCELLED.
-struct Progress {
-    bool (*proceed)(void* userData, uint32_t done, uint32_t total) = nullptr;
-    void* userData = nullptr;
-    uint32_t done = 0;
-    uint32_t total = 0;
-
-    /// Before a pipeline is made. Throws SAC_ERROR_CANCELLED.
-    void next();
 };
 
 class Program {

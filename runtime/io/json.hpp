@@ -98,12 +98,31 @@ private:
 /// How deeply arrays and objects may nest; what bounds the parser's own recursion.
 inline constexpr int jsonDepthLimit = 64;
 
+/// Where a value stands in a text.
+struct JsonPlace {
+    int depth;            ///< 0: the root
+    std::string_view key; ///< of a member; empty in arrays
+    std::size_t index;    ///< among its siblings
+};
+
+/// What a kind of text has beyond being JSON. Asked before a value is parsed, so that what does not belong there takes
+/// no memory.
+class JsonRules {
+public:
+    /// Throws for a value of `type` that may not stand there. A number is of Type::number, integer or not.
+    virtual void check(const JsonPlace& place, JsonValue::Type type) = 0;
+
+protected:
+    ~JsonRules() = default;
+};
+
 /// Parses exactly one JSON text. Beyond the grammar it refuses, with Error(code, ...) naming `what`, the byte and the
 /// rule: text that is not UTF-8, escapes that are half a surrogate pair, nesting beyond jsonDepthLimit, integers beyond
 /// 64 bits, numbers beyond the range of a double (to either side), a key that appears twice in one object, and text of
-/// 4 GiB or more.
+/// 4 GiB or more. Takes at most 64 bytes of memory for each value of an array or object, beside its string.
 JsonDocument parseJson(std::string_view text, std::pmr::memory_resource* memory,
-                       SacResult code = SAC_ERROR_INVALID_CONFIG, const char* what = "config");
+                       SacResult code = SAC_ERROR_INVALID_CONFIG, const char* what = "config",
+                       JsonRules* rules = nullptr);
 
 /// The members of both objects; where both have a key, the value of `overriding` replaces that of `base` whole (a null
 /// too, which a Config takes for an absent key). The result shares nothing with its sources. Throws Error

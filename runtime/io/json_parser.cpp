@@ -4,13 +4,13 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <deque>
 #include <limits>
 #include <memory_resource>
 #include <system_error>
-#include <vector>
 
+#include "base/utf8.hpp"
 #include "io/decimal.hpp"
-#include "io/utf8.hpp"
 
 namespace saccade {
 
@@ -23,8 +23,8 @@ bool isDigit(char c) { return c >= '0' && c <= '9'; }
 class Parser {
 public:
     Parser(std::string_view text, JsonDocument::Arena* arena, std::pmr::memory_resource* scratch, SacResult code,
-           const char* what)
-        : text_(text), arena_(arena), items_(scratch), members_(scratch), code_(code), what_(what) {}
+           const char* what, JsonRules* rules)
+        : text_(text), arena_(arena), items_(scratch), members_(scratch), code_(code), what_(what), rules_(rules) {}
 
     JsonValue parseText() {
         if (text_.size() > std::numeric_limits<uint32_t>::max())
@@ -32,7 +32,7 @@ public:
         if (const std::size_t bad = findInvalidUtf8(text_); bad != text_.size())
             fail(bad, "invalid UTF-8");
         skipSpace();
-        const JsonValue value = parseValue(0);
+        const JsonValue value = parseValue({0, {}, 0});
         skipSpace();
         if (!atEnd())
             fail(position_, "text after the end of the JSON value");
@@ -62,7 +62,27 @@ private:
 
     void skipSpace() { position_ = std::min(text_.find_first_not_of(" \t\n\r", position_), text_.size()); }
 
-    JsonValue parseValue(int depth) {
+    // What the value that begins here is, by its first character; null for what begins none.
+    JsonValue::Type nextType() const {
+        switch (peek()) {
+        case '{':
+            return JsonValue::Type::object;
+        case '[':
+            return JsonValue::Type::array;
+        case '"':
+            return JsonValue::Type::string;
+        case 't':
+        case 'f':
+            return JsonValue::Type::boolean;
+        default:
+            return peek() == '-' || isDigit(peek()) ? JsonValue::Type::number : JsonValue::Type::null;
+        }
+    }
+
+    JsonValue parseValue(const JsonPlace& place) {
+        if (rules_)
+            rules_->check(place, nextType());
+        const int depth = place.depth;
         switch (peek()) {
         case '{':
             return parseObject(depth);
@@ -96,7 +116,7 @@ private:
         if (!accept(']')) {
             do {
                 skipSpace();
-                const JsonValue item = parseValue(depth + 1);
+                const JsonValue item = parseValue({depth + 1, {}, items_.size() - first});
                 items_.push_back(item);
                 skipSpace();
             } while (accept(','));
@@ -117,7 +137,7 @@ private:
                 skipSpace();
                 expect(':', "expected ':' after a key");
                 skipSpace();
-                member.value = parseValue(depth + 1);
+                member.value = parseValue({depth + 1, member.key, members_.size() - first});
                 members_.push_back(member);
                 skipSpace();
             } while (accept(','));
@@ -143,7 +163,7 @@ private:
     }
 
     template <class T>
-    std::span<const T> settle(std::pmr::vector<T>& stack, std::size_t first) {
+    std::span<const T> settle(std::pmr::deque<T>& stack, std::size_t first) {
         const std::size_t count = stack.size() - first;
         if (count == 0)
             return {};
@@ -277,17 +297,19 @@ private:
     std::string_view text_;
     std::size_t position_ = 0;
     JsonDocument::Arena* arena_;
-    std::pmr::vector<JsonValue> items_;
-    std::pmr::vector<JsonMember> members_;
+    std::pmr::deque<JsonValue> items_; // grow without a copy of all they hold
+    std::pmr::deque<JsonMember> members_;
     SacResult code_;
     const char* what_;
+    JsonRules* rules_;
 };
 
 } // namespace
 
-JsonDocument parseJson(std::string_view text, std::pmr::memory_resource* memory, SacResult code, const char* what) {
+JsonDocument parseJson(std::string_view text, std::pmr::memory_resource* memory, SacResult code, const char* what,
+                       JsonRules* rules) {
     auto arena = makeUnique<JsonDocument::Arena>(memory, memory);
-    const JsonValue root = Parser(text, arena.get(), memory, code, what).parseText();
+    const JsonValue root = Parser(text, arena.get(), memory, code, what, rules).parseText();
     return JsonDocument(std::move(arena), root);
 }
 

@@ -16,15 +16,15 @@ namespace {
 
 constexpr uint64_t lengthBytes = 8;
 
-std::string_view headerText(std::span<const std::byte> file) {
+std::string_view headerText(std::span<const std::byte> file, uint64_t limit) {
     if (file.size() < lengthBytes)
         throw Error(SAC_ERROR_MALFORMED_FILE, "safetensors: %zu bytes, fewer than the 8 of the header's length",
                     file.size());
     uint64_t length = 0;
     std::memcpy(&length, file.data(), lengthBytes);
-    if (length > safetensorsHeaderLimit)
+    if (length > limit)
         throw Error(SAC_ERROR_MALFORMED_FILE, "safetensors: header of %" PRIu64 " bytes exceeds the limit of %" PRIu64,
-                    length, safetensorsHeaderLimit);
+                    length, limit);
     if (length > file.size() - lengthBytes)
         throw Error(SAC_ERROR_MALFORMED_FILE, "safetensors: header of %" PRIu64 " bytes in a file of %zu", length,
                     file.size());
@@ -49,6 +49,48 @@ uint64_t typeBits(DataType type, std::string_view name) {
         if (known.name == name)
             return known.bits;
     return 0;
+}
+
+/// A header is an object of objects: metadata holds strings, the entry of a tensor a few values, none deeper than a list
+/// of dimensions. A few values that are not so pass, for the reader to say what is wrong with them; a flood does not.
+class HeaderRules final : public JsonRules {
+public:
+    void check(const JsonPlace& place, JsonValue::Type type) override {
+        if (belongs(place, type) || ++strangers_ <= maxStrangers)
+            return;
+        throw Error(SAC_ERROR_MALFORMED_FILE,
+                    "safetensors header: more than %u values that no header has, the last one for \"%.*s\"",
+                    maxStrangers, clip(entry_), entry_.data());
+    }
+
+private:
+    static constexpr std::size_t maxEntryMembers = 16; // three are known, others are passed over
+    static constexpr uint32_t maxStrangers = 64;
+
+    bool belongs(const JsonPlace& place, JsonValue::Type type) {
+        using Type = JsonValue::Type;
+        switch (place.depth) {
+        case 0:
+            return type == Type::object;
+        case 1:
+            entry_ = place.key;
+            inMetadata_ = entry_ == safetensorsMetadataKey;
+            return type == Type::object || (inMetadata_ && type == Type::null);
+        case 2:
+            return inMetadata_ ? type == Type::string : type != Type::object && place.index < maxEntryMembers;
+        default:
+            return type == Type::number && place.index < maxTensorRank;
+        }
+    }
+
+    std::string_view entry_ = ""; // in the document's arena
+    bool inMetadata_ = false;
+    uint32_t strangers_ = 0;
+};
+
+JsonDocument parseHeader(std::string_view text, std::pmr::memory_resource* memory) {
+    HeaderRules rules;
+    return parseJson(text, memory, SAC_ERROR_MALFORMED_FILE, "safetensors header", &rules);
 }
 
 /// Reads the entry of one tensor. Positions are checked against the data's size here, against each other by the caller.
@@ -158,11 +200,14 @@ JsonValue checkedMetadata(const JsonValue& header) {
 
 } // namespace
 
-Safetensors::Safetensors(std::span<const std::byte> file, std::pmr::memory_resource* memory)
-    : header_(parseJson(headerText(file), memory, SAC_ERROR_MALFORMED_FILE, "safetensors header")),
-      metadata_(checkedMetadata(header_.root())), tensors_(memory) {
-    const std::span<const std::byte> data = file.subspan(lengthBytes + headerText(file).size());
+Safetensors::Safetensors(std::span<const std::byte> file, std::pmr::memory_resource* memory, uint64_t headerLimit)
+    : header_(parseHeader(headerText(file, headerLimit), memory)), metadata_(checkedMetadata(header_.root())), tensors_(memory) {
+    const std::span<const std::byte> data = file.subspan(lengthBytes + headerText(file, headerLimit).size());
     const std::span<const JsonMember> entries = header_.root().members();
+    // Checked before there is room for all: an empty entry takes a tenth of the bytes of one that describes a tensor.
+    for (const JsonMember& entry : entries)
+        if (entry.key != safetensorsMetadataKey)
+            EntryReader(entry, data).read();
     tensors_.reserve(entries.size());
     for (const JsonMember& entry : entries)
         if (entry.key != safetensorsMetadataKey)

@@ -17,8 +17,12 @@
 
 namespace saccade {
 
-/// Longest header accepted, in bytes; upstream's limit.
+/// Longest header there may be, in bytes; upstream's limit.
 inline constexpr uint64_t safetensorsHeaderLimit = 100'000'000;
+/// Longest header that is read unless more is asked for: room for about 100,000 tensors.
+inline constexpr uint64_t safetensorsDefaultHeaderLimit = 10'000'000;
+/// Bytes of host memory that reading a header takes at most, for each of its bytes, beside some kilobytes.
+inline constexpr uint64_t safetensorsMemoryFactor = 16;
 
 /// Key of the header's free-form text, which no tensor can have as its name.
 inline constexpr std::string_view safetensorsMetadataKey = "__metadata__";
@@ -32,7 +36,9 @@ public:
     /// beyond that: keys or names that appear twice, more than maxTensorRank dimensions, offsets and dimensions of more
     /// than 63 bits. A tensor of a type that nothing here reads is kept as opaque, its bytes checked against its shape
     /// where the type's size is known; whoever wants to read it is refused.
-    Safetensors(std::span<const std::byte> file, std::pmr::memory_resource* memory);
+    /// Values that no header has are refused while it is parsed, and one of more than `headerLimit` bytes before.
+    Safetensors(std::span<const std::byte> file, std::pmr::memory_resource* memory,
+                uint64_t headerLimit = safetensorsDefaultHeaderLimit);
 
     Safetensors(Safetensors&&) noexcept = default;
     Safetensors& operator=(Safetensors&&) = delete;

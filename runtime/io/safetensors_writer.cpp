@@ -9,7 +9,7 @@
 #include "base/error.hpp"
 #include "io/json.hpp"
 #include "io/safetensors.hpp"
-#include "io/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace saccade {
 
@@ -64,7 +64,7 @@ void appendNumber(std::pmr::string& out, uint64_t number) {
 } // namespace
 
 SafetensorsWriter::SafetensorsWriter(std::pmr::memory_resource* memory)
-    : memory_(memory), metadata_(memory), tensors_(memory) {}
+    : memory_(memory), metadata_(memory), tensors_(memory), names_(memory) {}
 
 void SafetensorsWriter::addMetadata(std::string_view key, std::string_view value) {
     requireUtf8("metadata key", key);
@@ -96,10 +96,8 @@ void SafetensorsWriter::addTensor(std::string_view name, DataType type, std::spa
     if (overflow || bytes != data.size())
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "safetensors: tensor \"%.*s\": %zu bytes of data do not fit its shape",
                     clip(name), name.data(), data.size());
-    for (const Tensor& tensor : tensors_)
-        if (tensor.name == name)
-            throw Error(SAC_ERROR_INVALID_ARGUMENT, "safetensors: tensor \"%.*s\" given twice", clip(name),
-                        name.data());
+    if (!names_.emplace(name).second)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "safetensors: tensor \"%.*s\" given twice", clip(name), name.data());
     tensors_.push_back({std::pmr::string(name, memory_), type, TensorShape(shape), data});
 }
 

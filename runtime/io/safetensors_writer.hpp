@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory_resource>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -59,6 +61,7 @@ private:
     std::pmr::memory_resource* memory_;
     std::pmr::vector<Text> metadata_;
     std::pmr::vector<Tensor> tensors_;
+    std::pmr::set<std::pmr::string, std::less<>> names_; ///< of the tensors
 };
 
 } // namespace saccade

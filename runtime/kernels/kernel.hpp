@@ -11,6 +11,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "base/error.hpp"
 #include "base/fixed_vector.hpp"
 #include "shaders.hpp" // generated from shaders/variants.txt: enum class Shader
 #include "vulkan/binding_kind.hpp"
@@ -62,6 +63,13 @@ struct Kernel {
     bool batched = true;                   ///< groups[2] scales with the batch; false: the same work for any batch
 };
 
-inline uint32_t divideUp(uint64_t n, uint64_t d) { return static_cast<uint32_t>((n + d - 1) / d); }
+/// n / d rounded up: workgroups for n items. Throws SAC_ERROR_UNSUPPORTED for 2^32 or more, which no dispatch counts.
+inline uint32_t divideUp(uint64_t n, uint64_t d) {
+    const uint64_t quotient = n / d + (n % d != 0);
+    if (quotient > UINT32_MAX)
+        throw Error(SAC_ERROR_UNSUPPORTED, "%llu items in groups of %llu are 2^32 groups or more",
+                    static_cast<unsigned long long>(n), static_cast<unsigned long long>(d));
+    return static_cast<uint32_t>(quotient);
+}
 
 } // namespace saccade

@@ -130,7 +130,7 @@ float biasCoordinate(float p, bool logDistance) {
 
 std::optional<BiasTable> chooseBiasTable(const PositionBiasWeights& weights, std::span<const float> low,
                                          std::span<const float> high, double tolerance,
-                                         std::pmr::memory_resource* memory, uint64_t limit) {
+                                         std::pmr::memory_resource* memory, uint64_t limit, Progress* progress) {
     const uint32_t dims = weights.dims;
     const uint32_t corners = 1u << dims;
     const uint32_t points = dims == 1 ? 1024 : dims == 2 ? 512 : 384;
@@ -147,7 +147,12 @@ std::optional<BiasTable> chooseBiasTable(const PositionBiasWeights& weights, std
             u[c] = static_cast<float>(low[c] + (t - std::floor(t)) * (high[c] - low[c]));
         }
     };
+    const auto tick = [progress] {
+        if (progress)
+            progress->tick();
+    };
     for (uint32_t i = 0; i < points; ++i) {
+        tick();
         float u[3];
         point(i, u);
         bias.evaluate(u, exact.data() + std::size_t{i} * weights.outputs);
@@ -168,6 +173,7 @@ std::optional<BiasTable> chooseBiasTable(const PositionBiasWeights& weights, std
         }
         double off = 0;
         for (uint32_t i = 0; i < points; ++i) {
+            tick();
             float u[3], fraction[3];
             uint32_t node[3];
             point(i, u);

@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 
+#include "base/progress.hpp"
 #include "kernels/attention.hpp"
 
 namespace saccade {
@@ -47,10 +48,11 @@ struct BiasTable {
 /// Finds the smallest table (of a ladder of resolutions, equal density on all axes) whose interpolation is off by no
 /// more than `tolerance`, measured on the host at points of a low-discrepancy sequence, deterministically; where none
 /// within the limit is, the finest; none, where not even the coarsest fits. `low`, `high`: range of the coordinate u per
-/// axis. `limit`: bytes for the tables of all outputs. `memory` provides a scratch buffer of some kilobytes.
+/// axis. `limit`: bytes for the tables of all outputs. `memory` provides a scratch buffer of some kilobytes;
+/// `progress` is asked at each point, null: nobody.
 std::optional<BiasTable> chooseBiasTable(const PositionBiasWeights& weights, std::span<const float> low,
                                          std::span<const float> high, double tolerance,
-                                         std::pmr::memory_resource* memory, uint64_t limit = 16u << 20);
+                                         std::pmr::memory_resource* memory, uint64_t limit, Progress* progress);
 
 /// The coordinate of distance p: sign(p) * log(|p| + 1), or p.
 float biasCoordinate(float p, bool logDistance);

@@ -388,7 +388,8 @@ PositionBiasDesc DeformableAttention::describeBias(PlanBuilder& plan, const Grid
     }
     const std::optional<BiasTable> found =
         chooseBiasTable(BiasNetwork::view(spans, bias_.dims, bias_.width, bias_.outputs), std::span(low).first(a_.dims),
-                        std::span(high).first(a_.dims), plan.bias().tolerance, plan.memory(), plan.bias().tableLimit);
+                        std::span(high).first(a_.dims), plan.bias().tolerance, plan.memory(), plan.bias().tableLimit,
+                        plan.progress());
     BiasReport& report = plan.biasReport();
     const bool wanted = plan.bias().mode == BiasMode::table;
     if (!found && wanted)

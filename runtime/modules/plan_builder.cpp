@@ -52,6 +52,16 @@ void checkImages(const TensorRequest& request, const char* what) {
             clip(request.name), request.name.data(), wide(channels), wide(request.shape[1]));
 }
 
+void requireHostData(const TensorRequest& request, DataType type) {
+    if (!request.hostData)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\": hostData is null, its values shape the plan",
+                    clip(request.name), request.name.data());
+    if (const uint64_t bytes = byteCount(request.shape, type); request.hostDataSize < bytes)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\": hostDataSize is %zu, shape and type %s take %llu bytes",
+                    clip(request.name), request.name.data(), request.hostDataSize, dataTypeName(type),
+                    static_cast<unsigned long long>(bytes));
+}
+
 std::size_t indexOf(std::span<const TensorDescription> tensors, std::string_view name) {
     return static_cast<std::size_t>(std::find_if(tensors.begin(), tensors.end(),
                                                  [&](const TensorDescription& tensor) { return name == tensor.name; }) -
@@ -100,7 +110,7 @@ void checkRequests(std::span<const TensorRequest> requests, std::span<const Tens
 PlanBuilder::PlanBuilder(const PlanRequest& request, const WeightSet& weights, const DeviceProfile& device,
                          std::pmr::memory_resource* memory)
     : request_(request), weights_(weights), device_(device), memory_(memory),
-      graph_(memory, device.minStorageBufferOffsetAlignment), warnings_(memory), tensors_(memory),
+      graph_(memory, device.minStorageBufferOffsetAlignment, request.progress), warnings_(memory), tensors_(memory),
       askedInputs_(request.description.inputs.size(), false, memory),
       askedOutputs_(request.description.outputs.size(), false, memory) {
     checkRequests(request.inputs, request.description.inputs, "input", request.module);
@@ -323,9 +333,7 @@ std::pmr::vector<int64_t> PlanBuilder::inputHostIntegers(std::string_view name) 
     requireBuffer(request, "input");
     const DataType type = request.type.value_or(DataType::i32);
     requireContiguous(request, "input");
-    if (!request.hostData)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\": hostData is null, its values shape the plan",
-                    clip(name), name.data());
+    requireHostData(request, type);
     addTensor(request, false, type).host = true;
     std::pmr::vector<int64_t> values(elementCount(request.shape), memory_);
     const auto* bytes = static_cast<const std::byte*>(request.hostData); // of any alignment

@@ -36,6 +36,7 @@ struct TensorRequest {
     bool channelsLast = false;
     Shape shape;
     const void* hostData = nullptr;
+    size_t hostDataSize = 0; ///< bytes at hostData
     FixedVector<ImageRequest, maxImages> images; ///< empty: a buffer
 };
 
@@ -60,6 +61,7 @@ struct PlanRequest {
     Config& options;                        ///< forward arguments
     DataType storage = DataType::f32;       ///< f32 or f16
     BiasRequest bias;
+    Progress* progress = nullptr; ///< asked while building; null: nobody
 };
 
 /// An input or output of the finished plan, for sacGetPlanTensors.
@@ -75,7 +77,7 @@ struct PlanTensor {
     int32_t minValue = INT32_MIN, maxValue = INT32_MAX; ///< of a number that a run may bring by value
 
     /// Of the buffer to bind; 0 for images.
-    uint64_t bytes() const { return imageCount ? 0 : alignUp(elementCount(shape) * dataTypeSize(type), 4); }
+    uint64_t bytes() const { return imageCount ? 0 : alignUp(byteCount(shape, type), 4); }
 };
 
 /// Whether channels are the second dimension (convolutions) or the last one (transformers) of PyTorch's shape.
@@ -110,6 +112,7 @@ public:
     bool half() const { return request_.storage == DataType::f16; }
     Config& options() { return request_.options; }
     const BiasRequest& bias() const { return request_.bias; }
+    Progress* progress() const { return request_.progress; }
     BiasReport& biasReport() { return biasReport_; }
     Warnings& warnings() { return warnings_; }
 

@@ -1,4 +1,5 @@
-// The one list of modules: adding a system adds its file and one line here.
+// The one list of modules: adding a system adds its file, a line here and a declaration in
+// registry.hpp.
 #include "modules/registry.hpp"
 
 #include "base/error.hpp"

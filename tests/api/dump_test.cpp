@@ -141,6 +141,7 @@ TEST_F(Dump, wrongCallsAreNamedAndWriteNothing) {
         {"too much data", [](Call& c) { ++c.dataSize; }, invalid, "dataSize is"},
         {"the size of another kind", [](Call& c) { c.kind = SAC_MEMORY_TABLES; }, invalid, "tables have"},
         {"names", [](Call& c) { c.nameArray = nullptr; }, invalid, "names is null"},
+        {"more names than parts", [](Call& c) { c.nameCount = 0xffffffff; }, invalid, "nameCount is 4294967295"},
         {"a name", [](Call& c) { c.names[1] = nullptr; }, invalid, "names[1] is null"},
         {"unknown name", [](Call& c) { c.names[1] = "y"; }, invalid, "names[1] \"y\""},
         {"name of another kind", [](Call& c) { c.names[0] = "to_out.bias"; }, invalid, "names[0] \"to_out.bias\""},

@@ -250,8 +250,10 @@ struct Stop {
 
 VkBool32 stop(void* userData, uint32_t done, uint32_t total) {
     Stop& state = *static_cast<Stop*>(userData);
-    EXPECT_LT(done, total);
-    EXPECT_TRUE(state.calls == 0 || done > state.last);
+    EXPECT_GE(total, 1u);
+    EXPECT_LE(done, total);
+    EXPECT_GE(done, state.last);
+    EXPECT_TRUE(total == state.total || state.last == 0) << "known from the first counted step on";
     state.last = done;
     state.total = total;
     return ++state.calls <= state.after ? VK_TRUE : VK_FALSE;
@@ -263,7 +265,7 @@ TEST_F(PlanArguments, cancelledAtEveryStep) {
     description.info.flags = SAC_PLAN_CONDITIONAL_BIT; // its pipeline counts too
     description.info.progress = stop;
     for (uint32_t after = 0;; ++after) {
-        ASSERT_LT(after, 100u);
+        ASSERT_LT(after, 1000u);
         Stop state{after};
         description.info.progressUserData = &state;
         SacPlan plan = nullptr;
@@ -271,7 +273,9 @@ TEST_F(PlanArguments, cancelledAtEveryStep) {
         const SacResult result = sacCreatePlan(model, description.get(), &plan, &error);
         if (result == SAC_SUCCESS) {
             EXPECT_EQ(state.calls, after);
-            EXPECT_EQ(state.calls, state.total) << "once for each pipeline";
+            EXPECT_GE(state.calls, state.total) << "once for each dispatch";
+            EXPECT_EQ(state.last, state.total);
+            EXPECT_GT(state.total, 1u);
             sacDestroyPlan(plan);
             break;
         }

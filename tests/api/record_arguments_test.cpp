@@ -124,8 +124,9 @@ TEST_F(RecordArguments, areNamedAndLeaveTheCommandBufferAsItWas) {
          [](RunCall& c) {
              c.bindings.push_back({"z", c.bindings[0].buffer});
          },
-         invalid, "\"z\""},
-        {"bound twice", [](RunCall& c) { c.bindings.push_back(c.bindings[0]); }, invalid, "both name \"x\""},
+         invalid, "info->bindingCount is 4, the plan binds 3"},
+        {"bound twice", [](RunCall& c) { c.bindings[2] = c.bindings[0]; }, invalid, "both name \"x\""},
+        {"name no UTF-8", [](RunCall& c) { c.bindings[2].name = "\xff"; }, invalid, "\"?\""},
         {"a value for floats", [&](RunCall& c) { c.bindings[0].value = &other; }, invalid, ".value"},
         {"x null", [](RunCall& c) { c.bound("x").buffer = nullptr; }, invalid, "x.buffer"},
         {"x too small", [](RunCall& c) { c.bound("x").size -= 1; }, invalid, "x.size"},

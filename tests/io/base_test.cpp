@@ -122,6 +122,44 @@ TEST(HostMemory, goesThroughTheCallbacks) {
     EXPECT_THROW((void)memory.allocate(1, 1), std::bad_alloc);
 }
 
+TEST(HostMemory, refusesMemoryThatIsNotAligned) {
+    struct State {
+        alignas(64) std::byte place[256];
+        int freed = 0;
+    } state;
+    VkAllocationCallbacks functions{};
+    functions.pUserData = &state;
+    functions.pfnAllocation = [](void* self, std::size_t, std::size_t, VkSystemAllocationScope) -> void* {
+        return static_cast<State*>(self)->place + 8;
+    };
+    functions.pfnReallocation = [](void*, void*, std::size_t, std::size_t, VkSystemAllocationScope) -> void* {
+        return nullptr;
+    };
+    functions.pfnFree = [](void* self, void* memory) {
+        EXPECT_EQ(memory, static_cast<State*>(self)->place + 8);
+        ++static_cast<State*>(self)->freed;
+    };
+    HostMemory memory(&functions);
+    memory.deallocate(memory.allocate(10, 8), 10, 8);
+    EXPECT_EQ(state.freed, 1);
+    expectError(SAC_ERROR_OUT_OF_HOST_MEMORY, {"pfnAllocation", "not aligned to 16 bytes"},
+                [&] { (void)memory.allocate(10, 16); });
+    EXPECT_EQ(state.freed, 2) << "given back";
+}
+
+TEST(HostMemory, takesExceptionsForFailures) {
+    VkAllocationCallbacks functions{};
+    functions.pfnAllocation = [](void*, std::size_t, std::size_t, VkSystemAllocationScope) -> void* { throw 1; };
+    functions.pfnReallocation = [](void*, void*, std::size_t, std::size_t, VkSystemAllocationScope) -> void* {
+        throw 1;
+    };
+    functions.pfnFree = [](void*, void*) { throw 1; };
+    HostMemory memory(&functions);
+    EXPECT_THROW((void)memory.allocate(10, 8), std::bad_alloc);
+    std::byte place[8];
+    memory.deallocate(place, 8, 8); // as a destructor would
+}
+
 TEST(HostMemory, hasADefault) {
     HostMemory memory(nullptr);
     EXPECT_EQ(memory.callbacks(), nullptr);

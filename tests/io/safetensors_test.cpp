@@ -204,8 +204,11 @@ TEST(Safetensors, refusesBadHeaderLengths) {
     };
     refusedBytes(withLength(3), {"header of 3 bytes in a file of 10"});
     refusedBytes(withLength(0), {"does not begin with '{'"});
-    refusedBytes(withLength(100'000'000), {"header of 100000000 bytes in a file of 10"});
-    refusedBytes(withLength(100'000'001), {"100000001 bytes exceeds the limit of 100000000"});
+    refusedBytes(withLength(10'000'000), {"header of 10000000 bytes in a file of 10"});
+    refusedBytes(withLength(10'000'001), {"10000001 bytes exceeds the limit of 10000000"});
+    TestMemory memory;
+    expectError(SAC_ERROR_MALFORMED_FILE, {"header of 10000001 bytes in a file of 10"},
+                [&] { Safetensors reader(withLength(10'000'001), &memory, safetensorsHeaderLimit); });
     refusedBytes(withLength(std::numeric_limits<uint64_t>::max()), {"18446744073709551615 bytes exceeds"});
     refusedBytes(withLength(std::numeric_limits<uint64_t>::max() - 7), {"exceeds the limit"});
 }
@@ -225,6 +228,23 @@ TEST(Safetensors, refusesBadHeaders) {
     refused("{\"t\":" + entry + ",\"t\":" + entry + "}", 1, {"\"t\" appears twice"});
     refused("{\"t\":" + entry + ",\"\\u0074\":" + entry + "}", 1, {"\"t\" appears twice"});
     refused(R"({"t":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1, {"\"dtype\" appears twice"});
+}
+
+TEST(Safetensors, refusesFloodsOfWhatNoHeaderHas) {
+    const auto repeated = [](const std::string& head, const std::string& item, const std::string& tail) {
+        std::string text = head;
+        for (int i = 0; i < 100; ++i)
+            text += std::string(i ? "," : "") + item;
+        return text + tail;
+    };
+    const auto flood = [](const std::string& header) { refused(header, 0, {"more than 64 values that no header has"}); };
+    flood(repeated("{", "\"a\":1", "}"));
+    flood(repeated("{\"t\":[", "0", "]}"));
+    flood(repeated("{\"t\":{\"shape\":[", "0", "]}}"));
+    flood(repeated("{\"t\":{\"shape\":[", "[]", "]}}"));
+    flood(repeated("{\"t\":{", "\"a\":0", "}}"));
+    flood(repeated("{\"t\":{\"shape\":{", "\"a\":{}", "}}}"));
+    flood(repeated("{\"__metadata__\":{", "\"a\":0", "}}"));
 }
 
 TEST(Safetensors, refusesBadMetadata) {

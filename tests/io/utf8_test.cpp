@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "io/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace saccade::test {
 namespace {
@@ -71,6 +71,19 @@ TEST(Utf8, encodesEveryCharacter) {
     char bytes[4];
     EXPECT_EQ(std::string_view(bytes, encodeUtf8(0x20ac, bytes)), "\xe2\x82\xac");
     EXPECT_EQ(std::string_view(bytes, encodeUtf8(0x1f600, bytes)), "\xf0\x9f\x98\x80");
+}
+
+TEST(Utf8, replacesWhatIsNone) {
+    const auto replaced = [](std::string text) {
+        replaceInvalidUtf8(text.data());
+        return text;
+    };
+    EXPECT_EQ(replaced(""), "");
+    EXPECT_EQ(replaced("na\xc3\xafve"), "na\xc3\xafve");
+    EXPECT_EQ(replaced("\xff"), "?");
+    EXPECT_EQ(replaced("a\xff\xfe z\xc3"), "a?? z?");
+    EXPECT_EQ(replaced("\xe2\x82\xe2\x82\xac"), "??\xe2\x82\xac");
+    EXPECT_EQ(replaced("\xed\xa0\x80"), "???"); // a surrogate
 }
 
 } // namespace

@@ -36,6 +36,8 @@ public:
     const VkAllocationCallbacks* get() const { return &callbacks_; }
     std::size_t live() const { return live_; }
     std::size_t allocations() const { return allocations_; }
+    /// Most bytes that were allocated at once, as they were asked for.
+    std::size_t peakBytes() const { return peakBytes_; }
     bool failed() const { return failed_; }
     /// The n-th allocation from now, and none after it, gets no memory.
     void failAt(std::size_t n) {
@@ -62,6 +64,9 @@ private:
         place = (place + alignment - 1) / alignment * alignment;
         reinterpret_cast<Header*>(place)[-1] = {block, bytes};
         ++live_;
+        const std::size_t now = liveBytes_ += bytes;
+        for (std::size_t peak = peakBytes_; now > peak && !peakBytes_.compare_exchange_weak(peak, now);) {
+        }
         return reinterpret_cast<void*>(place);
     }
     void* reallocate(void* old, std::size_t bytes, std::size_t alignment) {
@@ -80,11 +85,12 @@ private:
         if (!memory)
             return;
         --live_;
+        liveBytes_ -= static_cast<Header*>(memory)[-1].bytes;
         std::free(static_cast<Header*>(memory)[-1].block);
     }
 
     VkAllocationCallbacks callbacks_{};
-    std::atomic<std::size_t> live_{0}, allocations_{0};
+    std::atomic<std::size_t> live_{0}, allocations_{0}, liveBytes_{0}, peakBytes_{0};
     std::size_t failAt_ = never;
     std::atomic<bool> failed_{false};
 };

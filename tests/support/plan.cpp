@@ -106,8 +106,10 @@ PlanDescription& PlanDescription::input(const std::string& name, const reference
     desc.rank = static_cast<uint32_t>(shape.size());
     for (std::size_t i = 0; i < shape.size() && i < SAC_MAX_RANK; ++i)
         desc.shape[i] = static_cast<uint64_t>(shape[i]);
-    if (!values.empty())
+    if (!values.empty()) {
+        desc.hostDataSize = values.size();
         desc.hostData = values_.emplace_back(std::move(values)).data();
+    }
     inputs.push_back(desc);
     return *this;
 }

@@ -21,8 +21,10 @@ SacTensorDesc describeInput(const std::string& name, const Tensor& tensor) {
     for (std::size_t i = 0; i < tensor.shape.size(); ++i)
         desc.shape[i] = tensor.shape[i];
     // Which inputs are read at plan creation the module decides; integers and booleans are all it can be.
-    if (!isFloatingPoint(tensor.type))
+    if (!isFloatingPoint(tensor.type)) {
         desc.hostData = tensor.data.data();
+        desc.hostDataSize = tensor.data.size();
+    }
     return desc;
 }
 

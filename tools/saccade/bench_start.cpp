@@ -76,7 +76,7 @@ private:
             const Clock::time_point start = Clock::now();
             host::PlanOptions own = options;
             own.progress = [&](uint32_t done, uint32_t) {
-                if (done == 0)
+                if (done == 0) // at last before the first pipeline
                     graphs_[i] = millisecondsSince(start);
                 return true;
             };

@@ -1,4 +1,4 @@
-#include "io/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace saccade {
 
@@ -37,6 +37,12 @@ std::size_t findInvalidUtf8(std::string_view text) {
         i += length;
     }
     return size;
+}
+
+void replaceInvalidUtf8(char* text) {
+    std::string_view rest(text);
+    for (std::size_t bad; (bad = findInvalidUtf8(rest)) != rest.size(); rest.remove_prefix(bad + 1))
+        text[rest.data() - text + static_cast<std::ptrdiff_t>(bad)] = '?';
 }
 
 std::size_t encodeUtf8(uint32_t code, char* out) {

@@ -1,0 +1,43 @@
+// How long work asks whether it may go on.
+#pragma once
+
+#include <cstdint>
+
+namespace saccade {
+
+/// The making of one plan, as its caller sees it. Work that comes in many small steps calls tick at each, work whose
+/// steps are counted calls next before each.
+class Progress {
+public:
+    /// False stops.
+    using Callback = bool (*)(void* userData, uint32_t done, uint32_t total);
+
+    Progress() = default;
+    /// `callback` may be null: nobody asks.
+    Progress(Callback callback, void* userData) : callback_(callback), userData_(userData) {}
+
+    /// How many steps will be counted; 1 until it is known.
+    void setTotal(uint32_t total) { total_ = total; }
+
+    /// Throws SAC_ERROR_CANCELLED if the callback wants no more.
+    void ask() const;
+    /// Asks at the first call and every so often; cheap enough for an inner loop.
+    void tick() {
+        if (ticks_++ % ticksPerQuestion == 0)
+            ask();
+    }
+    /// Asks, then counts a step that begins.
+    void next() {
+        ask();
+        ++done_;
+    }
+
+private:
+    static constexpr uint32_t ticksPerQuestion = 64;
+
+    Callback callback_ = nullptr;
+    void* userData_ = nullptr;
+    uint32_t done_ = 0, total_ = 1, ticks_ = 0;
+};
+
+} // namespace saccade
