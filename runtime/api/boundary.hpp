@@ -82,7 +82,8 @@ inline void requireUtf8(const char* text, const char* name) {
         return;
     const std::string_view view(text);
     if (const size_t bad = findInvalidUtf8(view); bad != view.size())
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s \"%.*s\" is not UTF-8 from byte %zu on", name, clip(view), text, bad);
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s \"%.*s\" is not UTF-8 from byte %zu on", name, clip(view), text,
+                    bad);
 }
 
 /// Checks what all structures share: not null, the right sType, an empty pNext chain.

@@ -106,8 +106,7 @@ extern "C" SAC_API SacResult sacWriteMemoryParts(SacPlan plan, SacMemoryKind kin
         };
         const auto parts = partsByName(*plan, kind);
         if (nameCount)
-            for (const MemoryPart* part :
-                 namedParts(parts, nameCount, names, memory, &plan->model->context->memory))
+            for (const MemoryPart* part : namedParts(parts, nameCount, names, memory, &plan->model->context->memory))
                 add(*part);
         else
             for (const MemoryPart* part : parts)

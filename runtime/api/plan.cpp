@@ -12,8 +12,8 @@
 using namespace saccade;
 
 SacPlan_T::SacPlan_T(SacModel model)
-    : model(model), name(&model->context->memory), tensors(&model->context->memory), boundTensors(&model->context->memory),
-      valueOffsets(&model->context->memory), parts(&model->context->memory),
+    : model(model), name(&model->context->memory), tensors(&model->context->memory),
+      boundTensors(&model->context->memory), valueOffsets(&model->context->memory), parts(&model->context->memory),
       upload(model->context->device, model->context->pipelines), run(model->context->device, model->context->pipelines),
       gate(model->context->device, model->context->pipelines) {}
 
@@ -112,8 +112,8 @@ void logBias(const Log& log, std::string_view name, const BiasReport& bias, cons
     if (bias.mode == BiasMode::table) {
         const bool met = bias.tableError <= request.tolerance;
         std::snprintf(text, sizeof(text), "%.*s: position bias from a table of %u x %u x %u nodes, rms error %.2g%s",
-                      clip(name), name.data(), bias.tableSize[0], std::max(bias.tableSize[1], 1u), std::max(bias.tableSize[2], 1u),
-                      static_cast<double>(bias.tableError),
+                      clip(name), name.data(), bias.tableSize[0], std::max(bias.tableSize[1], 1u),
+                      std::max(bias.tableSize[2], 1u), static_cast<double>(bias.tableError),
                       met ? "" : ", above the tolerance: no finer one fits the limit");
         log.write(met ? SAC_LOG_INFO : SAC_LOG_WARNING, text);
     } else if (bias.mode == BiasMode::exact && request.mode == BiasMode::automatic) {
@@ -159,8 +159,8 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
                    memory);
     plan.flags = info.flags;
     plan.storage = storageType(info.precision, device);
-    const PlanRequest request{model.type->name, description, inputs, outputs,
-                              options,          plan.storage, biasRequest(info), &progress};
+    const PlanRequest request{model.type->name, description,       inputs,   outputs, options,
+                              plan.storage,     biasRequest(info), &progress};
     if (info.maxRecords > maximumRecords)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->maxRecords is %u, at most %u", info.maxRecords, maximumRecords);
 

@@ -149,8 +149,8 @@ std::pmr::vector<TensorRequest> tensorRequests(uint32_t count, const SacTensorDe
         out.push_back(request(descs[i], array, i, shaped, device));
         for (uint32_t j = 0; j < i; ++j)
             if (out[j].name == out[i].name)
-                throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u] and [%u] both name \"%.*s\"", array, j,
-                            i, clip(out[i].name), descs[i].name);
+                throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u] and [%u] both name \"%.*s\"", array, j, i,
+                            clip(out[i].name), descs[i].name);
     }
     return out;
 }

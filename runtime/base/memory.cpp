@@ -39,7 +39,8 @@ void* HostMemory::do_allocate(std::size_t bytes, std::size_t alignment) {
         if (reinterpret_cast<std::uintptr_t>(memory) % alignment) {
             do_deallocate(memory, bytes, alignment);
             throw Error(SAC_ERROR_OUT_OF_HOST_MEMORY,
-                        "allocation callbacks: pfnAllocation returned memory that is not aligned to %zu bytes", alignment);
+                        "allocation callbacks: pfnAllocation returned memory that is not aligned to %zu bytes",
+                        alignment);
         }
     } else {
 #if defined(_WIN32)

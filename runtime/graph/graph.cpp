@@ -14,8 +14,8 @@ uint64_t product(const Shape& shape, uint64_t factor) {
     uint64_t count = factor;
     for (const uint64_t n : shape) {
         if (n && count > limit / n)
-            throw Error(SAC_ERROR_UNSUPPORTED, "a tensor takes more than 2^63 bytes: a dimension of %" PRIu64
-                        " times %" PRIu64, n, count);
+            throw Error(SAC_ERROR_UNSUPPORTED,
+                        "a tensor takes more than 2^63 bytes: a dimension of %" PRIu64 " times %" PRIu64, n, count);
         count *= n;
     }
     return count;

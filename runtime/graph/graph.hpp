@@ -60,7 +60,8 @@ struct Node {
 
 class Graph {
 public:
-    /// `progress`, which outlives the graph, is asked whether to go on while the graph is built and planned; null: nobody.
+    /// `progress`, which outlives the graph, is asked whether to go on while the graph is built and planned; null:
+    /// nobody.
     Graph(std::pmr::memory_resource* memory, uint64_t offsetAlignment, Progress* progress = nullptr);
 
     /// A tensor at a known place of the weights.

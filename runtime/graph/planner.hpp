@@ -1,4 +1,5 @@
-// Gives a graph's intermediates memory and puts barriers between dispatches that need them. Both ask the graph's progress.
+// Gives a graph's intermediates memory and puts barriers between dispatches that need them. Both ask the graph's
+// progress.
 #pragma once
 
 #include <cstdint>

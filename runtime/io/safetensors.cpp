@@ -51,8 +51,9 @@ uint64_t typeBits(DataType type, std::string_view name) {
     return 0;
 }
 
-/// A header is an object of objects: metadata holds strings, the entry of a tensor a few values, none deeper than a list
-/// of dimensions. A few values that are not so pass, for the reader to say what is wrong with them; a flood does not.
+/// A header is an object of objects: metadata holds strings, the entry of a tensor a few values, none deeper than a
+/// list of dimensions. A few values that are not so pass, for the reader to say what is wrong with them; a flood does
+/// not.
 class HeaderRules final : public JsonRules {
 public:
     void check(const JsonPlace& place, JsonValue::Type type) override {
@@ -201,7 +202,8 @@ JsonValue checkedMetadata(const JsonValue& header) {
 } // namespace
 
 Safetensors::Safetensors(std::span<const std::byte> file, std::pmr::memory_resource* memory, uint64_t headerLimit)
-    : header_(parseHeader(headerText(file, headerLimit), memory)), metadata_(checkedMetadata(header_.root())), tensors_(memory) {
+    : header_(parseHeader(headerText(file, headerLimit), memory)), metadata_(checkedMetadata(header_.root())),
+      tensors_(memory) {
     const std::span<const std::byte> data = file.subspan(lengthBytes + headerText(file, headerLimit).size());
     const std::span<const JsonMember> entries = header_.root().members();
     // Checked before there is room for all: an empty entry takes a tenth of the bytes of one that describes a tensor.

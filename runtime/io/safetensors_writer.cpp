@@ -7,9 +7,9 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "base/utf8.hpp"
 #include "io/json.hpp"
 #include "io/safetensors.hpp"
-#include "base/utf8.hpp"
 
 namespace saccade {
 

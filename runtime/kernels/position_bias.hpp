@@ -47,8 +47,8 @@ struct BiasTable {
 
 /// Finds the smallest table (of a ladder of resolutions, equal density on all axes) whose interpolation is off by no
 /// more than `tolerance`, measured on the host at points of a low-discrepancy sequence, deterministically; where none
-/// within the limit is, the finest; none, where not even the coarsest fits. `low`, `high`: range of the coordinate u per
-/// axis. `limit`: bytes for the tables of all outputs. `memory` provides a scratch buffer of some kilobytes;
+/// within the limit is, the finest; none, where not even the coarsest fits. `low`, `high`: range of the coordinate u
+/// per axis. `limit`: bytes for the tables of all outputs. `memory` provides a scratch buffer of some kilobytes;
 /// `progress` is asked at each point, null: nobody.
 std::optional<BiasTable> chooseBiasTable(const PositionBiasWeights& weights, std::span<const float> low,
                                          std::span<const float> high, double tolerance,

@@ -386,10 +386,9 @@ PositionBiasDesc DeformableAttention::describeBias(PlanBuilder& plan, const Grid
         values.push_back(plan.weights().read(source));
         spans.push_back(values.back());
     }
-    const std::optional<BiasTable> found =
-        chooseBiasTable(BiasNetwork::view(spans, bias_.dims, bias_.width, bias_.outputs), std::span(low).first(a_.dims),
-                        std::span(high).first(a_.dims), plan.bias().tolerance, plan.memory(), plan.bias().tableLimit,
-                        plan.progress());
+    const std::optional<BiasTable> found = chooseBiasTable(
+        BiasNetwork::view(spans, bias_.dims, bias_.width, bias_.outputs), std::span(low).first(a_.dims),
+        std::span(high).first(a_.dims), plan.bias().tolerance, plan.memory(), plan.bias().tableLimit, plan.progress());
     BiasReport& report = plan.biasReport();
     const bool wanted = plan.bias().mode == BiasMode::table;
     if (!found && wanted)

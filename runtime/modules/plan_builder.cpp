@@ -57,8 +57,9 @@ void requireHostData(const TensorRequest& request, DataType type) {
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\": hostData is null, its values shape the plan",
                     clip(request.name), request.name.data());
     if (const uint64_t bytes = byteCount(request.shape, type); request.hostDataSize < bytes)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\": hostDataSize is %zu, shape and type %s take %llu bytes",
-                    clip(request.name), request.name.data(), request.hostDataSize, dataTypeName(type),
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "input \"%.*s\": hostDataSize is %zu, shape and type %s take %llu bytes", clip(request.name),
+                    request.name.data(), request.hostDataSize, dataTypeName(type),
                     static_cast<unsigned long long>(bytes));
 }
 

@@ -36,7 +36,7 @@ struct TensorRequest {
     bool channelsLast = false;
     Shape shape;
     const void* hostData = nullptr;
-    size_t hostDataSize = 0; ///< bytes at hostData
+    size_t hostDataSize = 0;                     ///< bytes at hostData
     FixedVector<ImageRequest, maxImages> images; ///< empty: a buffer
 };
 

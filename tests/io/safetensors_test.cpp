@@ -237,7 +237,9 @@ TEST(Safetensors, refusesFloodsOfWhatNoHeaderHas) {
             text += std::string(i ? "," : "") + item;
         return text + tail;
     };
-    const auto flood = [](const std::string& header) { refused(header, 0, {"more than 64 values that no header has"}); };
+    const auto flood = [](const std::string& header) {
+        refused(header, 0, {"more than 64 values that no header has"});
+    };
     flood(repeated("{", "\"a\":1", "}"));
     flood(repeated("{\"t\":[", "0", "]}"));
     flood(repeated("{\"t\":{\"shape\":[", "0", "]}}"));

@@ -54,7 +54,8 @@ Measurement measure(host::Context& context, const BenchCase& benchCase, const Me
     planOptions.positionBiasTolerance = options.tolerance;
     planOptions.precision = options.precision;
     planOptions.progress = [&progress](uint32_t done, uint32_t total) {
-        progress.update("making dispatch " + std::to_string(std::min(done + 1, total)) + " of " + std::to_string(total));
+        progress.update("making dispatch " + std::to_string(std::min(done + 1, total)) + " of " +
+                        std::to_string(total));
         return true;
     };
     const std::vector<std::byte> file = benchCase.modelFile();

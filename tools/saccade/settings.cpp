@@ -102,7 +102,8 @@ host::PlanOptions PlanSettings::planOptions(Progress& progress) const {
     options.positionBias = positionBiasOf(bias);
     options.positionBiasTolerance = tolerance;
     options.progress = [&progress](uint32_t done, uint32_t total) {
-        progress.update("making dispatch " + std::to_string(std::min(done + 1, total)) + " of " + std::to_string(total));
+        progress.update("making dispatch " + std::to_string(std::min(done + 1, total)) + " of " +
+                        std::to_string(total));
         return true;
     };
     return options;
