@@ -1,7 +1,8 @@
 /* Saccade: deformable attention, and the attention layers around it, inside a real-time engine's own frame.
  *
  * The library records compute dispatches into a VkCommandBuffer that the engine owns. It never sees a queue, never
- * submits, never waits and never allocates device memory: the engine asks a plan how many bytes it needs and lends them.
+ * submits, never waits and never allocates device memory: the engine asks a plan how many bytes it needs and lends
+ * them.
  *
  *     file bytes -> SacModel (weights, configuration) -> SacPlan (shapes, pipelines, memory map) -> VkCommandBuffer
  *
@@ -70,11 +71,11 @@
  *   barrier after the call, a dependency from (COMPUTE_SHADER, SHADER_WRITE) to whatever reads the outputs. Two calls
  *   that share a workspace, or of which one reads what the other wrote, need such a barrier between them:
  *   COMPUTE_SHADER/SHADER_WRITE to COMPUTE_SHADER/SHADER_READ|SHADER_WRITE. After sacCmdUpload the barrier's source is
- *   TRANSFER|COMPUTE_SHADER with TRANSFER_WRITE|SHADER_WRITE. The transfer of a SacTensorBinding::value is ordered after
- *   and before COMPUTE_SHADER by the library: the caller's barriers stay the same. So is what a conditional plan writes
- *   for its indirect dispatches; DRAW_INDIRECT precedes COMPUTE_SHADER in the pipeline, so that a barrier that waits for
- *   the latter has waited for the former. Ownership transfers between queue families are the
- *   caller's, on whole buffers and images.
+ *   TRANSFER|COMPUTE_SHADER with TRANSFER_WRITE|SHADER_WRITE. The transfer of a SacTensorBinding::value is ordered
+ *   after and before COMPUTE_SHADER by the library: the caller's barriers stay the same. So is what a conditional plan
+ *   writes for its indirect dispatches; DRAW_INDIRECT precedes COMPUTE_SHADER in the pipeline, so that a barrier that
+ *   waits for the latter has waited for the former. Ownership transfers between queue families are the caller's, on
+ *   whole buffers and images.
  *
  *   Command buffer state that is clobbered: the bound compute pipeline, compute descriptor set 0 (bound or pushed) and
  *   compute push constants. Graphics state is untouched.
@@ -110,7 +111,8 @@ extern "C" {
 #define SAC_VERSION_MAJOR 0
 #define SAC_VERSION_MINOR 1
 #define SAC_VERSION_PATCH 0
-#define SAC_MAKE_VERSION(major, minor, patch) (((uint32_t)(major) << 22) | ((uint32_t)(minor) << 12) | (uint32_t)(patch))
+#define SAC_MAKE_VERSION(major, minor, patch)                                                                          \
+    (((uint32_t)(major) << 22) | ((uint32_t)(minor) << 12) | (uint32_t)(patch))
 #define SAC_VERSION SAC_MAKE_VERSION(SAC_VERSION_MAJOR, SAC_VERSION_MINOR, SAC_VERSION_PATCH)
 
 #define SAC_MAX_RANK 8u
@@ -121,17 +123,17 @@ extern "C" {
 
 typedef enum SacResult {
     SAC_SUCCESS = 0,
-    SAC_ERROR_INVALID_ARGUMENT = -1,     /* a parameter or structure member breaks a documented rule */
-    SAC_ERROR_MALFORMED_FILE = -2,       /* the bytes are not a valid safetensors file */
-    SAC_ERROR_INVALID_CONFIG = -3,       /* unknown module, unknown key, or a value outside its range */
-    SAC_ERROR_INVALID_WEIGHTS = -4,      /* a tensor is missing, or has the wrong shape or type, or is not finite */
-    SAC_ERROR_UNSUPPORTED = -5,          /* valid, but beyond a limit or feature of this device */
+    SAC_ERROR_INVALID_ARGUMENT = -1, /* a parameter or structure member breaks a documented rule */
+    SAC_ERROR_MALFORMED_FILE = -2,   /* the bytes are not a valid safetensors file */
+    SAC_ERROR_INVALID_CONFIG = -3,   /* unknown module, unknown key, or a value outside its range */
+    SAC_ERROR_INVALID_WEIGHTS = -4,  /* a tensor is missing, or has the wrong shape or type, or is not finite */
+    SAC_ERROR_UNSUPPORTED = -5,      /* valid, but beyond a limit or feature of this device */
     SAC_ERROR_OUT_OF_HOST_MEMORY = -6,
     SAC_ERROR_OUT_OF_DEVICE_MEMORY = -7,
     SAC_ERROR_DEVICE_LOST = -8,
-    SAC_ERROR_CANCELLED = -9,            /* the progress callback asked to stop */
-    SAC_ERROR_VULKAN = -10,              /* any other VkResult; the message has its value */
-    SAC_ERROR_INTERNAL = -11,            /* a defect of the library */
+    SAC_ERROR_CANCELLED = -9, /* the progress callback asked to stop */
+    SAC_ERROR_VULKAN = -10,   /* any other VkResult; the message has its value */
+    SAC_ERROR_INTERNAL = -11, /* a defect of the library */
     SAC_RESULT_MAX_ENUM = 0x7fffffff
 } SacResult;
 
@@ -209,9 +211,9 @@ typedef struct SacMatrixShape {
 typedef struct SacDeviceProfile {
     SacStructureType sType; /* SAC_STRUCTURE_TYPE_DEVICE_PROFILE */
     const void* pNext;
-    SacDeviceKind kind;     /* which kernels are quick. Either is right on every device */
-    uint32_t vendorID;      /* as in VkPhysicalDeviceProperties; any. Read by tuning alone */
-    uint32_t apiVersion;    /* VK_MAKE_API_VERSION, at least 1.1, at most the device's */
+    SacDeviceKind kind;  /* which kernels are quick. Either is right on every device */
+    uint32_t vendorID;   /* as in VkPhysicalDeviceProperties; any. Read by tuning alone */
+    uint32_t apiVersion; /* VK_MAKE_API_VERSION, at least 1.1, at most the device's */
     /* Invocations of a subgroup: a power of two, 1 to 128. The device's where subgroupOperations is not 0; else at most
      * that. */
     uint32_t subgroupSize;
@@ -226,7 +228,7 @@ typedef struct SacDeviceProfile {
     /* Bytes: a power of two, at most 256. Here narrower is larger: the device's or a multiple of it. */
     VkDeviceSize minStorageBufferOffsetAlignment;
     VkBool32 storageBuffer16BitAccess; /* halves in storage buffers. VK_TRUE needs SAC_FEATURE_STORAGE_16BIT_BIT */
-    VkBool32 pushDescriptors; /* VK_KHR_push_descriptor. VK_TRUE needs SAC_FEATURE_PUSH_DESCRIPTOR_BIT */
+    VkBool32 pushDescriptors;          /* VK_KHR_push_descriptor. VK_TRUE needs SAC_FEATURE_PUSH_DESCRIPTOR_BIT */
     /* Arithmetic on halves, and matrix units. No kernel uses them yet, so the device need not have them enabled. */
     VkBool32 shaderFloat16;
     uint32_t matrixShapeCount; /* at most SAC_MAX_MATRIX_SHAPES; 0: no VK_KHR_cooperative_matrix */
@@ -244,19 +246,19 @@ typedef struct SacDeviceQuery {
 typedef struct SacDeviceSupport {
     SacStructureType sType; /* set by the caller */
     void* pNext;
-    VkBool32 supported;                 /* whether a context can be created on a device made from it */
+    VkBool32 supported;                  /* whether a context can be created on a device made from it */
     char reason[SAC_MAX_MESSAGE_LENGTH]; /* why not; empty if supported */
-    SacFeatureFlags features;           /* what the device offers: enable it and pass it to sacCreateContext */
-    uint32_t extensionCount;            /* device extensions to enable: for `features`, and what Vulkan obliges to */
-    const char* extensions[8];          /* string literals of the library */
-    VkBool32 storageBuffer16BitAccess;  /* enable this feature for SAC_FEATURE_STORAGE_16BIT_BIT */
-    SacDeviceProfile profile;           /* what the device has, whether or not it gets enabled */
+    SacFeatureFlags features;            /* what the device offers: enable it and pass it to sacCreateContext */
+    uint32_t extensionCount;             /* device extensions to enable: for `features`, and what Vulkan obliges to */
+    const char* extensions[8];           /* string literals of the library */
+    VkBool32 storageBuffer16BitAccess;   /* enable this feature for SAC_FEATURE_STORAGE_16BIT_BIT */
+    SacDeviceProfile profile;            /* what the device has, whether or not it gets enabled */
 } SacDeviceSupport;
 
 /* Says which extensions and features make the library faster on `query->physicalDevice`, before a VkDevice is created,
  * and describes the device. The library requires no extension and no feature. Where the device offers
- * VK_KHR_portability_subset (MoltenVK), `extensions` lists it, since Vulkan obliges whoever makes the VkDevice to enable
- * it. SAC_FEATURE_DEBUG_UTILS_BIT is an instance matter and not reported.
+ * VK_KHR_portability_subset (MoltenVK), `extensions` lists it, since Vulkan obliges whoever makes the VkDevice to
+ * enable it. SAC_FEATURE_DEBUG_UTILS_BIT is an instance matter and not reported.
  * Errors: INVALID_ARGUMENT, UNSUPPORTED (an instance below Vulkan 1.1), OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY,
  * VULKAN. An unfit device is no error: `supported` is VK_FALSE. */
 SAC_API SacResult sacQueryDevice(const SacDeviceQuery* query, SacDeviceSupport* support, SacError* error);
@@ -281,10 +283,10 @@ typedef struct SacContextInfo {
     VkPhysicalDevice physicalDevice;
     /* Made from physicalDevice. Null: a context that plans only, see sacCreateContext. */
     VkDevice device;
-    SacFeatureFlags enabledFeatures; /* what instance and device were created with; 0: none */
-    VkPipelineCache pipelineCache;   /* used for every pipeline; may be null; outlives the context */
-    const VkAllocationCallbacks* allocator;        /* all host memory, the library's and Vulkan's; copied; NULL: malloc */
-    SacLogCallback log;                            /* may be NULL */
+    SacFeatureFlags enabledFeatures;        /* what instance and device were created with; 0: none */
+    VkPipelineCache pipelineCache;          /* used for every pipeline; may be null; outlives the context */
+    const VkAllocationCallbacks* allocator; /* all host memory, the library's and Vulkan's; copied; NULL: malloc */
+    SacLogCallback log;                     /* may be NULL */
     void* logUserData;
     /* What plans may use; copied. NULL: what the device has, of features what `enabledFeatures` says. A profile may
      * leave unused what is enabled; what it says is there (push descriptors, 16-bit storage) must be enabled. Required
@@ -292,15 +294,16 @@ typedef struct SacContextInfo {
     const SacDeviceProfile* profile;
 } SacContextInfo;
 
-/* Creates a context on an existing device. Loads every Vulkan function through getInstanceProcAddr; creates no pipeline.
+/* Creates a context on an existing device. Loads every Vulkan function through getInstanceProcAddr and creates no
+ * pipeline.
  *
  * With `device` null it is a context of the device that `profile` describes, on any machine: models and plans are made,
  * and memory sizes, tensors, stages, parts and properties answered, as they would be there. No Vulkan function is
  * called, nothing is compiled, and sacCmdUpload and sacCmdRun are refused. Then getInstanceProcAddr, instance,
  * physicalDevice and pipelineCache are not read, and enabledFeatures is 0. Image formats are taken as supported.
  *
- * Errors: INVALID_ARGUMENT (a required member is null, an enabled feature or a member of the profile that the device does
- * not have, a profile that says more than is enabled), UNSUPPORTED (below Vulkan 1.1), OUT_OF_HOST_MEMORY,
+ * Errors: INVALID_ARGUMENT (a required member is null, an enabled feature or a member of the profile that the device
+ * does not have, a profile that says more than is enabled), UNSUPPORTED (below Vulkan 1.1), OUT_OF_HOST_MEMORY,
  * OUT_OF_DEVICE_MEMORY, DEVICE_LOST, VULKAN. */
 SAC_API SacResult sacCreateContext(const SacContextInfo* info, SacContext* context, SacError* error);
 
@@ -394,17 +397,17 @@ typedef struct SacImageDesc {
     uint32_t pixelShuffle; /* r, at most 64; 0: 1 */
 } SacImageDesc;
 
-/* One input or output as the engine has it. Names are those of the module's forward arguments and results ("x", "y"). */
+/* One input or output as the engine has it. Names are those of the module's forward arguments and results: "x", "y". */
 typedef struct SacTensorDesc {
-    const char* name;              /* required */
+    const char* name; /* required */
     SacDataType dataType;
     SacLayout layout;
-    uint32_t rank;                 /* of the shape; 0 for outputs, whose shapes follow */
-    uint64_t shape[SAC_MAX_RANK];  /* PyTorch's shape, each dimension at least 1 */
+    uint32_t rank;                /* of the shape; 0 for outputs, whose shapes follow */
+    uint64_t shape[SAC_MAX_RANK]; /* PyTorch's shape, each dimension at least 1 */
     /* For inputs flagged SAC_TENSOR_HOST_BIT: the values, row-major, of any alignment, read during the call. Others
      * ignore them. */
     const void* hostData;
-    size_t hostDataSize;           /* bytes at hostData, required with it; at least what shape and type take */
+    size_t hostDataSize; /* bytes at hostData, required with it; at least what shape and type take */
     /* 0: the tensor is bound as a buffer. Else as images, at most SAC_MAX_IMAGES, whose channels add up to c; then
      * dataType is DEFAULT and layout CONTIGUOUS. For activations of shape (b, c, h, w): "x" and "y" of the modules over
      * feature maps; others are refused. */
@@ -526,7 +529,7 @@ SAC_API SacResult sacGetModuleTensors(const char* module, uint32_t* count, SacTe
 
 typedef enum SacPrecision SAC_ENUM_TYPE {
     SAC_PRECISION_FLOAT32 = 0,
-    SAC_PRECISION_FLOAT16 = 1,           /* half storage, float arithmetic; UNSUPPORTED without 16-bit storage */
+    SAC_PRECISION_FLOAT16 = 1,              /* half storage, float arithmetic; UNSUPPORTED without 16-bit storage */
     SAC_PRECISION_FLOAT16_IF_SUPPORTED = 2, /* FLOAT32 where the context has no 16-bit storage */
     SAC_PRECISION_MAX_ENUM = 0x7fffffff
 } SacPrecision;
@@ -534,7 +537,7 @@ typedef enum SacPrecision SAC_ENUM_TYPE {
 /* The continuous position bias of deformable attention is a fixed function of one to three coordinates. It is either
  * evaluated exactly for every query and key, or tabulated once per upload and interpolated. */
 typedef enum SacPositionBias SAC_ENUM_TYPE {
-    SAC_POSITION_BIAS_AUTO = 0,  /* the smallest table that meets the tolerance; exact if none within the limit does */
+    SAC_POSITION_BIAS_AUTO = 0, /* the smallest table that meets the tolerance; exact if none within the limit does */
     SAC_POSITION_BIAS_EXACT = 1,
     /* The smallest table that meets the tolerance; if none within the limit does, the finest one, and a warning in the
      * log. SacPlanProperties::tableError says what it is off by. UNSUPPORTED if no table fits the limit. */
@@ -546,7 +549,8 @@ typedef enum SacPlanFlagBits {
     SAC_PLAN_NO_ALIASING_BIT = 0x1, /* every intermediate has memory of its own: for debugging; results are the same */
     /* Runs happen or not by a number that the GPU reads when the commands execute: see SacRunInfo::enable. Dispatches
      * become indirect ones, and one for every ten of them and one barrier are added before, which dispatchCount,
-     * barrierCount and stages do not count; pipelineCount has their pipeline. The workspace then has INDIRECT_BUFFER among its usages. */
+     * barrierCount and stages do not count; pipelineCount has their pipeline. The workspace then has INDIRECT_BUFFER
+     * among its usages. */
     SAC_PLAN_CONDITIONAL_BIT = 0x2,
     SAC_PLAN_FLAG_BITS_MAX_ENUM = 0x7fffffff
 } SacPlanFlagBits;
@@ -554,8 +558,8 @@ typedef VkFlags SacPlanFlags;
 
 /* Called on the thread that creates the plan, every few dozen small steps at most. VK_FALSE stops: SAC_ERROR_CANCELLED.
  * Steps are dispatches, of upload and run, and one more of a conditional plan. While the plan is built and its memory
- * planned their number is not known: `done` is 0 and `total` 1. Then `total` is their number, and the call with `done` d
- * comes before the pipeline of dispatch d is made or found; those that share a pipeline with an earlier one, or with
+ * planned their number is not known: `done` is 0 and `total` 1. Then `total` is their number, and the call with `done`
+ * d comes before the pipeline of dispatch d is made or found; those that share a pipeline with an earlier one, or with
  * another plan, take no time. The last calls, with `done` equal to `total`, are for the list of memory parts. */
 typedef VkBool32 (*SacProgressCallback)(void* userData, uint32_t done, uint32_t total);
 
@@ -563,16 +567,16 @@ typedef struct SacPlanInfo {
     SacStructureType sType;
     const void* pNext;
     SacPlanFlags flags;
-    uint32_t inputCount;          /* the module's required inputs, and the optional ones that will be used; at most
-                                   * SAC_MAX_BOUND, like outputCount */
+    uint32_t inputCount; /* the module's required inputs, and the optional ones that will be used; at most
+                          * SAC_MAX_BOUND, like outputCount */
     const SacTensorDesc* inputs;
     uint32_t outputCount;         /* 0: the module's main result alone */
     const SacTensorDesc* outputs; /* results wanted; name, dataType, layout and images are read */
     const char* options;          /* JSON object of forward arguments ({"video_shape": [2, 3, 4, 4]}); NULL: none */
     SacPrecision precision;
     SacPositionBias positionBias;
-    /* Largest rms error of a table, in units of the bias. The bias is added to the scores that enter the softmax: an error
-     * of e there changes an attention weight by a factor of about 1 + e. 0: 1e-4. Range (0, 1] */
+    /* Largest rms error of a table, in units of the bias. The bias is added to the scores that enter the softmax: an
+     * error of e there changes an attention weight by a factor of about 1 + e. 0: 1e-4. Range (0, 1] */
     float positionBiasTolerance;
     VkDeviceSize positionBiasTableLimit; /* bytes of the table at most; 0: 16 MiB */
     /* Only without SAC_FEATURE_PUSH_DESCRIPTOR_BIT: how many recorded runs may be alive at once. Run number n reuses
@@ -581,8 +585,8 @@ typedef struct SacPlanInfo {
     uint32_t maxRecords;
     SacProgressCallback progress; /* may be NULL */
     void* progressUserData;
-    const char* name;             /* of the debug label around all that is recorded of the plan, with those of the
-                                   * stages inside, and of its log messages; copied. NULL: the module's name */
+    const char* name; /* of the debug label around all that is recorded of the plan, with those of the
+                       * stages inside, and of its log messages; copied. NULL: the module's name */
 } SacPlanInfo;
 
 /* Infers shapes, places every intermediate in the workspace, compiles pipelines. May take long (pipelines); call it
@@ -613,8 +617,8 @@ typedef enum SacMemoryKind SAC_ENUM_TYPE {
 } SacMemoryKind;
 
 typedef struct SacMemoryRequirements {
-    VkDeviceSize size;         /* bytes; 0: none needed, bind nothing */
-    VkDeviceSize alignment;    /* of the offset in the VkBuffer; a power of two */
+    VkDeviceSize size;      /* bytes; 0: none needed, bind nothing */
+    VkDeviceSize alignment; /* of the offset in the VkBuffer; a power of two */
     /* What the buffer must have been created with. A workspace whose plan can take an input by value has TRANSFER_DST
      * here as well, that of a conditional plan INDIRECT_BUFFER: whoever shares one buffer among plans creates it with
      * the usages of all. */
@@ -624,7 +628,8 @@ typedef struct SacMemoryRequirements {
 } SacMemoryRequirements;
 
 /* Errors: INVALID_ARGUMENT. */
-SAC_API SacResult sacGetPlanMemory(SacPlan plan, SacMemoryKind kind, SacMemoryRequirements* requirements, SacError* error);
+SAC_API SacResult sacGetPlanMemory(SacPlan plan, SacMemoryKind kind, SacMemoryRequirements* requirements,
+                                   SacError* error);
 
 /* All inputs, then all outputs of the plan. `*count` is the capacity of `infos` on entry and the number written on
  * return; with infos == NULL it is set to the number there are. Errors: INVALID_ARGUMENT (also: too small). */
@@ -633,15 +638,15 @@ SAC_API SacResult sacGetPlanTensors(SacPlan plan, uint32_t* count, SacTensorInfo
 typedef struct SacPlanProperties {
     SacStructureType sType; /* set by the caller */
     void* pNext;
-    uint32_t dispatchCount;    /* of one run */
-    uint32_t barrierCount;     /* of one run */
-    uint32_t pipelineCount;    /* distinct pipelines of run and upload */
-    SacPrecision precision;    /* FLOAT32 or FLOAT16 */
-    uint64_t flops;            /* of one run, counted from the arithmetic of the definition, tables as lookups */
-    uint64_t bytes;            /* of one run: each tensor once for every dispatch that reads it, and once that writes it */
+    uint32_t dispatchCount; /* of one run */
+    uint32_t barrierCount;  /* of one run */
+    uint32_t pipelineCount; /* distinct pipelines of run and upload */
+    SacPrecision precision; /* FLOAT32 or FLOAT16 */
+    uint64_t flops;         /* of one run, counted from the arithmetic of the definition, tables as lookups */
+    uint64_t bytes;         /* of one run: each tensor once for every dispatch that reads it, and once that writes it */
     SacPositionBias positionBias; /* EXACT or TABLE; AUTO where the module has none */
-    uint32_t tableSize[3];     /* nodes per axis of the position bias table; 0 beyond its dimensions */
-    float tableError;          /* rms error of the table, measured at plan creation; 0 without a table */
+    uint32_t tableSize[3];        /* nodes per axis of the position bias table; 0 beyond its dimensions */
+    float tableError;             /* rms error of the table, measured at plan creation; 0 without a table */
 } SacPlanProperties;
 
 /* Errors: INVALID_ARGUMENT. */
@@ -664,13 +669,13 @@ SAC_API SacResult sacGetPlanStages(SacPlan plan, uint32_t* count, SacStageInfo* 
 
 /* A tensor in one of the plan's memories. */
 typedef struct SacMemoryPart {
-    const char* name;         /* valid while the plan lives; unique within the kind: see sacGetPlanMemoryParts */
-    SacMemoryKind kind;       /* any but STAGING, which is laid out as WEIGHTS */
-    SacDataType dataType;     /* never DEFAULT; scratch of an operator is UINT8 */
+    const char* name;     /* valid while the plan lives; unique within the kind: see sacGetPlanMemoryParts */
+    SacMemoryKind kind;   /* any but STAGING, which is laid out as WEIGHTS */
+    SacDataType dataType; /* never DEFAULT; scratch of an operator is UINT8 */
     uint32_t rank;
     uint64_t shape[SAC_MAX_RANK]; /* row-major at `offset`; activations are (batch, tokens, channels) */
-    VkDeviceSize offset;      /* bytes from the offset of the range that is bound */
-    VkDeviceSize size;        /* bytes, rounded up to a multiple of 4 */
+    VkDeviceSize offset;          /* bytes from the offset of the range that is bound */
+    VkDeviceSize size;            /* bytes, rounded up to a multiple of 4 */
     /* The stages of sacGetPlanStages, first to last one, during which the part holds its bytes. Outside of WORKSPACE it
      * always does: 0 and the last stage. Parts of a workspace whose stages do not meet may share bytes. Within a stage
      * of several dispatches one part may follow another, so those two may as well of which one ends in the stage that
@@ -693,8 +698,8 @@ typedef struct SacMemoryPart {
 SAC_API SacResult sacGetPlanMemoryParts(SacPlan plan, uint32_t* count, SacMemoryPart* parts, SacError* error);
 
 /* Makes a safetensors file of parts of one memory, from a copy of its bytes on the host: what a run left in the
- * workspace, to compare with another implementation's intermediates; caches; packed weights. The engine copies the range
- * that it bound to a host visible buffer after the run, where TRANSFER_SRC is a usage it adds itself.
+ * workspace, to compare with another implementation's intermediates; caches; packed weights. The engine copies the
+ * range that it bound to a host visible buffer after the run, where TRANSFER_SRC is a usage it adds itself.
  *   kind       any but STAGING. WORKSPACE: only of a plan made with SAC_PLAN_NO_ALIASING_BIT, since in others parts
  *              overwrite each other
  *   data       required where there are bytes; dataSize is the size that sacGetPlanMemory answers for `kind`
@@ -727,25 +732,28 @@ typedef struct SacUploadInfo {
     SacStructureType sType;
     const void* pNext;
     SacUploadFlags flags;
-    SacBufferRange weights;   /* at least SAC_MEMORY_WEIGHTS; likewise below. May be null where 0 bytes are needed */
+    SacBufferRange weights; /* at least SAC_MEMORY_WEIGHTS; likewise below. May be null where 0 bytes are needed */
     SacBufferRange tables;
     SacBufferRange workspace;
     SacBufferRange staging;
-    void* stagingData;        /* host address of staging.offset; written during the call. Flush it if not coherent */
+    void* stagingData; /* host address of staging.offset; written during the call. Flush it if not coherent */
 } SacUploadInfo;
 
 /* Writes the weights, converted and packed, to stagingData; records their copy to `weights` and the dispatches that
  * build `tables`. Recorded once; the weights stay valid for every later run.
  * The command buffer is in the recording state, outside of a render pass. Thread: as the command buffer's pool.
- * Errors: INVALID_ARGUMENT: a range is missing, too small, misaligned, or overlaps another. Then nothing was recorded. */
+ * Errors: INVALID_ARGUMENT: a range is missing, too small, misaligned, or overlaps another. Then nothing was recorded.
+ */
 SAC_API SacResult sacCmdUpload(SacPlan plan, VkCommandBuffer commandBuffer, const SacUploadInfo* info, SacError* error);
 
 typedef struct SacImageBinding {
-    VkImageView view;     /* as the SacImageDesc of the plan says */
-    VkImageLayout layout; /* that the image is in during the run. Inputs: SHADER_READ_ONLY_OPTIMAL, GENERAL,
-                           * DEPTH_STENCIL_READ_ONLY_OPTIMAL or (Vulkan 1.2) DEPTH_READ_ONLY_OPTIMAL; outputs: GENERAL */
+    VkImageView view; /* as the SacImageDesc of the plan says */
+    /* That the image is in during the run. Inputs: SHADER_READ_ONLY_OPTIMAL, GENERAL, DEPTH_STENCIL_READ_ONLY_OPTIMAL
+     * or (Vulkan 1.2) DEPTH_READ_ONLY_OPTIMAL; outputs: GENERAL */
+    VkImageLayout layout;
 } SacImageBinding;
-/* That a view is bound twice, one of the two written, is found; that two views share texels is the caller's to avoid. */
+/* That a view is bound twice, one of the two written, is found; that two views share texels is for the caller to avoid.
+ */
 
 /* An input or output of the plan, bound for one run: by buffer, by images or by value, one of them. */
 typedef struct SacTensorBinding {
@@ -755,7 +763,7 @@ typedef struct SacTensorBinding {
      * maxValue of its SacTensorInfo. It is recorded: a command buffer that is submitted again uses it again, and what
      * changes meanwhile comes from a buffer. NULL: none */
     const int32_t* value;
-    uint32_t imageCount;           /* of a tensor that the plan has as images: as many as there; else 0 */
+    uint32_t imageCount; /* of a tensor that the plan has as images: as many as there; else 0 */
     const SacImageBinding* images;
 } SacTensorBinding;
 
@@ -768,7 +776,7 @@ typedef struct SacTensorBinding {
 typedef struct SacTimestampRange {
     VkQueryPool pool; /* of VK_QUERY_TYPE_TIMESTAMP; null: no timestamps are written */
     uint32_t first;
-    uint32_t count;   /* queries from `first` that the library may use; at least the stages + 1 */
+    uint32_t count; /* queries from `first` that the library may use; at least the stages + 1 */
 } SacTimestampRange;
 
 typedef struct SacRunInfo {
@@ -778,9 +786,9 @@ typedef struct SacRunInfo {
     SacBufferRange tables;
     SacBufferRange workspace;
     SacBufferRange state;
-    uint32_t bindingCount;  /* every tensor of sacGetPlanTensors exactly once, SAC_TENSOR_HOST_BIT ones excepted */
+    uint32_t bindingCount; /* every tensor of sacGetPlanTensors exactly once, SAC_TENSOR_HOST_BIT ones excepted */
     const SacTensorBinding* bindings;
-    uint32_t batch;         /* entries of the batch to compute, from the first; 0: as planned. At most as planned */
+    uint32_t batch; /* entries of the batch to compute, from the first; 0: as planned. At most as planned */
     SacTimestampRange timestamps; /* zero: none */
     /* Only for plans made with SAC_PLAN_CONDITIONAL_BIT, which require it: storage buffer usage, offset a multiple of
      * minStorageBufferOffsetAlignment, at least 4 bytes. The first uint32_t is read on the GPU before the first stage.
