@@ -1,27 +1,24 @@
 #!/usr/bin/env python3
-"""Writes a model file of the library from a live PyTorch module or from a saved state_dict.
+"""Writes a model file of the library from a live PyTorch module, a safetensors file or what torch.save wrote.
 
     from export import export
     export(attention, "attention.safetensors")                                     # a DeformableAttention1D | 2D | 3D
     export(block, "block.safetensors", "PhenakiAttention", {"dim": 64, "heads": 4})  # any other module
 
-    python3 export.py state_dict.pt attention.safetensors --module DeformableAttention2D --config config.json
+    python3 export.py checkpoint.pt attention.safetensors --module DeformableAttention2D --config config.json
 
 The file is a safetensors container: tensors under their state_dict names, and in `__metadata__` the entries `module`
-and `config`, the constructor's arguments as JSON. Needs nothing but PyTorch. README.md beside this file says which
-arguments are found in a module, which in a state_dict, and which must be given.
+and `config`, the constructor's arguments as JSON. Files are read without PyTorch. README.md beside this file
+says which arguments are found in a module, which in a state_dict, and which must be given.
 """
 
 import argparse
 import copy
-import ctypes
 import json
 import math
-import struct
 import sys
 
-import torch
-import torch.nn.functional as F
+from checkpoints import ExportError, is_tensor, read_state, require, write_safetensors
 
 MODULES = ("DeformableAttention1D", "DeformableAttention2D", "DeformableAttention3D", "TutorialDeformableAttention",
            "MSDeformAttn", "PhenakiAttention", "PhenakiFeedForward", "PhenakiTransformer", "AlibiPositionalBias",
@@ -32,61 +29,22 @@ SHARED_ARGUMENTS = ("dim", "dim_head", "heads", "downsample_factor", "offset_sca
                     "offset_kernel_size", "group_queries", "group_key_values")
 OWN_ARGUMENTS = {1: ("cpb_log_distance", "sampling"), 2: ("axis_order",), 3: ("axis_order",)}
 
-TYPES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
-         torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL"}
-
-
-class ExportError(ValueError):
-    """What cannot be exported, or an argument that has to be given and was not."""
-
-
-def require(condition, message):
-    if not condition:
-        raise ExportError(message)
-
-
-# ---- The container
-
-
-def write_safetensors(path, tensors, metadata):
-    """Writes `tensors` (by name) and `metadata` (string to string). Each begins at a multiple of its element size."""
-    require(sys.byteorder == "little", "safetensors are little-endian; this machine is not")
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    for name, tensor in tensors.items():
-        require(tensor.dtype in TYPES, f"tensor {name!r}: type {tensor.dtype} is not one of safetensors")
-    # Wide elements first keeps the rest aligned without gaps, which the format forbids.
-    order = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
-    header, offset = {"__metadata__": metadata}, 0
-    for name in order:
-        end = offset + tensors[name].numel() * tensors[name].element_size()
-        header[name] = {"dtype": TYPES[tensors[name].dtype], "shape": list(tensors[name].shape),
-                        "data_offsets": [offset, end]}
-        offset = end
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for name in order:
-            size = tensors[name].numel() * tensors[name].element_size()
-            if size:
-                file.write((ctypes.c_char * size).from_address(tensors[name].data_ptr()))
-
 
 # ---- Constructor arguments of deformable attention
 
 
 def plain(value):
     """A value as JSON has it: lists for tuples and tensors, whole numbers as integers."""
-    if torch.is_tensor(value):
+    if is_tensor(value):
         value = value.tolist()
-    if isinstance(value, (list, tuple, torch.Size)):
+    if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def per_axis(value, dims):
     """One number in 1D and 2D, where the axes share it; a list in 3D."""
-    values = plain(value) if isinstance(value, (list, tuple, torch.Size)) or torch.is_tensor(value) else [value] * dims
+    values = plain(value) if isinstance(value, (list, tuple)) or is_tensor(value) else [value] * dims
     require(dims == 3 or all(item == values[0] for item in values),
             f"{values}: the axes differ, but share one number in {dims}D")
     return values if dims == 3 else plain(values[0])
@@ -149,6 +107,9 @@ def observe(module, dims):
 
     Neither is an attribute upstream: which one a class computes depends on the version of its source.
     """
+    import torch
+    import torch.nn.functional as F
+
     seen, copied = {}, copy.deepcopy(module).cpu().double().eval()
 
     def shrink(_, inputs, offsets):  # small offsets, whatever the weights are, so that samples stay inside the map
@@ -241,6 +202,8 @@ def export_state(state, path, module_name, config, module=None, *, prefix="", te
     else:
         require(config is not None, f"config: the constructor's arguments of {module_name} must be given")
     convert = lambda tensor: tensor.to(dtype) if dtype is not None and tensor.is_floating_point() else tensor
+    if prefix:
+        metadata = {**(metadata or {}), "prefix": prefix}
     contents = {prefix + name: convert(tensor) for name, tensor in state.items()}
     for name, tensor in (tensors or {}).items():
         require(name not in contents, f"tensor {name!r}: the module has one of that name")
@@ -255,42 +218,59 @@ def export(module, path, module_name=None, config=None, **options):
     module_name: one of MODULES; None takes the name of the class, where it is one of them.
     config: constructor arguments. For DeformableAttention1D | 2D | 3D only what cannot be found; a given value that the
         module contradicts is an error. For every other module all of them; those left out take the library's defaults.
-    options: prefix goes before every state_dict name ("w." sets weights apart from `tensors`); tensors are written
-        beside them as they are named; metadata adds entries; dtype converts the floating-point tensors of the module.
+    options: prefix goes before every state_dict name, and into the metadata, where the library finds it; tensors are
+        written beside them as they are named; metadata adds entries; dtype converts floats of the module.
     """
     name = module_name or type(module).__name__
     require(name in MODULES, f"module_name must be given: class {name!r} is not one of {', '.join(MODULES)}")
     return export_state(module.state_dict(), path, name, config, module, **options)
 
 
+def converted(state, name):
+    """The tensors with floating-point ones of this type, which is PyTorch's to do."""
+    try:
+        import torch
+    except ImportError:
+        raise ExportError("--dtype takes PyTorch, which is not installed") from None
+    types = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+
+    def convert(tensor):
+        if not torch.is_tensor(tensor):
+            if tensor.dtype not in types:
+                return tensor
+            tensor = torch.frombuffer(bytearray(tensor.data), dtype=types[tensor.dtype]).reshape(tensor.shape)
+        return tensor.to(getattr(torch, name)) if tensor.is_floating_point() else tensor
+
+    return {key: convert(tensor) for key, tensor in state.items()}
+
+
 def main():
-    parser = argparse.ArgumentParser(description="Writes a model file from a saved state_dict.")
-    parser.add_argument("state_dict", help="file of torch.save")
+    parser = argparse.ArgumentParser(description="Writes a model file from a file of tensors.")
+    parser.add_argument("checkpoint", help="safetensors file, or file of torch.save: a state_dict, a dictionary that "
+                                           "holds one, or a whole module")
     parser.add_argument("output", help="safetensors file to write")
     parser.add_argument("--module", required=True, choices=MODULES, metavar="NAME", help="one of " + ", ".join(MODULES))
     parser.add_argument("--config", metavar="JSON", help="constructor arguments: a file, or the object itself")
     parser.add_argument("--key", action="append", default=[],
-                        help="entry of the file that holds the state_dict; repeat to go deeper")
-    parser.add_argument("--strip-prefix", default="", help="take only tensors whose names begin so, without it")
+                        help="entry of the file that holds the state_dict or module; repeat to go deeper")
+    parser.add_argument("--strip-prefix", help="take only tensors whose names begin so, without it; by default the "
+                                               "module. and _orig_mod. of wrappers are taken away")
+    parser.add_argument("--prefix", default="", help="put this before every name, and into the metadata")
     parser.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), help="convert floating-point tensors")
     arguments = parser.parse_args()
     try:
-        state = torch.load(arguments.state_dict, map_location="cpu", weights_only=True)
-        for key in arguments.key:
-            require(isinstance(state, dict) and key in state, f"--key {key}: the file has no such entry")
-            state = state[key]
-        require(isinstance(state, dict), "the file holds no dictionary of tensors")
-        strip = arguments.strip_prefix
-        state = {name[len(strip):]: tensor for name, tensor in state.items() if name.startswith(strip)}
-        other = [name for name, tensor in state.items() if not torch.is_tensor(tensor)]
-        require(state and not other, f"not tensors: {', '.join(other)}; see --key" if other else "no tensor is left")
+        state = read_state(arguments.checkpoint, arguments.key, arguments.strip_prefix)
+        if arguments.dtype:
+            state = converted(state, arguments.dtype)
         config = arguments.config
         if config is not None and not config.lstrip().startswith("{"):
             with open(config, encoding="utf-8") as file:
                 config = file.read()
         config = export_state(state, arguments.output, arguments.module, json.loads(config) if config else None,
-                              dtype=getattr(torch, arguments.dtype) if arguments.dtype else None)
-    except (ExportError, OSError, json.JSONDecodeError) as error:
+                              prefix=arguments.prefix)
+    except json.JSONDecodeError as error:
+        sys.exit(f"export: --config is not JSON: {error}")
+    except (ExportError, OSError) as error:
         sys.exit(f"export: {error}")
     print(arguments.output, arguments.module, json.dumps(config))
 

@@ -323,7 +323,7 @@ typedef struct SacModelInfo {
     size_t size;
     const char* module; /* NULL: "module" of the file. One of sacGetModuleName */
     const char* config; /* JSON object; its members replace those of the file's config. NULL: the file's alone */
-    /* Tensors are looked up as weightPrefix + name. NULL: "w." if any tensor of the file begins so, else "". */
+    /* weightPrefix + name is looked up. NULL: "prefix" of __metadata__, else "w." if any name begins so, else "". */
     const char* weightPrefix;
     /* Bytes of the file's header at most, which names the tensors; larger ones are refused before they are read.
      * 0: 10,000,000, enough for about 100,000 tensors. At most 100,000,000, the format's own limit. Reading a header

@@ -38,6 +38,9 @@ std::string_view weightPrefix(const SacModelInfo& info, const SacModel_T& model)
     if (info.weightPrefix)
         return info.weightPrefix;
     if (model.file)
+        if (const auto prefix = model.file->metadata("prefix"))
+            return *prefix;
+    if (model.file)
         for (const TensorView& tensor : model.file->tensors())
             if (tensor.name.starts_with("w."))
                 return "w.";

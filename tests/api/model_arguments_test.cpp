@@ -110,6 +110,37 @@ TEST_F(ModelArguments, validOnesWork) {
     Model third(context, replaced);
 }
 
+TEST_F(ModelArguments, weightPrefixNamesTheWeights) {
+    const nlohmann::json config = nlohmann::json::parse(golden.file.metadata.at("config"));
+    for (const char* prefix : {"", "w.", "encoder.layers.0."}) {
+        SCOPED_TRACE(prefix);
+        reference::Tensors weights;
+        weights["w.other"] = reference::Tensor(reference::Shape{1}, 1);
+        for (const auto& [name, tensor] : reference::withPrefix(golden.file.tensors, "w."))
+            weights[prefix + name] = tensor;
+        const std::vector<std::byte> bytes = makeModelFile(golden.module(), config, weights);
+        SacModelInfo info = valid;
+        info.data = bytes.data();
+        info.size = bytes.size();
+        info.weightPrefix = prefix;
+        Model model(context, info);
+        EXPECT_STREQ(sacGetModelModule(model), "DeformableAttention2D");
+        // Without the prefix named, "w." is one, as a name begins so.
+        info.weightPrefix = nullptr;
+        if (std::string(prefix) == "w.")
+            Model named(context, info);
+        else
+            expectModelRefused(info, SAC_ERROR_INVALID_WEIGHTS, "w.to_q.weight");
+        // The file may name it; what the caller names comes first.
+        const std::vector<std::byte> naming = makeModelFile(golden.module(), config, weights, {{"prefix", prefix}});
+        info.data = naming.data();
+        info.size = naming.size();
+        Model named(context, info);
+        info.weightPrefix = "decoder.";
+        expectModelRefused(info, SAC_ERROR_INVALID_WEIGHTS, "decoder.to_q.weight");
+    }
+}
+
 TEST_F(ModelArguments, truncatedFilesAreMalformed) {
     uint64_t header = 0;
     std::memcpy(&header, golden.bytes.data(), sizeof(header));

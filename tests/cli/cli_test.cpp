@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <fstream>
 #include <limits>
 
@@ -29,6 +30,26 @@ void writeChanged(const std::string& name, float value, const std::string& path)
     host::writeTensors(path, tensors, {{"module", file.metadata("module")}, {"config", file.metadata("config")}});
 }
 
+/// The weights of a golden case as the ecosystem writes them: under a prefix, without the library's metadata.
+void writePlain(const std::string& name, const std::string& prefix, const host::Metadata& metadata,
+                const std::string& path) {
+    host::TensorMap weights;
+    for (const auto& [key, tensor] : host::TensorFile(golden(name)).tensors("w."))
+        weights[prefix + key] = tensor;
+    weights[prefix.empty() ? "w.other" : "other"] = host::makeTensor({1}, std::vector<float>{1});
+    host::writeTensors(path, weights, metadata);
+}
+
+/// Runs and expects the golden case's y.
+void expectResult(const std::string& name, std::vector<std::string> arguments, const std::string& output) {
+    arguments.insert(arguments.end(), {"--input", golden(name), "--output", output, "--result", "y"});
+    const ProgramResult result = runSaccade(arguments);
+    ASSERT_EQ(result.exitCode, 0) << result.err;
+    EXPECT_LE(host::relativeError(host::TensorFile(output).tensors().at("y"),
+                                  host::TensorFile(golden(name)).tensors("out.").at("y")),
+              1e-5);
+}
+
 struct Wrong {
     std::vector<std::string> arguments;
     int exitCode;
@@ -39,7 +60,7 @@ TEST(Cli, AnswersHelpAndVersion) {
     const ProgramResult help = runSaccade({"--help"});
     EXPECT_EQ(help.exitCode, 0);
     EXPECT_NE(help.out.find("Exit codes"), std::string::npos) << help.out;
-    for (const char* command : {"run", "verify", "info", "devices", "bench"}) {
+    for (const char* command : {"run", "verify", "info", "modules", "devices", "bench"}) {
         EXPECT_EQ(runSaccade({command, "--help"}).exitCode, 0) << command;
         EXPECT_NE(help.out.find(command), std::string::npos) << command;
     }
@@ -49,7 +70,9 @@ TEST(Cli, AnswersHelpAndVersion) {
 TEST(Cli, NamesWhatIsWrongAndExitsWithItsCode) {
     const ScratchFolder scratch;
     std::ofstream(scratch.file("junk")) << "not a safetensors file";
-    const std::string model = golden("deformable_1d_1");
+    const std::string model = golden("deformable_1d_1"), sparse = golden("dalle_block_sparse_0"),
+                      cached = golden("dalle_attention_0"), plain = scratch.file("plain");
+    writePlain("phenaki_attention_1", "", {{"format", "pt"}}, plain);
     const Wrong cases[] = {
         {{}, 2, "Subcommands"},
         {{"walk"}, 2, "walk"},
@@ -60,6 +83,22 @@ TEST(Cli, NamesWhatIsWrongAndExitsWithItsCode) {
         {{"run", model, "--set", "=1"}, 2, "key=value"},
         {{"run", model, "--set", "heads"}, 2, "heads"},
         {{"run", scratch.file("absent")}, 3, "absent"},
+        {{"run", plain}, 3, "names no module; --module NAME does"},
+        {{"verify", plain}, 3, "no reference results"},
+        {{"run", plain, "--module", "Perceiver"}, 3, "\"Perceiver\" is unknown; there are \"DeformableAttention1D\""},
+        {{"run", plain, "--module", "PEG", "--config", "{dim"}, 2, "\"{dim\" is not a JSON object"},
+        {{"run", plain, "--module", "PEG", "--config", scratch.file("none.json")}, 3, "none.json"},
+        {{"run", plain, "--module", "PEG", "--config", "{}"}, 3, "config \"dim\": an integer is required"},
+        {{"run", model, "--prefix", "encoder."}, 3, "encoder.to_q.weight"},
+        {{"run", model, "--layout"}, 2, "--layout: DeformableAttention1D has no input \"layout\""},
+        {{"run", sparse, "--layout", "blocks=3"}, 2, "\"blocks\" is unknown; there are num_random_blocks"},
+        {{"run", sparse, "--layout", "num_random_blocks=many"}, 2, "num_random_blocks=\"many\""},
+        {{"run", sparse, "--layout", "num_random_blocks=999"}, 3, "999"},
+        {{"run", model, "--set", "cache=1"}, 3, "\"cache\": unknown"},
+        {{"run", cached, "--set", "cache=true"}, 3, "\"cache\": unknown here, it is for --argument"},
+        {{"run", cached, "--argument", "heads=2"}, 3, "\"heads\": unknown here, it is for --set or --config"},
+        {{"run", model, "--argument", "fast=1"}, 3, "option \"fast\": unknown; there are none"},
+        {{"modules", "Perceiver"}, 3, "\"Perceiver\" is unknown"},
         {{"run", scratch.file("")}, 3, "directory"},
         {{"run", scratch.file("junk")}, 3, "junk"},
         {{"info", scratch.file("junk")}, 3, "junk"},
@@ -67,7 +106,9 @@ TEST(Cli, NamesWhatIsWrongAndExitsWithItsCode) {
         {{"run", model, "--set", "headz=4"}, 3, "headz"},
         {{"run", model, "--set", "heads=3"}, 3, "heads"},
         {{"run", model, "--result", "z"}, 3, "\"z\""},
-        {{"run", model, "--input", golden("grid_sample_0")}, 3, "\"x\""},
+        {{"run", model, "--input", golden("grid_sample_0")},
+         3,
+         "the inputs have \"grid\", which DeformableAttention1D does not have; its inputs are \"x\""},
         {{"run", model, "--output", scratch.file("no/such/folder")}, 3, "no/such/folder"},
         {{"run", model, "--device", "no such device"}, 4, "no such device"},
         {{"run", model, "--dump", "q"}, 2, "--dump-file"},
@@ -114,6 +155,66 @@ TEST(Cli, RunTakesInputsFromAnotherFileByEitherName) {
         ASSERT_EQ(result.exitCode, 0) << result.err;
         EXPECT_LE(host::relativeError(host::TensorFile(output).tensors().at("y"), reference), 1e-5) << input;
     }
+}
+
+TEST(Cli, RunsFilesThatDoNotSayWhatTheyAre) {
+    const std::string name = "phenaki_attention_1";
+    const ScratchFolder scratch;
+    const std::string file = scratch.file("plain"), output = scratch.file("results"), json = scratch.file("config");
+    const std::string config = host::TensorFile(golden(name)).metadata("config");
+    std::ofstream(json) << config;
+
+    writePlain(name, "encoder.attn.", {}, file);
+    const std::vector<std::string> named = {"run", file, "--module", "PhenakiAttention", "--prefix", "encoder.attn."};
+    for (const std::string& given : {config, json}) {
+        std::vector<std::string> arguments = named;
+        arguments.insert(arguments.end(), {"--config", given});
+        expectResult(name, arguments, output);
+    }
+    // A prefix of nothing is one, too, though a name begins with "w.".
+    writePlain(name, "", {{"format", "pt"}}, file);
+    expectResult(name, {"run", file, "--module", "PhenakiAttention", "--prefix", "", "--config", config}, output);
+    // As tools/export.py writes it with a prefix.
+    writePlain(name, "encoder.attn.", {{"module", "PhenakiAttention"}, {"config", config}, {"prefix", "encoder.attn."}},
+               file);
+    expectResult(name, {"run", file}, output);
+    const ProgramResult info = runSaccade({"info", file, "--input", golden(name)});
+    EXPECT_EQ(info.exitCode, 0) << info.err;
+    EXPECT_TRUE(contains(info.out, "plan on")) << info.out;
+}
+
+TEST(Cli, BuildsBlockLayouts) {
+    const std::string name = "dalle_block_sparse_0";
+    const ScratchFolder scratch;
+    const auto run = [&](std::vector<std::string> arguments) {
+        const std::string output = scratch.file("results");
+        arguments.insert(arguments.begin(), {"run", golden(name), "--output", output, "--result", "y"});
+        const ProgramResult result = runSaccade(arguments);
+        EXPECT_EQ(result.exitCode, 0) << result.err;
+        return host::TensorFile(output).tensors().at("y");
+    };
+    // All blocks are in one window: the layout of ones, as an input.
+    host::TensorMap inputs = host::TensorFile(golden(name)).tensors("in.");
+    std::fill(inputs.at("layout").data.begin(), inputs.at("layout").data.end(), std::byte{1});
+    host::writeTensors(scratch.file("ones"), inputs);
+    const host::Tensor ones = run({"--input", scratch.file("ones")});
+    const host::Tensor window = run({"--layout", "local_window_blocks=1000", "num_random_blocks=0"});
+    EXPECT_LE(host::relativeError(window, ones), 1e-6);
+    const host::Tensor few =
+        run({"--layout", "local_window_blocks=1", "num_random_blocks=0", "global_block_indices=[]"});
+    EXPECT_GT(host::relativeError(few, ones), 1e-3);
+    run({"--layout"}); // as upstream, from the configuration
+}
+
+TEST(Cli, ModulesSaysWhatTheyTake) {
+    const ProgramResult list = runSaccade({"modules"});
+    EXPECT_EQ(list.exitCode, 0) << list.err;
+    EXPECT_TRUE(contains(list.out, "PhenakiTransformer")) << list.out;
+    const ProgramResult one = runSaccade({"modules", "DalleAttention"});
+    EXPECT_EQ(one.exitCode, 0) << one.err;
+    for (const char* part : {"arXiv 2102.12092", "seq_len", "integer, 1 to 1024", "cache_length", "rotary_pos_emb",
+                             "(b, n, dim)", "main result", "limits"})
+        EXPECT_TRUE(contains(one.out, part)) << part << "\n" << one.out;
 }
 
 TEST(Cli, RunDumpsIntermediates) {

@@ -6,9 +6,12 @@
 namespace saccade::test {
 
 std::vector<std::byte> makeModelFile(const std::string& module, const nlohmann::json& config,
-                                     const reference::Tensors& weights) {
+                                     const reference::Tensors& weights,
+                                     const std::map<std::string, std::string>& more) {
     nlohmann::json header;
     header["__metadata__"] = {{"module", module}, {"config", config.dump()}};
+    for (const auto& [key, value] : more)
+        header["__metadata__"][key] = value;
     std::vector<std::byte> data;
     for (const auto& [name, tensor] : weights) {
         const std::size_t begin = data.size();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -11,8 +12,9 @@
 
 namespace saccade::test {
 
-/// A safetensors file of float32 tensors, named as given, and the metadata of a model.
+/// A safetensors file of float32 tensors, named as given, and the metadata of a model with `more` entries.
 std::vector<std::byte> makeModelFile(const std::string& module, const nlohmann::json& config,
-                                     const reference::Tensors& weights);
+                                     const reference::Tensors& weights,
+                                     const std::map<std::string, std::string>& more = {});
 
 } // namespace saccade::test

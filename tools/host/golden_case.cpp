@@ -32,6 +32,12 @@ bool roundsTo(const Tensor& result, const Tensor& reference) {
 GoldenCase::GoldenCase(const std::filesystem::path& path)
     : file(path), inputs(file.tensors("in.")), references(file.tensors("out.")) {}
 
+TensorMap readInputs(const std::filesystem::path& path) {
+    const TensorFile file(path);
+    TensorMap inputs = file.tensors("in.");
+    return inputs.empty() ? file.tensors() : inputs;
+}
+
 std::vector<OutputRequest> outputsLike(const TensorMap& references) {
     std::vector<OutputRequest> outputs;
     for (const auto& [name, tensor] : references)

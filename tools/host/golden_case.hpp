@@ -19,6 +19,9 @@ struct GoldenCase {
     TensorMap references;
 };
 
+/// Inputs of a file: those behind "in." as a golden case has them, else all its tensors by their own names.
+TensorMap readInputs(const std::filesystem::path& path);
+
 /// The outputs to ask for so that they compare with `references`: those names, half precision where they are.
 std::vector<OutputRequest> outputsLike(const TensorMap& references);
 

@@ -70,7 +70,7 @@ Model::Model(Context& context, const ModelSource& source) : context_(context) {
     info.size = source.bytes.size();
     info.module = orNull(source.module);
     info.config = orNull(source.config);
-    info.weightPrefix = orNull(source.weightPrefix);
+    info.weightPrefix = source.weightPrefix ? source.weightPrefix->c_str() : nullptr;
     SacError error{};
     checkLibrary(sacCreateModel(context.handle(), &info, &handle_, &error), error);
 }

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,7 +41,7 @@ struct ModelSource {
     std::span<const std::byte> bytes; ///< outlive the model
     std::string module;
     std::string config; ///< JSON whose members replace those of the file's config
-    std::string weightPrefix;
+    std::optional<std::string> weightPrefix;
 };
 
 class Model {

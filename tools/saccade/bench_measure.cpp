@@ -59,7 +59,7 @@ Measurement measure(host::Context& context, const BenchCase& benchCase, const Me
         return true;
     };
     const std::vector<std::byte> file = benchCase.modelFile();
-    const auto made = makeRunner(context, benchCase.name, {file, "", "", ""}, benchCase.inputs, planOptions);
+    const auto made = makeRunner(context, benchCase.name, {file, "", "", {}}, benchCase.inputs, planOptions);
     host::ModelRunner& runner = *made;
     runner.submitter().onWait([&progress] { progress.update("waiting for the device"); });
 

@@ -144,7 +144,7 @@ std::vector<RecordMeasurement> measureRecord(const host::Device& device, const B
             continue;
         for (const bool whole : {true, false}) {
             host::Context context(own, {}, nullptr, whole ? vkGetInstanceProcAddr : loadIdleCommands);
-            const auto runner = makeRunner(context, benchCase.name, {file, "", "", ""}, benchCase.inputs, planOptions);
+            const auto runner = makeRunner(context, benchCase.name, {file, "", "", {}}, benchCase.inputs, planOptions);
             const Run run(*runner);
             for (const uint32_t count : {1u, threads}) {
                 const RecordTimes times = recordTimes(own, run, count, records);

@@ -47,7 +47,7 @@ public:
         : cases_(cases), device_(like.instance(), like.physical(), options), context_(device_), graphs_(cases.size()),
           plans_(cases.size()) {
         for (const std::vector<std::byte>& file : files)
-            models_.push_back(std::make_unique<host::Model>(context_, host::ModelSource{file, "", "", ""}));
+            models_.push_back(std::make_unique<host::Model>(context_, host::ModelSource{file, "", "", {}}));
     }
 
     Result create(const host::PlanOptions& options, uint32_t threads) {

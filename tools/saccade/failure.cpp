@@ -2,9 +2,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstring>
 #include <exception>
 #include <new>
 #include <stdexcept>
+#include <utility>
 
 #include "host/errors.hpp"
 
@@ -25,6 +27,29 @@ ExitCode codeOf(SacResult result) {
     }
 }
 
+// The library names its own arguments; here are the options that they came from.
+std::string inOwnWords(std::string message) {
+    constexpr std::pair<const char*, const char*> words[] = {
+        {"info->inputs has", "the inputs have"},
+        {"info->outputs has", "--result has"},
+        {"info->options", "--argument"},
+        {"an option of the plan (SacPlanInfo::options)", "for --argument"},
+        {"of the configuration (SacModelInfo::config)", "for --set or --config"},
+        {"info->positionBias is SAC_POSITION_BIAS_TABLE", "--bias is table"},
+        {"info->positionBiasTolerance", "--tolerance"},
+        {"info->precision is SAC_PRECISION_FLOAT16", "--precision is f16"},
+        {"SAC_PRECISION_FLOAT32", "--precision f32"},
+        {"info->module", "--module"},
+        {"info->weightPrefix", "--prefix"},
+        {"info->randomBlocks", "--layout num_random_blocks"},
+        {"info->localWindowBlocks", "--layout local_window_blocks"},
+    };
+    for (const auto& [from, to] : words)
+        for (std::size_t at = 0; (at = message.find(from, at)) != std::string::npos; at += std::strlen(to))
+            message.replace(at, std::strlen(from), to);
+    return message;
+}
+
 } // namespace
 
 Failure currentFailure() {
@@ -35,7 +60,10 @@ Failure currentFailure() {
     } catch (const host::FileError& error) {
         return {error.what(), exitFile};
     } catch (const host::LibraryError& error) {
-        return {std::string(sacResultString(error.result())) + ": " + error.what(), codeOf(error.result())};
+        const ExitCode code = codeOf(error.result());
+        // Of a device the result says more than its message; what is wrong with a file its message says.
+        const std::string result = code == exitDevice ? std::string(sacResultString(error.result())) + ": " : "";
+        return {result + inOwnWords(error.what()), code};
     } catch (const std::invalid_argument& error) {
         return {error.what(), exitFile};
     } catch (const std::bad_alloc&) {

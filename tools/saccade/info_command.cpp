@@ -15,6 +15,7 @@ namespace {
 
 struct InfoOptions {
     std::vector<std::string> files;
+    std::string input;
     DeviceSettings device;
     PlanSettings plan;
 };
@@ -102,7 +103,7 @@ void printPlan(const host::Plan& plan, const char* device) {
 
 int run(InfoOptions& options) {
     const std::string& path = options.plan.onlyFile(options.files);
-    const std::string config = options.plan.config();
+    options.plan.model.given(); // what is wrong with these options is said before anything is printed
     const host::GoldenCase model(path);
     for (const JsonMember& entry : model.file.contents().metadata())
         std::printf("%.*s: %.*s\n", static_cast<int>(entry.key.size()), entry.key.data(),
@@ -110,15 +111,17 @@ int run(InfoOptions& options) {
     printTensors(model.file.contents());
 
     // Without inputs there are no shapes to plan for, but some modules need none.
-    const bool mustPlan = !model.inputs.empty();
+    host::TensorMap inputs = options.input.empty() ? model.inputs : host::readInputs(options.input);
+    const bool mustPlan = !inputs.empty();
     try {
+        const host::ModelSource source = options.plan.source(model.file, inputs);
         Workbench bench(options.device);
         Progress progress(model.file.name());
         host::PlanOptions planOptions = options.plan.planOptions(progress);
         planOptions.outputs = host::outputsLike(model.references);
-        host::Model library(bench.context(), {model.file.bytes(), "", config, ""});
+        host::Model library(bench.context(), source);
         const auto plan = withTableFallback(planOptions, model.file.name(), [&](const host::PlanOptions& planned) {
-            return std::make_unique<host::Plan>(library, model.inputs, planned);
+            return std::make_unique<host::Plan>(library, inputs, planned);
         });
         progress.clear();
         printPlan(*plan, bench.device().name());
@@ -137,6 +140,7 @@ Command addInfoCommand(CLI::App& app) {
     const auto options = std::make_shared<InfoOptions>();
     CLI::App* command = app.add_subcommand("info", "Describe a model file and, if it holds inputs, its plan");
     command->add_option("FILE", options->files, "Model file")->type_name("")->expected(0, 1);
+    command->add_option("--input", options->input, "Take the inputs from this safetensors file")->type_name("FILE");
     options->device.addTo(*command);
     options->plan.addTo(*command);
     return {command, [options] { return run(*options); }};

@@ -29,13 +29,6 @@ struct RunOptions {
     PlanSettings plan;
 };
 
-// A file made for this has inputs by their own names; a golden case has them behind "in.".
-host::TensorMap readInputs(const std::string& path) {
-    const host::TensorFile file(path);
-    host::TensorMap inputs = file.tensors("in.");
-    return inputs.empty() ? file.tensors() : inputs;
-}
-
 std::string statistics(const host::Tensor& tensor) {
     double squares = 0;
     std::size_t nonFinite = 0;
@@ -65,9 +58,9 @@ void dump(host::ModelRunner& runner, const RunOptions& options) {
 
 int run(RunOptions& options) {
     const std::string& path = options.plan.onlyFile(options.files);
-    const std::string config = options.plan.config();
     const host::GoldenCase model(path);
-    const host::TensorMap inputs = options.input.empty() ? model.inputs : readInputs(options.input);
+    host::TensorMap inputs = options.input.empty() ? model.inputs : host::readInputs(options.input);
+    const host::ModelSource source = options.plan.source(model.file, inputs);
 
     Workbench bench(options.device);
     Progress progress(model.file.name());
@@ -82,8 +75,7 @@ int run(RunOptions& options) {
     if (!options.dump.empty())
         planOptions.flags |= SAC_PLAN_NO_ALIASING_BIT;
 
-    const auto made =
-        makeRunner(bench.context(), model.file.name(), {model.file.bytes(), "", config, ""}, inputs, planOptions);
+    const auto made = makeRunner(bench.context(), model.file.name(), source, inputs, planOptions);
     host::ModelRunner& runner = *made;
     runner.submitter().onWait([&progress] { progress.update("waiting for the device"); });
     const host::Timing upload = runner.upload();

@@ -1,26 +1,13 @@
 #include "settings.hpp"
 
-#include <algorithm>
 #include <cstdio>
-#include <iterator>
 
+#include "assignments.hpp"
 #include "host/errors.hpp"
 
 namespace saccade::cli {
 
 namespace {
-
-// "10,1,1" as JSON: an array, if brackets around it make one of numbers.
-nlohmann::json parseValue(const std::string& text) {
-    nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
-    if (!value.is_discarded())
-        return value;
-    value = nlohmann::json::parse("[" + text + "]", nullptr, false);
-    const auto isNumber = [](const nlohmann::json& item) { return item.is_number(); };
-    if (value.is_array() && !value.empty() && std::all_of(value.begin(), value.end(), isNumber))
-        return value;
-    return text;
-}
 
 host::DeviceOptions optionsOf(const DeviceSettings& settings) {
     host::DeviceOptions options;
@@ -54,6 +41,8 @@ void DeviceSettings::addTo(CLI::App& app) {
 }
 
 void PlanSettings::addTo(CLI::App& app) {
+    model.addTo(app);
+    layout.addTo(app);
     app.add_option("--bias", bias,
                    "Position bias of deformable attention: exact (default), or a table within the tolerance, and exact "
                    "where there is none: table says so, auto does not")
@@ -68,19 +57,13 @@ void PlanSettings::addTo(CLI::App& app) {
     app.add_option("--precision", precision, "Storage of weights and intermediates: f32 (default) or f16")
         ->check(CLI::IsMember({"f32", "f16"}).description(""))
         ->type_name("f32|f16");
-    app.add_option("--set", set, "Members of the configuration, over the file's: --set axis_order=xyz cache_steps=10,1")
-        ->type_name("KEY=VALUE");
     app.add_option("--argument", arguments, "Members of the forward arguments: --argument video_shape=2,3,4,4")
         ->type_name("KEY=VALUE");
 }
 
 void PlanSettings::separateFiles(std::vector<std::string>& files) {
-    for (std::vector<std::string>* list : {&set, &arguments}) {
-        const auto isAssignment = [](const std::string& text) { return text.find('=') != std::string::npos; };
-        const auto first = std::stable_partition(list->begin(), list->end(), isAssignment);
-        files.insert(files.end(), std::make_move_iterator(first), std::make_move_iterator(list->end()));
-        list->erase(first, list->end());
-    }
+    for (std::vector<std::string>* list : {&model.set, &layout.values, &arguments})
+        cli::separateFiles(*list, files);
 }
 
 const std::string& PlanSettings::onlyFile(std::vector<std::string>& files) {
@@ -88,11 +71,15 @@ const std::string& PlanSettings::onlyFile(std::vector<std::string>& files) {
     if (files.empty())
         throw CLI::ValidationError("FILE", "is required");
     if (files.size() > 1)
-        throw CLI::ValidationError("FILE", "one at a time; \"" + files[1] + "\" is another, or for --set no key=value");
+        throw CLI::ValidationError("FILE", "one at a time; \"" + files[1] +
+                                               "\" is another, or for --set, --layout or --argument no key=value");
     return files.front();
 }
 
-std::string PlanSettings::config() const { return set.empty() ? "" : parseAssignments(set, "--set").dump(); }
+host::ModelSource PlanSettings::source(const host::TensorFile& file, host::TensorMap& inputs) const {
+    layout.addInput(inputs, model.moduleOf(file), model.configOf(file));
+    return model.source(file);
+}
 
 host::PlanOptions PlanSettings::planOptions(Progress& progress) const {
     host::PlanOptions options;
@@ -113,17 +100,6 @@ SacPositionBias positionBiasOf(const std::string& name) {
     return name == "exact"   ? SAC_POSITION_BIAS_EXACT
            : name == "table" ? SAC_POSITION_BIAS_TABLE
                              : SAC_POSITION_BIAS_AUTO;
-}
-
-nlohmann::json parseAssignments(const std::vector<std::string>& assignments, const std::string& option) {
-    nlohmann::json object = nlohmann::json::object();
-    for (const std::string& assignment : assignments) {
-        const std::size_t equals = assignment.find('=');
-        if (equals == 0 || equals == std::string::npos)
-            throw CLI::ValidationError(option, "\"" + assignment + "\" is not of the form key=value");
-        object[assignment.substr(0, equals)] = parseValue(assignment.substr(equals + 1));
-    }
-    return object;
 }
 
 Workbench::Workbench(const DeviceSettings& settings)

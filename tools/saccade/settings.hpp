@@ -3,12 +3,12 @@
 
 #include <CLI/CLI.hpp>
 
-#include <nlohmann/json.hpp>
-
 #include <string>
 #include <vector>
 
 #include "host/library.hpp"
+#include "layout_settings.hpp"
+#include "model_settings.hpp"
 #include "progress.hpp"
 
 namespace saccade::cli {
@@ -23,32 +23,30 @@ struct DeviceSettings {
 };
 
 struct PlanSettings {
+    ModelSettings model;
+    LayoutSettings layout;
     std::string bias = "exact";
     std::string precision = "f32";
     float tolerance = 0;
-    std::vector<std::string> set;
     std::vector<std::string> arguments;
 
     void addTo(CLI::App& app);
 
-    /// "--set key=value file" reads as two values of --set: moves what is no assignment to `files`.
+    /// Moves what lists of assignments have taken for one of theirs to `files`.
     void separateFiles(std::vector<std::string>& files);
 
     /// separateFiles, and the one that is left. Throws CLI::ValidationError where there is none or another.
     const std::string& onlyFile(std::vector<std::string>& files);
 
-    /// The members that --set gives, as JSON; empty without any. Throws CLI::ValidationError.
-    std::string config() const;
+    /// What to make the file's model of; adds to its inputs what options build. `file` outlives it. Throws
+    /// CLI::ValidationError, host::FileError and host::LibraryError.
+    host::ModelSource source(const host::TensorFile& file, host::TensorMap& inputs) const;
 
     host::PlanOptions planOptions(Progress& progress) const;
 };
 
 /// Of "exact", "table" or "auto".
 SacPositionBias positionBiasOf(const std::string& name);
-
-/// An object from texts of the form key=value. The value is JSON if it parses as that, an array where it is several
-/// numbers with commas between them, and else a string. Throws CLI::ValidationError naming `option`.
-nlohmann::json parseAssignments(const std::vector<std::string>& assignments, const std::string& option);
 
 /// Instance, device and context of one command. The library's warnings go to stderr.
 class Workbench {

@@ -30,8 +30,9 @@ std::vector<host::Comparison> verify(const std::string& path, const PlanSettings
     Progress progress(shortName(path));
     host::PlanOptions options = settings.planOptions(progress);
     options.outputs = host::outputsLike(golden.references);
-    const auto made =
-        makeRunner(context, shortName(path), {golden.file.bytes(), "", settings.config(), ""}, golden.inputs, options);
+    host::TensorMap inputs = golden.inputs;
+    const host::ModelSource source = settings.source(golden.file, inputs);
+    const auto made = makeRunner(context, shortName(path), source, inputs, options);
     host::ModelRunner& runner = *made;
     runner.submitter().onWait([&progress] { progress.update("waiting for the device"); });
     runner.upload();
@@ -43,7 +44,7 @@ int run(VerifyOptions& options) {
     options.plan.separateFiles(options.files);
     if (options.files.empty())
         throw CLI::ValidationError("FILE", "is required");
-    options.plan.config(); // wrong values of --set are usage, and not a failure of each file
+    options.plan.model.given(); // what is wrong with these options is usage, and not a failure of each file
 
     std::size_t width = 4;
     for (const std::string& path : options.files)
