@@ -52,6 +52,11 @@ inline SacContextInfo contextInfo() noexcept {
     info.sType = SAC_STRUCTURE_TYPE_CONTEXT_INFO;
     return info;
 }
+inline SacDeviceProfile deviceProfile() noexcept {
+    SacDeviceProfile profile{};
+    profile.sType = SAC_STRUCTURE_TYPE_DEVICE_PROFILE;
+    return profile;
+}
 inline SacModelInfo modelInfo() noexcept {
     SacModelInfo info{};
     info.sType = SAC_STRUCTURE_TYPE_MODEL_INFO;
@@ -148,6 +153,15 @@ public:
         SacError error{};
         check(sacCreateContext(&info, &handle, &error), error);
         reset(handle);
+    }
+    /// Without a device: plans for the one that `profile` describes, and records nothing.
+    explicit Context(const SacDeviceProfile& profile) : Context(ofProfile(profile)) {}
+
+private:
+    static SacContextInfo ofProfile(const SacDeviceProfile& profile) noexcept {
+        SacContextInfo info = contextInfo();
+        info.profile = &profile;
+        return info;
     }
 };
 

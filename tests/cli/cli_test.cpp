@@ -297,6 +297,31 @@ TEST(Cli, DevicesListsTheDefaultOne) {
     EXPECT_TRUE(contains(result.out, "default: ")) << result.out;
 }
 
+TEST(Cli, ProfilesNarrowTheDevice) {
+    const std::string file = golden("deformable_1d_0");
+    const ProgramResult gpu = runSaccade({"info", "--profile", "gpu", file});
+    EXPECT_EQ(gpu.exitCode, 0) << gpu.err;
+    const ProgramResult minimum = runSaccade({"verify", "--profile", "minimum", file});
+    EXPECT_EQ(minimum.exitCode, 4);
+    EXPECT_TRUE(contains(minimum.err, "maxPerStageDescriptorStorageBuffers is 4")) << minimum.err;
+
+    const ScratchFolder scratch;
+    const std::string path = scratch.file("profile.json");
+    for (const auto& [text, named] :
+         {std::pair(R"({"maxComputeSharedMemorySize": 16383})", "info->profile->maxComputeSharedMemorySize is 16383"),
+          std::pair(R"({"maxSharedMemory": 1})", "has \"maxSharedMemory\", which is no member of SacDeviceProfile"),
+          std::pair(R"({"kind": "tpu"})", "neither \"cpu\" nor \"gpu\""),
+          std::pair(R"({"matrixShapes": [{"m": 8, "n": 8, "k": 77}]})", "info->profile->matrixShapes[0] is 8 x 8 x 77"),
+          std::pair(R"([1])", "is no JSON object")}) {
+        std::ofstream(path) << text;
+        const ProgramResult result = runSaccade({"info", "--profile", path, file});
+        EXPECT_NE(result.exitCode, 0) << text;
+        EXPECT_TRUE(contains(result.err, named)) << result.err;
+    }
+    std::ofstream(path) << R"({"kind": "gpu", "subgroupOperations": 0, "maxComputeWorkGroupSize": [256, 256, 64]})";
+    EXPECT_EQ(runSaccade({"info", "--profile", path, file}).exitCode, 0);
+}
+
 TEST(Cli, BenchWritesItsTableAsJsonToo) {
     const ScratchFolder scratch;
     const ProgramResult result = runSaccade(

@@ -104,6 +104,18 @@ TEST_F(Wrapper, runsAGoldenFile) {
     });
 }
 
+TEST_F(Wrapper, plansWithoutADevice) {
+    const saccade::Context context(
+        saccade::queryDevice(vkGetInstanceProcAddr, device().instance().handle(), device().physical().handle).profile);
+    const saccade::Model model(context, golden_.bytes.data(), golden_.bytes.size());
+    saccade::PlanBuilder builder;
+    describe(builder);
+    const saccade::Plan plan(model, builder);
+    EXPECT_GT(plan.memory(SAC_MEMORY_WORKSPACE).size, 0u);
+    EXPECT_EQ(resultOf([] { saccade::Context none(saccade::deviceProfile()); }, "info->profile->apiVersion is 0"),
+              SAC_ERROR_INVALID_ARGUMENT);
+}
+
 TEST_F(Wrapper, looksInside) {
     const saccade::Context context(contextInfo());
     const saccade::Model model(context, golden_.bytes.data(), golden_.bytes.size());
