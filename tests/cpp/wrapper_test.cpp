@@ -141,7 +141,7 @@ TEST_F(Wrapper, looksInside) {
 }
 
 TEST_F(Wrapper, failuresOfCreationAreExceptions) {
-    EXPECT_EQ(resultOf([] { saccade::Context context(saccade::contextInfo()); }, "getInstanceProcAddr"),
+    EXPECT_EQ(resultOf([] { saccade::Context context(saccade::contextInfo()); }, "info->device"),
               SAC_ERROR_INVALID_ARGUMENT);
     const saccade::Context context(contextInfo());
     EXPECT_EQ(resultOf([&] { saccade::Model model(context, golden_.bytes.data(), 4); }, ""), SAC_ERROR_MALFORMED_FILE);
