@@ -15,6 +15,7 @@ constexpr ModuleType types[] = {
     {"LocalAttention1D", makeLocalAttention, localAttention1DDescription},
     {"LocalAttention2D", makeLocalAttention, localAttention2DDescription},
     {"LocalAttention3D", makeLocalAttention, localAttention3DDescription},
+    {"DynamicSparseAttention", makeDynamicSparseAttention, dynamicSparseAttentionDescription},
     {"grid_sample", makeGridSample, gridSampleDescription},
     {"MSDeformAttn", makeMSDeformAttention, msDeformAttentionDescription},
     {"TutorialDeformableAttention", makeTutorialAttention, tutorialAttentionDescription},

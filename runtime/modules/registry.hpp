@@ -23,6 +23,7 @@ const ModuleType* findModule(std::string_view name);
 // Each is defined in the file of its system, and so is what it takes and gives.
 ModulePtr makeDeformableAttention(const ModuleSource& source);
 ModulePtr makeLocalAttention(const ModuleSource& source);
+ModulePtr makeDynamicSparseAttention(const ModuleSource& source);
 ModulePtr makeGridSample(const ModuleSource& source);
 ModulePtr makeMSDeformAttention(const ModuleSource& source);
 ModulePtr makeTutorialAttention(const ModuleSource& source);
@@ -50,6 +51,7 @@ extern const ModuleDescription deformableAttention3DDescription;
 extern const ModuleDescription localAttention1DDescription;
 extern const ModuleDescription localAttention2DDescription;
 extern const ModuleDescription localAttention3DDescription;
+extern const ModuleDescription dynamicSparseAttentionDescription;
 extern const ModuleDescription gridSampleDescription;
 extern const ModuleDescription msDeformAttentionDescription;
 extern const ModuleDescription tutorialAttentionDescription;

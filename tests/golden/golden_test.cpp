@@ -138,7 +138,8 @@ INSTANTIATE_TEST_SUITE_P(Inside, Golden, ::testing::ValuesIn(filesIn("inside")),
 INSTANTIATE_TEST_SUITE_P(Logits, Golden, ::testing::ValuesIn(filesIn("logits")), testName);
 // A golden case whose layout lies in the checkpoint instead of among the inputs.
 INSTANTIATE_TEST_SUITE_P(Saved, Golden, ::testing::ValuesIn(filesIn("saved")), testName);
-// Sparse attention and small layers, by bench/reference/{local_attention,small_layers}.py in float64.
+// Sparse attention and small layers, by bench/reference/{local_attention,dynamic_attention,small_layers}.py
+// in float64.
 INSTANTIATE_TEST_SUITE_P(Sparse, Golden, ::testing::ValuesIn(filesIn("sparse")), testName);
 INSTANTIATE_TEST_SUITE_P(Sparse, GoldenInHalf, ::testing::ValuesIn(filesIn("sparse")), testName);
 INSTANTIATE_TEST_SUITE_P(Onnx, Golden, ::testing::ValuesIn(filesIn("onnx")), testName);

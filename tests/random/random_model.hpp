@@ -31,7 +31,8 @@ inline std::string nameOf(const ::testing::TestParamInfo<Case>& info) { return i
 /// A model with weights and inputs as random as `seed`, and what the reference makes of them.
 struct RandomCase {
     RandomCase(const Case& c, uint64_t seed)
-        : config(nlohmann::json::parse(c.config)), weights(reference::randomWeights(c.module, config, seed)),
+        : config(nlohmann::json::parse(c.config)),
+          weights(reference::randomWeights(c.module, config, nlohmann::json::parse(c.sizes), seed)),
           inputs(reference::randomInputs(c.module, config, nlohmann::json::parse(c.sizes), seed + 1)),
           expected(reference::run(c.module, config, weights, inputs)), module(c.module),
           bytes(makeModelFile(c.module, config, weights)) {}

@@ -14,12 +14,14 @@ namespace saccade::reference {
 /// PyTorch's initial scales, with what would otherwise hardly show enlarged: position bias, scores, offsets. Sampling
 /// offsets move points by about half a pixel around a mean of 0.4, so that even a single key lies inside as often as
 /// not. Modules without weights give an empty map. Throws std::invalid_argument for an unknown module.
-Tensors randomWeights(const std::string& module, const nlohmann::json& config, uint64_t seed);
+Tensors randomWeights(const std::string& module, const nlohmann::json& config, const nlohmann::json& sizes,
+                      uint64_t seed);
 
 /// `sizes` says what the config does not; entries with a default in brackets may be left out.
 ///   grid_sample, onnx.GridSample    batch, channels, size [S], out [S'] (spatial lists)
 ///   DeformableAttention1D/2D/3D     batch, size [S], factor (1: of x, a power of two)
 ///   LocalAttention1D/2D/3D          batch, size [S]
+///   DynamicSparseAttention          batch, and size [S] of a map or n tokens
 ///   TutorialDeformableAttention     batch, size [h, w]
 ///   MSDeformAttn                    batch, queries, shapes [[h, w], ...], box (false), padding_mask (false)
 ///   PhenakiAttention                batch, n, context (0: none, else its length), mask (false), attn_bias (false)

@@ -221,6 +221,11 @@ Tensors randomInputs(const std::string& module, const json& config, const json& 
     }
     if (module.rfind("LocalAttention", 0) == 0)
         return {{"x", random.normalTensor(joined({sizes.at("batch"), config.at("dim")}, sizes.at("size")))}};
+    if (module == "DynamicSparseAttention") {
+        const int64_t batch = sizes.at("batch"), dim = config.at("dim");
+        return {{"x", random.normalTensor(sizes.contains("size") ? joined({batch, dim}, sizes.at("size"))
+                                                                 : Shape{batch, sizes.at("n"), dim})}};
+    }
     if (module == "TutorialDeformableAttention")
         return {{"x", random.normalTensor(joined({sizes.at("batch"), config.at("in_channels")}, sizes.at("size")))}};
     if (module == "MSDeformAttn")

@@ -173,12 +173,14 @@ void dalle(Weights& w, const json& config) {
 
 } // namespace
 
-Tensors randomWeights(const std::string& module, const json& config, uint64_t seed) {
+Tensors randomWeights(const std::string& module, const json& config, const json& sizes, uint64_t seed) {
     Weights w(seed);
     if (module.rfind("DeformableAttention", 0) == 0)
         deformable(w, config, static_cast<std::size_t>(module.at(module.size() - 2) - '0'));
     else if (module.rfind("LocalAttention", 0) == 0)
         projections(w, config, static_cast<std::size_t>(module.at(module.size() - 2) - '0'));
+    else if (module == "DynamicSparseAttention")
+        projections(w, config, sizes.contains("size") ? sizes.at("size").size() : 0);
     else if (module == "TutorialDeformableAttention")
         tutorial(w, config);
     else if (module == "MSDeformAttn")

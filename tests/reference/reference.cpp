@@ -4,6 +4,7 @@
 
 #include "reference/dalle.hpp"
 #include "reference/deformable_attention.hpp"
+#include "reference/dynamic_attention.hpp"
 #include "reference/grid_sample.hpp"
 #include "reference/local_attention.hpp"
 #include "reference/msdeform_attention.hpp"
@@ -25,6 +26,8 @@ Tensors run(const std::string& module, const nlohmann::json& config, const Tenso
         return runDeformableAttention(3, config, weights, inputs);
     if (module.rfind("LocalAttention", 0) == 0)
         return runLocalAttention(module.at(module.size() - 2) - '0', config, weights, inputs);
+    if (module == "DynamicSparseAttention")
+        return runDynamicSparseAttention(config, weights, inputs);
     if (module == "TutorialDeformableAttention")
         return runTutorialAttention(config, weights, inputs);
     if (module == "MSDeformAttn")

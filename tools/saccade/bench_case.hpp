@@ -31,7 +31,8 @@ BenchCase deformableCase(uint32_t dims);
 BenchCase deformableCase2d(uint64_t size);
 
 /// Phenaki's transformer of depth 6, dim 512, 8 heads, over 1024 tokens; DALL-E's attentions, dense and of each sparse
-/// kind, over 256 text tokens and 1024 and 4096 image tokens; a map of 64x64, dense and with a window of 7x7.
+/// kind, over 256 text tokens and 1024 and 4096 image tokens; a map of 64x64, dense and with a window of 7x7; 4096
+/// tokens that keep their best 32 or 512 keys, or those within 0.5 of the best.
 std::vector<BenchCase> relativeCases();
 
 /// For what the CPU does while plans are created and recorded: bilinear sampling, one dispatch and no weights; the

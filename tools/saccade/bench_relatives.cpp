@@ -122,6 +122,22 @@ BenchCase localMap(const std::string& border, uint64_t side, uint64_t window) {
     return result;
 }
 
+/// Each of `tokens` tokens keeps the keys that `selection` says.
+BenchCase dynamicSparse(const std::string& kind, uint64_t tokens, const nlohmann::json& selection) {
+    RandomTensors random(2022);
+    BenchCase result;
+    result.name = "dynamic " + kind + " " + std::to_string(tokens);
+    result.module = "DynamicSparseAttention";
+    result.config = {{"dim", dim}, {"heads", heads}, {"dim_head", headDim}};
+    result.config.update(selection);
+    for (const char* layer : {"to_q", "to_k", "to_v"})
+        random.layer(result.weights, layer, {inner, dim}, false);
+    random.layer(result.weights, "to_out", {dim, inner}, true);
+    result.inputs["x"] = random.normal({1, tokens, dim});
+    result.queries = result.keys = tokens;
+    return result;
+}
+
 BenchCase gridSample() {
     RandomTensors random(2022);
     BenchCase result;
@@ -156,6 +172,9 @@ std::vector<BenchCase> relativeCases() {
     cases.push_back(denseMap(64));
     for (const char* border : {"cut", "neighborhood"})
         cases.push_back(localMap(border, 64, 7));
+    cases.push_back(dynamicSparse("top 32", 4096, {{"k", 32}}));
+    cases.push_back(dynamicSparse("top 512", 4096, {{"k", 512}}));
+    cases.push_back(dynamicSparse("threshold", 4096, {{"select", "threshold"}, {"threshold", 0.5}}));
     return cases;
 }
 

@@ -65,8 +65,9 @@ void axesAreAlike() {
                          {"downsample_factor", {1, 2, 2}},
                          {"offset_kernel_size", {3, 4, 6}},
                          {"offset_scale", {1, 2, 3}}};
-    const Tensors weights = randomWeights("DeformableAttention3D", config, 5);
-    const Tensors inputs = randomInputs("DeformableAttention3D", config, {{"batch", 1}, {"size", {3, 8, 6}}}, 5);
+    const json sizes = {{"batch", 1}, {"size", {3, 8, 6}}};
+    const Tensors weights = randomWeights("DeformableAttention3D", config, sizes, 5);
+    const Tensors inputs = randomInputs("DeformableAttention3D", config, sizes, 5);
     const Tensors results = run("DeformableAttention3D", config, weights, inputs);
     for (const Order& order : {Order{1, 2, 0}, Order{2, 0, 1}, Order{1, 0, 2}, Order{0, 2, 1}, Order{2, 1, 0}}) {
         json turned = config;
@@ -89,7 +90,7 @@ void axesAreAlike() {
 /// Results are finite, and "y" (or what stands for it) moves when any one input is changed.
 void worthComparing(const std::string& module, const json& config, const json& sizes) {
     const std::string which = module + " " + sizes.dump();
-    const Tensors weights = randomWeights(module, config, 7), inputs = randomInputs(module, config, sizes, 7);
+    const Tensors weights = randomWeights(module, config, sizes, 7), inputs = randomInputs(module, config, sizes, 7);
     const Tensors results = run(module, config, weights, inputs);
     for (const auto& [name, tensor] : results)
         for (double value : tensor.data)
@@ -163,6 +164,12 @@ int main() {
                    {{"batch", 2}, {"channels", 3}, {"size", {5, 4}}, {"out", {3, 2}}});
     worthComparing("TutorialDeformableAttention", {{"in_channels", 3}, {"out_channels", 8}, {"num_heads", 2}},
                    {{"batch", 2}, {"size", {5, 7}}});
+    for (const json& select : {json{{"k", 4}}, json{{"select", "threshold"}, {"threshold", 0.5}}}) {
+        json config = {{"dim", 8}, {"heads", 2}, {"dim_head", 6}};
+        config.update(select);
+        worthComparing("DynamicSparseAttention", config, {{"batch", 2}, {"size", {3, 4}}});
+        worthComparing("DynamicSparseAttention", config, {{"batch", 2}, {"n", 11}});
+    }
     for (bool box : {false, true})
         worthComparing(
             "MSDeformAttn", {{"d_model", 24}, {"n_levels", 2}, {"n_heads", 3}, {"n_points", 3}},
