@@ -101,9 +101,8 @@ std::string typesText(const SacTensorDescription& tensor) {
 std::string presenceText(const SacTensorDescription& tensor) {
     if (tensor.flags & SAC_TENSOR_OUTPUT_BIT)
         return tensor.optional ? "if asked for" : "main result";
-    if (tensor.flags & SAC_TENSOR_HOST_BIT)
-        return "required, read at creation";
-    return tensor.optional ? "optional" : "required";
+    const std::string presence = tensor.optional ? "optional" : "required";
+    return tensor.flags & SAC_TENSOR_HOST_BIT ? presence + ", read at creation" : presence;
 }
 
 } // namespace saccade::cli

@@ -27,7 +27,7 @@ std::string valueText(const SacKeyDescription& key);
 std::string defaultText(const SacKeyDescription& key);
 /// "F32, F16", the default first.
 std::string typesText(const SacTensorDescription& tensor);
-/// "required", "optional", "required, read at creation"; of outputs "main result", "if asked for".
+/// "required" or "optional", with ", read at creation" for those that are; of outputs "main result", "if asked for".
 std::string presenceText(const SacTensorDescription& tensor);
 
 } // namespace saccade::cli
