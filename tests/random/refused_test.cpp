@@ -29,8 +29,7 @@ class Refused : public GpuTest, public ::testing::WithParamInterface<Refusal> {}
 TEST_P(Refused, byName) {
     const Refusal& c = GetParam();
     const nlohmann::json config = nlohmann::json::parse(c.config);
-    const std::vector<std::byte> bytes =
-        makeModelFile(c.module, config, reference::randomWeights(c.module, config, {}, 1));
+    const std::vector<std::byte> bytes = makeModelFile(c.module, config, reference::randomWeights(c.module, config, 1));
     Context context(device());
     SacModelInfo info{};
     info.sType = SAC_STRUCTURE_TYPE_MODEL_INFO;

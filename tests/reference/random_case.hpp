@@ -16,6 +16,8 @@ namespace saccade::reference {
 /// not. Modules without weights give an empty map. Throws std::invalid_argument for an unknown module.
 Tensors randomWeights(const std::string& module, const nlohmann::json& config, const nlohmann::json& sizes,
                       uint64_t seed);
+/// For modules whose weights do not depend on sizes.
+Tensors randomWeights(const std::string& module, const nlohmann::json& config, uint64_t seed);
 
 /// `sizes` says what the config does not; entries with a default in brackets may be left out.
 ///   grid_sample, onnx.GridSample    batch, channels, size [S], out [S'] (spatial lists)

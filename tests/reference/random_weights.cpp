@@ -210,4 +210,8 @@ Tensors randomWeights(const std::string& module, const json& config, const json&
     return w.tensors;
 }
 
+Tensors randomWeights(const std::string& module, const json& config, uint64_t seed) {
+    return randomWeights(module, config, json::object(), seed);
+}
+
 } // namespace saccade::reference
