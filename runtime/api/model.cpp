@@ -82,9 +82,8 @@ extern "C" SAC_API SacResult sacCreateModel(SacContext context, const SacModelIn
         if (!info->data && info->size)
             throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->data is null, but info->size is %zu", info->size);
         if (info->headerLimit > safetensorsHeaderLimit)
-            throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->headerLimit is %llu, at most %llu",
-                        static_cast<unsigned long long>(info->headerLimit),
-                        static_cast<unsigned long long>(safetensorsHeaderLimit));
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->headerLimit is %llu, at most %llu", wide(info->headerLimit),
+                        wide(safetensorsHeaderLimit));
         ChildCount count(context->modelCount);
         UniquePtr<SacModel_T> created = makeUnique<SacModel_T>(&context->memory, context);
         initialize(*created, *info);

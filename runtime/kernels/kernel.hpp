@@ -67,8 +67,7 @@ struct Kernel {
 inline uint32_t divideUp(uint64_t n, uint64_t d) {
     const uint64_t quotient = n / d + (n % d != 0);
     if (quotient > UINT32_MAX)
-        throw Error(SAC_ERROR_UNSUPPORTED, "%llu items in groups of %llu are 2^32 groups or more",
-                    static_cast<unsigned long long>(n), static_cast<unsigned long long>(d));
+        throw Error(SAC_ERROR_UNSUPPORTED, "%llu items in groups of %llu are 2^32 groups or more", wide(n), wide(d));
     return static_cast<uint32_t>(quotient);
 }
 

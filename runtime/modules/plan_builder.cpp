@@ -59,8 +59,7 @@ void requireHostData(const TensorRequest& request, DataType type) {
     if (const uint64_t bytes = byteCount(request.shape, type); request.hostDataSize < bytes)
         throw Error(SAC_ERROR_INVALID_ARGUMENT,
                     "input \"%.*s\": hostDataSize is %zu, shape and type %s take %llu bytes", clip(request.name),
-                    request.name.data(), request.hostDataSize, dataTypeName(type),
-                    static_cast<unsigned long long>(bytes));
+                    request.name.data(), request.hostDataSize, dataTypeName(type), wide(bytes));
 }
 
 std::size_t indexOf(std::span<const TensorDescription> tensors, std::string_view name) {
@@ -336,7 +335,7 @@ std::pmr::vector<int64_t> PlanBuilder::inputHostIntegers(std::string_view name) 
     requireContiguous(request, "input");
     requireHostData(request, type);
     addTensor(request, false, type).host = true;
-    std::pmr::vector<int64_t> values(elementCount(request.shape), memory_);
+    std::pmr::vector<int64_t> values(static_cast<size_t>(elementCount(request.shape)), memory_);
     const auto* bytes = static_cast<const std::byte*>(request.hostData); // of any alignment
     for (size_t i = 0; i < values.size(); ++i) {
         if (type == DataType::i64) {
