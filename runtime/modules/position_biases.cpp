@@ -186,7 +186,7 @@ constexpr Key cpbConfig[] = {
     Key::integer("dim", 1, 256, "channels of the network's hidden layers"),
     Key::integer("heads", 1, 1024, "attention heads"),
     Key::integer("offset_groups", 1, 1024, "groups of heads that share keys; divides heads"),
-    Key::integer("depth", 2, 2, "hidden layers"),
+    Key::integer("depth", 1, 64, "hidden layers; there are kernels for 2"),
     Key::boolean("log_distance", "the network sees distances on a logarithmic scale").orElse(true),
 };
 constexpr TensorDescription cpbInputs[] = {
@@ -204,6 +204,8 @@ constexpr TensorDescription cpbInputs[] = {
 constexpr TensorDescription cpbOutputs[] = {
     {"bias", Presence::required, {DataType::f32}, "(b, heads, n, m)", "to be added to the scores"}};
 
+constexpr const char* cpbLimits[] = {"depth is 2.", "dim is at most 256."};
+
 struct CpbArguments {
     uint32_t dim, heads, groups;
     bool logDistance;
@@ -211,7 +213,10 @@ struct CpbArguments {
     explicit CpbArguments(Config& config)
         : dim(static_cast<uint32_t>(config.integer("dim"))), heads(static_cast<uint32_t>(config.integer("heads"))),
           groups(static_cast<uint32_t>(config.integer("offset_groups"))), logDistance(config.boolean("log_distance")) {
-        config.integer("depth"); // the key's range has one
+        if (const int64_t depth = config.integer("depth"); depth != 2)
+            throw Error(SAC_ERROR_UNSUPPORTED,
+                        "config \"depth\": %lld, the position bias network is there with 2 hidden layers",
+                        static_cast<long long>(depth));
         if (heads % groups)
             throw Error(SAC_ERROR_INVALID_CONFIG, "config \"heads\": %u is not divisible by \"offset_groups\": %u",
                         heads, groups);
@@ -301,7 +306,7 @@ constexpr ModuleDescription cpbDescription{
     {},
     cpbInputs,
     cpbOutputs,
-    {}};
+    cpbLimits};
 
 ModulePtr makeAlibiPositionalBias(const ModuleSource& source) { return makeModule<AlibiPositionalBias>(source); }
 ModulePtr makeContinuousPositionBias(const ModuleSource& source) { return makeModule<ContinuousPositionBias>(source); }
