@@ -107,11 +107,15 @@ TEST(ModuleDescription, saysWhatIsKnownOfAModule) {
     EXPECT_STREQ(keys[0].name, "dim");
     EXPECT_EQ(keys[0].flags, SacKeyFlags{SAC_KEY_REQUIRED_BIT});
     const auto tensors = tensorsOf("MSDeformAttn");
-    ASSERT_EQ(tensors.size(), 7u);
+    ASSERT_EQ(tensors.size(), 8u);
     EXPECT_STREQ(tensors[3].name, "spatial_shapes");
     EXPECT_TRUE(tensors[3].flags & SAC_TENSOR_HOST_BIT);
+    EXPECT_FALSE(tensors[3].optional);
+    EXPECT_STREQ(tensors[4].name, "level_start_index");
+    EXPECT_TRUE(tensors[4].flags & SAC_TENSOR_HOST_BIT);
     EXPECT_TRUE(tensors[4].optional);
-    EXPECT_EQ(tensors[4].dataTypes[0], SAC_DATA_TYPE_BOOL);
+    EXPECT_TRUE(tensors[5].optional);
+    EXPECT_EQ(tensors[5].dataTypes[0], SAC_DATA_TYPE_BOOL);
 }
 
 struct Refused {
@@ -157,7 +161,7 @@ TEST(ModuleDescription, refusesWrongArguments) {
              SacKeyDescription key{SAC_STRUCTURE_TYPE_KEY_DESCRIPTION};
              return sacGetModuleKeys("PEG", SAC_KEY_USE_CONFIG, &count, &key, e);
          },
-         SAC_ERROR_INVALID_ARGUMENT, "*count is 1, there are 2 keys"},
+         SAC_ERROR_INVALID_ARGUMENT, "*count is 1, there are 3 keys"},
         {"an element without its type",
          [](SacError* e) {
              uint32_t count = 2;
