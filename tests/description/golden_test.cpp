@@ -101,6 +101,7 @@ protected:
                 if (!tensor.name.starts_with("in."))
                     continue;
                 TensorRequest request{tensor.name.substr(3), tensor.type, false, {}, tensor.data, {}};
+                request.hostDataSize = static_cast<size_t>(tensor.bytes);
                 request.shape = Shape(std::span<const uint64_t>(tensor.shape.data(), tensor.shape.size()));
                 const auto described =
                     std::find_if(description.inputs.begin(), description.inputs.end(),
@@ -113,7 +114,7 @@ protected:
                 inputs.push_back(request);
             }
             if (variation.input)
-                inputs.push_back({variation.input, std::nullopt, false, {1}, nullptr, {}});
+                inputs.push_back({variation.input, std::nullopt, false, {1}, nullptr, 0, {}});
             const JsonDocument forward = parseJson(variation.options, memory);
             Config options(forward.root(), {"option", description.options}, memory);
             const PlanRequest request{type->name, description, inputs, outputs, options, DataType::f32, {}};

@@ -26,6 +26,13 @@ std::vector<std::string> filesIn(const std::string& folder) {
     return names;
 }
 
+// Without DynamicSparseAttention: rounding carries scores past the threshold, so that in half storage a query sees
+// other keys than in float64. Its kernel's tests have halves, and choose by what was rounded.
+std::vector<std::string> chosenByPlace(std::vector<std::string> names) {
+    std::erase_if(names, [](const std::string& name) { return name.starts_with("sparse/dynamic_"); });
+    return names;
+}
+
 std::string testName(const ::testing::TestParamInfo<std::string>& info) {
     std::string name = info.param.substr(info.param.find('/') + 1);
     std::replace_if(
@@ -141,7 +148,7 @@ INSTANTIATE_TEST_SUITE_P(Saved, Golden, ::testing::ValuesIn(filesIn("saved")), t
 // Sparse attention and small layers, by bench/reference/{local_attention,dynamic_attention,small_layers}.py
 // in float64.
 INSTANTIATE_TEST_SUITE_P(Sparse, Golden, ::testing::ValuesIn(filesIn("sparse")), testName);
-INSTANTIATE_TEST_SUITE_P(Sparse, GoldenInHalf, ::testing::ValuesIn(filesIn("sparse")), testName);
+INSTANTIATE_TEST_SUITE_P(Sparse, GoldenInHalf, ::testing::ValuesIn(chosenByPlace(filesIn("sparse"))), testName);
 INSTANTIATE_TEST_SUITE_P(Onnx, Golden, ::testing::ValuesIn(filesIn("onnx")), testName);
 
 TEST(GoldenFiles, areAllThere) {
