@@ -25,10 +25,14 @@ void check(const GridSampleDesc& desc) {
                     "grid_sample of batch %u, %u points, %u channels in %u groups: a size is 0 or "
                     "channels are not divisible",
                     desc.batch, desc.points, desc.channels, desc.groups);
-    for (uint32_t axis = 0; axis < 3; ++axis)
-        if (desc.size[axis] < 1 || desc.size[axis] >= 1u << 24 || (axis >= desc.dims && desc.size[axis] != 1))
-            throw Error(SAC_ERROR_INTERNAL, "grid_sample size[%u] is %u, not in 1..2^24-1 or beyond the %u dimensions",
-                        axis, desc.size[axis], desc.dims);
+    for (uint32_t axis = 0; axis < 3; ++axis) {
+        if (desc.size[axis] < 1 || (axis >= desc.dims && desc.size[axis] != 1))
+            throw Error(SAC_ERROR_INTERNAL, "grid_sample size[%u] is %u: 0, or beyond the %u dimensions", axis,
+                        desc.size[axis], desc.dims);
+        if (desc.size[axis] >= 1u << 24)
+            throw Error(SAC_ERROR_UNSUPPORTED,
+                        "an axis of %u elements is sampled, at most 2^24 - 1: positions are float32", desc.size[axis]);
+    }
     if (desc.storage != DataType::f32 && desc.storage != DataType::f16)
         throw Error(SAC_ERROR_INTERNAL, "grid_sample storage type %s is neither F32 nor F16",
                     dataTypeName(desc.storage));

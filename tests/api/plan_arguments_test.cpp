@@ -92,9 +92,15 @@ TEST_F(PlanArguments, nameWhatIsWrong) {
         {"beyond the device's limits",
          [](D& d) {
              d.inputs[0].shape[0] = 1;
-             d.inputs[0].shape[2] = 1 << 24;
+             d.inputs[0].shape[2] = 1 << 23;
          },
          SAC_ERROR_UNSUPPORTED, "the device's"},
+        {"beyond what a position tells apart",
+         [](D& d) {
+             d.inputs[0].shape[0] = 1;
+             d.inputs[0].shape[2] = 1 << 24;
+         },
+         SAC_ERROR_UNSUPPORTED, "2^24"},
     };
     for (const auto& wrong : cases) {
         SCOPED_TRACE(wrong.what);

@@ -246,7 +246,7 @@ class HalfModules : public GpuTest {};
 // Stored as halves, q and k choose other keys than their float64 values where the choice is close. Where it turns on
 // more than 2 % of the scores' scale they have to choose the same.
 TEST_F(HalfModules, chooseTheSameKeys) {
-    if (!(device().features() & SAC_FEATURE_STORAGE_16BIT_BIT))
+    if (!hasHalves(device()))
         GTEST_SKIP() << "the device has no 16-bit storage";
     const Case c = {"dynamicHalves", "DynamicSparseAttention", R"({"dim": 12, "heads": 2, "dim_head": 8, "k": 2})",
                     R"({"batch": 1, "size": [2, 4]})"};
