@@ -199,7 +199,7 @@ TEST_F(ModelArguments, weightsAreChecked) {
     std::vector<std::byte> integers = makeModelFile(golden.module(), config, weights);
     const std::string text(reinterpret_cast<const char*>(integers.data()), integers.size());
     const std::size_t tensor = text.find("\"to_out.bias\"");
-    std::memcpy(integers.data() + text.find("F32", tensor), "I32", 3);
+    integers.at(text.find("F32", tensor)) = std::byte{'I'};
     expectBytesRefused(integers, SAC_ERROR_INVALID_WEIGHTS, "to_out.bias");
 }
 
@@ -208,7 +208,7 @@ TEST_F(ModelArguments, unknownTypesAreRefusedWhereTheyAreUsed) {
     const auto withType = [&](const char* tensor) {
         std::vector<std::byte> bytes = golden.bytes;
         const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-        std::memcpy(bytes.data() + text.find("F32", text.find(tensor)), "F33", 3);
+        bytes.at(text.find("F32", text.find(tensor)) + 2) = std::byte{'3'}; // no such type
         return bytes;
     };
     const std::vector<std::byte> weight = withType("\"w.to_out.bias\""), other = withType("\"out.y\"");
