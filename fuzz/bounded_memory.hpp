@@ -10,10 +10,7 @@
 namespace saccade::fuzz {
 
 /// Says what went wrong, as printf does, and aborts, which is how libFuzzer learns of it.
-#if defined(__GNUC__)
-__attribute__((format(printf, 1, 2)))
-#endif
-[[noreturn]] inline void fail(const char* format, ...) {
+[[noreturn, gnu::format(printf, 1, 2)]] inline void fail(const char* format, ...) {
     va_list values;
     va_start(values, format);
     std::vfprintf(stderr, format, values);

@@ -226,8 +226,8 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(uint8_t* bytes, std::size_t size,
         std::memcpy(&length, bytes, sizeof(length));
     if (size <= 8 || length > size - 8 || random() % 8 == 0)
         return LLVMFuzzerMutate(bytes, size, maxSize);
-    const uint8_t* const text = bytes + 8;
-    File file{Json::parse(text, text + length, nullptr, false), {text + length, bytes + size}};
+    const uint8_t *const text = bytes + 8, *const end = bytes + size;
+    File file{Json::parse(text, text + length, nullptr, false), {text + length, end}};
     if (!file.header.is_object())
         return LLVMFuzzerMutate(bytes, size, maxSize);
     for (unsigned rounds = 1 + random() % 3; rounds > 0; --rounds)

@@ -9,12 +9,11 @@
 #include "bounded_memory.hpp"
 #include "io/config.hpp"
 #include "io/json.hpp"
+#include "modules/registry.hpp"
 
 using namespace saccade;
 
 namespace {
-
-constexpr const char* keys[] = {"dim", "heads", "downsample_factor", "axis_order", "causal", "scale"};
 
 // Visits every value and checks what the tree promises.
 void walk(const JsonValue& value) {
@@ -33,33 +32,41 @@ void walk(const JsonValue& value) {
     }
 }
 
-template <class Getter>
-void get(Getter getter) {
-    try {
-        getter();
-    } catch (const Error& error) {
-        if (error.code() != SAC_ERROR_INVALID_CONFIG)
-            fuzz::fail("%d, %s", error.code(), error.what());
+void read(Config& config, const Key& key) {
+    switch (key.type) {
+    case KeyType::integer:
+        key.absent == Absent::allowed ? config.optionalInteger(key.name).value_or(0) : config.integer(key.name);
+        break;
+    case KeyType::number:
+        config.number(key.name);
+        break;
+    case KeyType::boolean:
+        config.boolean(key.name);
+        break;
+    case KeyType::choice:
+        key.absent == Absent::allowed ? config.optionalChoice(key.name).value_or(0) : config.choice(key.name);
+        break;
+    case KeyType::integers:
+        config.integers(key.name);
+        break;
+    default:
+        config.has(key.name);
     }
 }
 
+// As the configuration of each module, and as its forward arguments.
 void readAsModulesDo(const JsonValue& root, std::pmr::memory_resource* memory) {
-    Config config(root, memory);
-    const auto read = [&](std::string_view key) {
-        get([&] { config.integer(key, -5, INT64_MAX); });
-        get([&] { config.number(key, -1e4, 1e4); });
-        get([&] { config.boolean(key); });
-        get([&] { config.choice(key, {"reference", "xyz"}); });
-        get([&] { config.integers(key, {0, Config::maxIntegers}, INT64_MIN, INT64_MAX, Scalar::broadcast); });
-        get([&] { config.integers(key, {3, 3}, 0, 9); });
-        get([&] { config.optionalInteger(key, 1, 1024); });
-    };
-    for (const char* key : keys)
-        read(key);
-    get([&] { config.finish(); });
-    for (const JsonMember& member : root.members())
-        read(member.key);
-    config.finish(); // every member was asked for
+    for (const ModuleType& type : moduleTypes())
+        for (const std::span<const Key> keys : {type.description.config, type.description.options}) {
+            try {
+                Config config(root, {"config", keys, nullptr, {}}, memory);
+                for (const Key& key : keys)
+                    read(config, key);
+            } catch (const Error& error) {
+                if (error.code() != SAC_ERROR_INVALID_CONFIG)
+                    fuzz::fail("%s: %d, %s", type.name, error.code(), error.what());
+            }
+        }
 }
 
 } // namespace
