@@ -19,20 +19,38 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Random = std::mt19937;
 
-constexpr int64_t numbers[] = {0, 1, 2, 3, 4, 5, 7, 8, 16, 17, 31, 32, 33, 64, 65, 127, 128, 255, 256, 257, 1024, 1025,
-                               4096, 65535, 65536, 1 << 24, INT32_MAX, int64_t{1} << 32, INT64_MAX, -1, -2, INT32_MIN,
-                               INT64_MIN};
-constexpr const char* words[] = {"reference", "xyz", "listing", "sequence", "exclude", "reference_add", "zeros",
-                                 "border", "reflection", "bilinear", "nearest", "bicubic", "cut", "neighborhood",
-                                 "topk", "threshold", "rows", "positions", ""};
-constexpr const char* types[] = {"F32", "F16", "BF16", "F64", "BOOL", "U8", "I8", "I16", "I32", "I64", "U64", "F8_E4M3"};
-constexpr const char* tensorNames[] = {"in.x", "in.mask", "in.static_mask", "in.offset", "in.rotary_pos_emb",
-                                       "in.context", "in.attn_bias", "in.layout", "in.grid", "in.spatial_shapes",
-                                       "in.attn_mask", "in.past_key", "in.past_value", "in.nonpad_kv_seqlen",
-                                       "in.position_ids", "out.y", "out.vgrid", "out.attention",
-                                       "out.qk_matmul_output", "out.present_key"};
-constexpr const char* optionNames[] = {"cache", "cache_length", "cache_steps", "video_shape", "shape", "i", "j",
-                                       "dimensions"};
+constexpr int64_t numbers[] = {
+    0,         1,   2,   3,         4,        5,   7,    8,    16,   17,    31,    32,      33,        64,
+    65,        127, 128, 255,       256,      257, 1024, 1025, 4096, 65535, 65536, 1 << 24, INT32_MAX, int64_t{1} << 32,
+    INT64_MAX, -1,  -2,  INT32_MIN, INT64_MIN};
+constexpr const char* words[] = {"reference", "xyz",          "listing",    "sequence",  "exclude", "reference_add",
+                                 "zeros",     "border",       "reflection", "bilinear",  "nearest", "bicubic",
+                                 "cut",       "neighborhood", "topk",       "threshold", "rows",    "positions",
+                                 ""};
+constexpr const char* types[] = {"F32", "F16", "BF16", "F64", "BOOL", "U8",
+                                 "I8",  "I16", "I32",  "I64", "U64",  "F8_E4M3"};
+constexpr const char* tensorNames[] = {"in.x",
+                                       "in.mask",
+                                       "in.static_mask",
+                                       "in.offset",
+                                       "in.rotary_pos_emb",
+                                       "in.context",
+                                       "in.attn_bias",
+                                       "in.layout",
+                                       "in.grid",
+                                       "in.spatial_shapes",
+                                       "in.attn_mask",
+                                       "in.past_key",
+                                       "in.past_value",
+                                       "in.nonpad_kv_seqlen",
+                                       "in.position_ids",
+                                       "out.y",
+                                       "out.vgrid",
+                                       "out.attention",
+                                       "out.qk_matmul_output",
+                                       "out.present_key"};
+constexpr const char* optionNames[] = {"cache", "cache_length", "cache_steps", "video_shape", "shape", "i",
+                                       "j",     "dimensions"};
 
 template <class Values>
 auto& pick(Random& random, Values& values) {

@@ -1,8 +1,8 @@
 // A whole frame from a stranger's file: model, plan, upload and runs, recorded into a Vulkan that checks everything.
 //
 // The input is a safetensors file as golden cases are: "in.*" and "out.*" are the plan's tensors, metadata may hold
-// "options". A number in metadata "fuzz" chooses device, precision, position bias and flags, so that an input that fails
-// is still a file that `saccade run` opens. It is mutated by structure (file_mutator.cpp).
+// "options". A number in metadata "fuzz" chooses device, precision, position bias and flags, so that an input that
+// fails is still a file that `saccade run` opens. It is mutated by structure (file_mutator.cpp).
 #include <saccade/saccade.h>
 
 #include <algorithm>
@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "api/data_types.hpp"
 #include "base/error.hpp"
 #include "bounded_memory.hpp"
 #include "io/safetensors.hpp"
@@ -93,23 +94,6 @@ void expect(SacResult result, const SacError& error, std::initializer_list<SacRe
     fuzz::fail("%s, error %s: %s", sacResultString(result), sacResultString(error.result), error.message);
 }
 
-SacDataType publicType(DataType type) {
-    switch (type) {
-    case DataType::f16:
-        return SAC_DATA_TYPE_FLOAT16;
-    case DataType::i32:
-        return SAC_DATA_TYPE_INT32;
-    case DataType::i64:
-        return SAC_DATA_TYPE_INT64;
-    case DataType::u8:
-        return SAC_DATA_TYPE_UINT8;
-    case DataType::boolean:
-        return SAC_DATA_TYPE_BOOL;
-    default:
-        return SAC_DATA_TYPE_DEFAULT;
-    }
-}
-
 // What the file says of a plan.
 struct Request {
     std::vector<std::string> names;
@@ -125,7 +109,9 @@ struct Request {
             names.emplace_back(tensor.name.substr(input ? 3 : 4));
             SacTensorDesc desc{};
             desc.name = names.back().c_str();
-            desc.dataType = publicType(tensor.type);
+            // A float tensor stands for what the module takes by default, also where that is something else.
+            const SacDataType type = publicType(tensor.type);
+            desc.dataType = type == SAC_DATA_TYPE_FLOAT32 ? SAC_DATA_TYPE_DEFAULT : type;
             desc.rank = static_cast<uint32_t>(tensor.shape.size());
             std::copy(tensor.shape.begin(), tensor.shape.end(), desc.shape);
             if (input) {

@@ -18,8 +18,8 @@ struct StubDevice {
     VkSubgroupFeatureFlags subgroupOperations = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
     uint32_t sharedMemory = 32768, invocations = 1024;
     uint32_t groupCount[3] = {65535, 65535, 65535};
-    uint32_t storageBuffers = 1 << 20;   ///< per stage
-    uint32_t storageRange = 128u << 20;  ///< bytes
+    uint32_t storageBuffers = 1 << 20;  ///< per stage
+    uint32_t storageRange = 128u << 20; ///< bytes
     uint32_t offsetAlignment = 16;
     bool storage16Bit = true, pushDescriptors = true;
 };
