@@ -108,6 +108,8 @@ public:
         const pl_hook* const hook = shader.get();
         pl_render_params params = pl_render_default_params;
         params.upscaler = &pl_filter_ewa_lanczos;
+        // Not hermite, the default since 6.338: up to 7.349 some of its weights are undefined (mpv issue 13998).
+        params.downscaler = &pl_filter_mitchell;
 #if PL_API_VER < 346
         params.skip_target_clearing = true;
 #else
