@@ -20,7 +20,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import checkpoints  # noqa: E402
 import export  # noqa: E402
 
-DATA = sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+DATA = sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(FOLDER, "data")
+DOCUMENT = os.path.join(FOLDER, "..", "docs", "modules.md")  # what saccade modules --markdown prints
 WEIGHT = [i / 4 for i in range(8)]
 
 
@@ -122,6 +124,13 @@ class ExportTest(unittest.TestCase):
         self.assertEqual({f"encoder.{name[2:]}" for name in source if name.startswith("w.")}, set(written))
         for name, tensor in written.items():
             self.assertEqual(tensor.data, source["w." + name[len("encoder."):]].data)
+
+    def test_every_module_of_a_pytorch_class_has_its_name_here(self):
+        with open(DOCUMENT, encoding="utf-8") as file:
+            headings = [line[3:].strip().replace("\\", "") for line in file if line.startswith("## ")]
+        of_pytorch = sorted(name for name in headings if not name.startswith("onnx."))
+        self.assertIn("DeformableAttention2D", of_pytorch)
+        self.assertEqual(sorted(export.MODULES), of_pytorch)
 
     def test_broken_safetensors(self):
         entry = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
