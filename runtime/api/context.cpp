@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "vulkan/profile_query.hpp"
+
 using namespace saccade;
 
 extern "C" SAC_API SacResult sacQueryDevice(const SacDeviceQuery* query, SacDeviceSupport* support, SacError* error) {

@@ -107,8 +107,8 @@ void saccade::listMemoryParts(SacPlan_T& plan, const Graph& graph, Progress& pro
         if (plan.valueOffsets[i] != SacPlan_T::noValue)
             lister.add(tensor.name, tensor.type, tensor.shape, plan.valueOffsets[i]);
     }
-    if (const uint64_t bytes = plan.gate.bytes())
-        lister.add("dispatch commands", DataType::i32, {bytes / 4}, plan.commandsOffset);
+    if (plan.commandBytes)
+        lister.add("dispatch commands", DataType::i32, {plan.commandBytes / 4}, plan.commandsOffset);
     addTensors(SAC_MEMORY_STATE, MemoryClass::state);
 }
 

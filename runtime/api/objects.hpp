@@ -10,15 +10,15 @@
 #include "api/boundary.hpp"
 #include "api/memory_parts.hpp"
 #include "base/memory.hpp"
-#include "graph/gate.hpp"
-#include "graph/program.hpp"
 #include "io/json.hpp"
 #include "io/safetensors.hpp"
 #include "modules/module.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
+#include "record/conditional_dispatch.hpp"
+#include "record/pipelines.hpp"
+#include "record/program.hpp"
 #include "vulkan/device.hpp"
-#include "vulkan/pipelines.hpp"
 
 /// Members are destroyed in reverse: pipelines need the device, everything needs the memory.
 struct SacContext_T {
@@ -43,6 +43,20 @@ struct SacModel_T {
     std::atomic<uint32_t> planCount{0};
 };
 
+namespace saccade {
+
+/// What records a plan.
+struct Recorder {
+    Recorder(SacContext_T& context, const DispatchList& uploadList, const DispatchList& runList)
+        : upload(context.device, context.pipelines, uploadList), run(context.device, context.pipelines, runList),
+          conditional(context.device, context.pipelines, runList) {}
+
+    Program upload, run;
+    ConditionalDispatch conditional; ///< compiled for plans with SAC_PLAN_CONDITIONAL_BIT
+};
+
+} // namespace saccade
+
 struct SacPlan_T {
     explicit SacPlan_T(SacModel model);
 
@@ -57,20 +71,21 @@ struct SacPlan_T {
     std::pmr::vector<uint32_t> boundTensors;     ///< indices in `tensors`, in the order of the graph's externals
     std::pmr::vector<uint64_t> valueOffsets;     ///< of each of these: its place in the workspace if bound by value
     std::pmr::vector<saccade::MemoryPart> parts; ///< of all kinds, in the order of sacGetPlanMemoryParts
-    saccade::Program upload, run;
-    saccade::Gate gate;          ///< of plans with SAC_PLAN_CONDITIONAL_BIT
-    uint64_t commandsOffset = 0; ///< in the workspace: what the gate writes
+    saccade::DispatchList upload, run;
+    std::optional<saccade::Recorder> recorder;     ///< none in a context without a VkDevice
+    uint64_t commandsOffset = 0, commandBytes = 0; ///< indirect commands of a conditional plan, in the workspace
     std::array<SacMemoryRequirements, SAC_MEMORY_KIND_COUNT> memory{};
     SacPlanProperties properties{};
 };
 
 namespace saccade {
 
-/// Throws SAC_ERROR_INVALID_ARGUMENT for a plan that nothing was compiled for.
-inline void requireDevice(const SacPlan_T& plan) {
-    if (!plan.model->context->device.handle)
+/// The plan's recorder. Throws SAC_ERROR_INVALID_ARGUMENT if it has none.
+inline const Recorder& requireRecorder(const SacPlan_T& plan) {
+    if (!plan.recorder)
         throw Error(SAC_ERROR_INVALID_ARGUMENT,
                     "plan is of a context without a VkDevice: it has no pipelines, and nothing can be recorded");
+    return *plan.recorder;
 }
 
 } // namespace saccade

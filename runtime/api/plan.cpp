@@ -14,8 +14,7 @@ using namespace saccade;
 SacPlan_T::SacPlan_T(SacModel model)
     : model(model), name(&model->context->memory), tensors(&model->context->memory),
       boundTensors(&model->context->memory), valueOffsets(&model->context->memory), parts(&model->context->memory),
-      upload(model->context->device, model->context->pipelines), run(model->context->device, model->context->pipelines),
-      gate(model->context->device, model->context->pipelines) {}
+      upload(&model->context->memory), run(&model->context->memory) {}
 
 namespace {
 
@@ -61,10 +60,11 @@ uint64_t placeValues(SacPlan_T& plan, const Graph& graph, uint64_t workspaceByte
 
 // Room behind everything else for the workgroup counts of a conditional plan. Returns as placeValues.
 uint64_t placeCommands(SacPlan_T& plan, const Graph& graph, uint64_t workspaceBytes) {
-    if (!plan.gate.bytes())
+    if (!(plan.flags & SAC_PLAN_CONDITIONAL_BIT))
         return workspaceBytes;
+    plan.commandBytes = ConditionalDispatch::commandBytes(plan.run, plan.model->context->device.profile);
     plan.commandsOffset = alignUp(workspaceBytes, graph.offsetAlignment());
-    return plan.commandsOffset + plan.gate.bytes();
+    return plan.commandsOffset + plan.commandBytes;
 }
 
 void setMemory(SacPlan_T& plan, const Graph& graph, uint64_t workspaceBytes) {
@@ -78,7 +78,7 @@ void setMemory(SacPlan_T& plan, const Graph& graph, uint64_t workspaceBytes) {
     VkBufferUsageFlags workspace = storage;
     if (values)
         workspace |= VK_BUFFER_USAGE_TRANSFER_DST_BIT;
-    if (plan.gate.bytes())
+    if (plan.commandBytes)
         workspace |= VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT;
     plan.memory[SAC_MEMORY_WORKSPACE] = bufferRequirements(device, workspaceBytes, workspace);
     plan.memory[SAC_MEMORY_STATE] = bufferRequirements(device, graph.stateBytes(), storage);
@@ -88,15 +88,10 @@ void setMemory(SacPlan_T& plan, const Graph& graph, uint64_t workspaceBytes) {
 void setProperties(SacPlan_T& plan, const Graph& graph, const BiasReport& bias) {
     SacPlanProperties& p = plan.properties;
     p.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;
-    p.dispatchCount = plan.run.dispatchCount();
+    p.dispatchCount = static_cast<uint32_t>(plan.run.dispatches().size());
     p.barrierCount = plan.run.barrierCount();
-    std::pmr::vector<const Pipeline*> distinct(&plan.model->context->memory);
-    for (const Program* program : {&plan.upload, &plan.run})
-        distinct.insert(distinct.end(), program->pipelines().begin(), program->pipelines().end());
-    if (plan.gate.pipeline())
-        distinct.push_back(plan.gate.pipeline());
-    std::sort(distinct.begin(), distinct.end());
-    p.pipelineCount = static_cast<uint32_t>(std::unique(distinct.begin(), distinct.end()) - distinct.begin());
+    p.pipelineCount = pipelineCount({&plan.upload, &plan.run}, &plan.model->context->memory) +
+                      (plan.flags & SAC_PLAN_CONDITIONAL_BIT ? 1 : 0);
     p.precision = plan.storage == DataType::f16 ? SAC_PRECISION_FLOAT16 : SAC_PRECISION_FLOAT32;
     p.flops = graph.flops();
     p.bytes = plan.run.bytes();
@@ -139,6 +134,18 @@ struct ProgressCallback {
         }
     }
 };
+
+// One step for each dispatch.
+void compile(SacPlan_T& plan, uint32_t maxRunsInFlight, Progress& progress) {
+    const bool conditional = plan.flags & SAC_PLAN_CONDITIONAL_BIT;
+    progress.setTotal(
+        static_cast<uint32_t>(plan.upload.dispatches().size() + plan.run.dispatches().size() + conditional));
+    Recorder& recorder = plan.recorder.emplace(*plan.model->context, plan.upload, plan.run);
+    recorder.upload.compile(maxRunsInFlight, progress);
+    recorder.run.compile(maxRunsInFlight, progress);
+    if (conditional)
+        recorder.conditional.compile(maxRunsInFlight, progress);
+}
 
 void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
     SacModel_T& model = *plan.model;
@@ -185,13 +192,12 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
         return graph.tensor(plan.tensors[a].tensor).external < graph.tensor(plan.tensors[b].tensor).external;
     });
 
-    const bool conditional = info.flags & SAC_PLAN_CONDITIONAL_BIT;
-    progress.setTotal(static_cast<uint32_t>(graph.nodes().size()) + conditional);
-    const uint32_t records = info.maxRecords ? info.maxRecords : defaultRecords;
-    plan.upload.compile(graph, Phase::upload, 1, records, progress);
-    plan.run.compile(graph, Phase::run, plan.batch, records, progress);
-    if (conditional)
-        plan.gate.compile(plan.run.dispatchCount(), records, progress);
+    plan.upload.build(graph, Phase::upload, 1, device);
+    plan.run.build(graph, Phase::run, plan.batch, device);
+    if (context.device.handle)
+        compile(plan, info.maxRecords ? info.maxRecords : defaultRecords, progress);
+    else
+        progress.next();
     setMemory(plan, graph, placeCommands(plan, graph, placeValues(plan, graph, workspaceBytes)));
     progress.ask();
     listMemoryParts(plan, graph, progress);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "api/boundary.hpp"
+#include "api/image_format.hpp"
 #include "base/error.hpp"
 
 namespace saccade {

@@ -2,8 +2,7 @@
 #include "api/claims.hpp"
 #include "api/objects.hpp"
 #include "api/run_bindings.hpp"
-#include "vulkan/barrier.hpp"
-#include "vulkan/debug_label.hpp"
+#include "record/commands.hpp"
 
 using namespace saccade;
 
@@ -40,7 +39,7 @@ extern "C" SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuff
                                        SacError* error) {
     return guarded(error, plan ? &plan->model->context->log : nullptr, [&] {
         require(plan, "plan");
-        requireDevice(*plan);
+        const Recorder& recorder = requireRecorder(*plan);
         require(commandBuffer, "commandBuffer");
         SAC_REQUIRE_STRUCTURE(info, SAC_STRUCTURE_TYPE_RUN_INFO);
         if (info->batch > plan->batch)
@@ -74,8 +73,9 @@ extern "C" SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuff
         const uint32_t batch = info->batch ? info->batch : plan->batch;
         IndirectCommands indirect;
         if (conditional)
-            indirect = plan->gate.record(commandBuffer, plan->run, batch, base(info->enable),
-                                         {info->workspace.buffer, info->workspace.offset + plan->commandsOffset});
-        plan->run.record(commandBuffer, buffers, batch, {info->timestamps.pool, info->timestamps.first}, indirect);
+            indirect =
+                recorder.conditional.record(commandBuffer, batch, base(info->enable),
+                                            {info->workspace.buffer, info->workspace.offset + plan->commandsOffset});
+        recorder.run.record(commandBuffer, buffers, batch, {info->timestamps.pool, info->timestamps.first}, indirect);
     });
 }

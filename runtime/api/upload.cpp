@@ -1,8 +1,7 @@
 // sacCmdUpload. Everything is checked before the first command is recorded.
 #include "api/claims.hpp"
 #include "api/objects.hpp"
-#include "vulkan/barrier.hpp"
-#include "vulkan/debug_label.hpp"
+#include "record/commands.hpp"
 
 using namespace saccade;
 
@@ -21,7 +20,7 @@ extern "C" SAC_API SacResult sacCmdUpload(SacPlan plan, VkCommandBuffer commandB
                                           SacError* error) {
     return guarded(error, plan ? &plan->model->context->log : nullptr, [&] {
         require(plan, "plan");
-        requireDevice(*plan);
+        const Recorder& recorder = requireRecorder(*plan);
         require(commandBuffer, "commandBuffer");
         SAC_REQUIRE_STRUCTURE(info, SAC_STRUCTURE_TYPE_UPLOAD_INFO);
         requireFlags(info->flags, SAC_UPLOAD_TABLES_ONLY_BIT, "info->flags");
@@ -43,6 +42,6 @@ extern "C" SAC_API SacResult sacCmdUpload(SacPlan plan, VkCommandBuffer commandB
         buffers.classes[static_cast<size_t>(MemoryClass::weights)] = base(info->weights);
         buffers.classes[static_cast<size_t>(MemoryClass::tables)] = base(info->tables);
         buffers.classes[static_cast<size_t>(MemoryClass::workspace)] = base(info->workspace);
-        plan->upload.record(commandBuffer, buffers, 1);
+        recorder.upload.record(commandBuffer, buffers, 1);
     });
 }

@@ -53,7 +53,7 @@ struct Node {
     uint32_t stage = 0; ///< the operator it belongs to, numbered within its phase
     uint64_t flops = 0; ///< of the whole operator, with its first dispatch
     Dispatch dispatch{};
-    FixedVector<TensorId, 12> tensors{}; ///< of each binding
+    FixedVector<TensorId, maxBindings> tensors{}; ///< of each binding
     bool batched = true;
     bool barrier = false; ///< a barrier stands before it; set by planBarriers
 };

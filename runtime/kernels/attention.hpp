@@ -9,8 +9,8 @@
 #include <array>
 #include <cstdint>
 
+#include "base/device_profile.hpp"
 #include "kernels/kernel.hpp"
-#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 

@@ -6,10 +6,10 @@
 #include <cstdint>
 
 #include "base/data_type.hpp"
+#include "base/device_profile.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/kernel.hpp"
 #include "kernels/matrix_layout.hpp"
-#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 

@@ -6,8 +6,8 @@
 #include <span>
 
 #include "base/data_type.hpp"
+#include "base/device_profile.hpp"
 #include "kernels/kernel.hpp"
-#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 

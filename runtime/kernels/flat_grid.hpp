@@ -6,9 +6,9 @@
 #include <array>
 #include <cstdint>
 
+#include "base/device_profile.hpp"
 #include "base/error.hpp"
 #include "kernels/kernel.hpp"
-#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 

@@ -9,9 +9,9 @@
 #include <span>
 
 #include "base/data_type.hpp"
+#include "base/device_profile.hpp"
 #include "kernels/kernel.hpp"
 #include "kernels/matrix_layout.hpp"
-#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 

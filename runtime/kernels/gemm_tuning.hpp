@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "vulkan/device_profile.hpp"
+#include "base/device_profile.hpp"
 
 namespace saccade {
 

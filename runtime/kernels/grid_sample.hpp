@@ -5,9 +5,9 @@
 #include <cstdint>
 
 #include "base/data_type.hpp"
+#include "base/device_profile.hpp"
 #include "kernels/kernel.hpp"
 #include "kernels/matrix_layout.hpp"
-#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 

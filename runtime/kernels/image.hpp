@@ -7,15 +7,25 @@
 #include <cstdint>
 
 #include "base/data_type.hpp"
+#include "base/device_profile.hpp"
 #include "base/fixed_vector.hpp"
 #include "kernels/kernel.hpp"
-#include "vulkan/device_profile.hpp"
-#include "vulkan/image_format.hpp"
 
 namespace saccade {
 
 constexpr uint32_t maxImages = 4;
 
+/// Formats that shaders name when they write; every Vulkan device can store to them.
+enum class StoreFormat : uint8_t { none, rgba8, rgba16f, rgba32f, r32f };
+
+/// What a plan has to know of an image's format.
+struct ImageFormat {
+    uint8_t components = 0; ///< that a read returns numbers for, from the first on
+    uint8_t texelBytes = 0;
+    StoreFormat store = StoreFormat::none; ///< none: the library cannot write it
+};
+
+/// The channels that an image holds.
 struct ImageSlice {
     uint32_t channels = 4; ///< 1 to 4
     uint32_t factor = 1;

@@ -14,9 +14,16 @@
 #include "base/error.hpp"
 #include "base/fixed_vector.hpp"
 #include "shaders.hpp" // generated from shaders/variants.txt: enum class Shader
-#include "vulkan/binding_kind.hpp"
 
 namespace saccade {
+
+constexpr uint32_t maxBindings = 12;
+constexpr uint32_t maxConstants = 40;
+constexpr uint32_t pushConstantBytes = 128; ///< the least a Vulkan device offers
+
+/// What a binding of a shader is. Sampled images are read without a sampler (texelFetch).
+enum class BindingKind : uint8_t { storageBuffer, sampledImage, storageImage };
+constexpr uint32_t bindingKindCount = 3;
 
 /// How a dispatch uses a buffer or image.
 enum class Access : uint8_t { read, write, readWrite };
@@ -30,27 +37,28 @@ struct OperandUse {
     friend bool operator==(const OperandUse&, const OperandUse&) = default;
 };
 
-/// Push constants of one dispatch: at most 128 bytes, the least a Vulkan device offers.
+/// Push constants of one dispatch.
 struct PushConstants {
-    alignas(16) std::array<std::byte, 128> bytes{};
+    alignas(16) std::array<std::byte, pushConstantBytes> bytes{};
     uint32_t size = 0;
 
     template <class Block>
     void set(const Block& block) {
-        static_assert(std::is_trivially_copyable_v<Block> && sizeof(Block) <= 128 && sizeof(Block) % 4 == 0);
+        static_assert(std::is_trivially_copyable_v<Block>);
+        static_assert(sizeof(Block) <= pushConstantBytes && sizeof(Block) % 4 == 0);
         std::memcpy(bytes.data(), &block, sizeof(Block));
         size = sizeof(Block);
     }
 };
 
-/// One vkCmdDispatch. groups[2] is batch-major (batch * k), so that a smaller batch is recorded by scaling it.
+/// One compute dispatch. groups[2] is batch-major (batch * k), so that a smaller batch is recorded by scaling it.
 struct Dispatch {
     Shader shader{};
-    FixedVector<uint32_t, 40> constants; ///< specialization constants by constant_id, floats and bools as bits; 0 is
-                                         ///< the workgroup's invocations
-    uint32_t sharedBytes = 0;            ///< shared memory of a workgroup, as the shader declares it
+    FixedVector<uint32_t, maxConstants> constants; ///< specialization constants by constant_id, floats and bools as
+                                                   ///< bits; 0 is the workgroup's invocations
+    uint32_t sharedBytes = 0;                      ///< shared memory of a workgroup, as the shader declares it
     PushConstants push;
-    FixedVector<OperandUse, 12> bindings;
+    FixedVector<OperandUse, maxBindings> bindings;
     std::array<uint32_t, 3> groups{1, 1, 1};
 };
 

@@ -5,9 +5,9 @@
 #include <array>
 #include <cstdint>
 
+#include "base/device_profile.hpp"
 #include "kernels/attention.hpp"
 #include "kernels/kernel.hpp"
-#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
+#include "base/device_profile.hpp"
 #include "kernels/kernel.hpp"
-#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 

@@ -5,9 +5,9 @@
 #include <cstdint>
 
 #include "base/data_type.hpp"
+#include "base/device_profile.hpp"
 #include "base/fixed_vector.hpp"
 #include "kernels/kernel.hpp"
-#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 

@@ -4,9 +4,9 @@
 #include <cstdint>
 
 #include "base/data_type.hpp"
+#include "base/device_profile.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/kernel.hpp"
-#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 

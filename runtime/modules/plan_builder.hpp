@@ -13,13 +13,13 @@
 #include <string_view>
 #include <vector>
 
+#include "base/device_profile.hpp"
 #include "base/warnings.hpp"
 #include "graph/graph.hpp"
 #include "io/config.hpp"
 #include "kernels/image.hpp"
 #include "modules/description.hpp"
 #include "modules/weights.hpp"
-#include "vulkan/device_profile.hpp"
 
 namespace saccade {
 

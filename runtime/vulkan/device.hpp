@@ -4,8 +4,8 @@
 
 #include <memory_resource>
 
+#include "base/device_profile.hpp"
 #include "base/memory.hpp"
-#include "vulkan/device_profile.hpp"
 #include "vulkan/dispatch_table.hpp"
 
 namespace saccade {

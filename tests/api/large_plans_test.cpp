@@ -119,7 +119,7 @@ TEST_F(LargePlans, takeTimeInProportionToDepth) {
 }
 
 TEST_F(LargePlans, areCancelledAtAnyPoint) {
-    const std::vector<std::byte> file = deepTransformer(20);
+    const std::vector<std::byte> file = deepTransformer(120);
     const Model model(context, file);
     Watch all;
     ASSERT_EQ(createPlan(model, all), SAC_SUCCESS);

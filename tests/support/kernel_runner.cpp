@@ -6,10 +6,11 @@
 
 #include "api/data_types.hpp"
 #include "graph/planner.hpp"
-#include "graph/program.hpp"
 #include "host/buffer.hpp"
+#include "record/program.hpp"
 #include "reference/compare.hpp"
 #include "support/plan.hpp"
+#include "vulkan/profile_query.hpp"
 
 namespace saccade::test {
 
@@ -94,9 +95,11 @@ void KernelTest::run(const Kernel& kernel, const std::vector<Operand*>& operands
     const host::Buffer workspace = mapped(workspaceBytes);
     std::ranges::fill(workspace.mapped(), std::byte{0xff});
 
+    DispatchList list(&memory_);
+    list.build(graph, Phase::run, 1, device_.profile);
     Progress progress;
-    Program program(device_, *pipelines_);
-    program.compile(graph, Phase::run, 1, 1, progress);
+    Program program(device_, *pipelines_, list);
+    program.compile(1, progress);
     Buffers bound;
     bound.classes[static_cast<std::size_t>(MemoryClass::workspace)] = {workspace.handle(), 0};
     bound.externals = bases;

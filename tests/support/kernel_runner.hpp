@@ -7,9 +7,9 @@
 #include "base/data_type.hpp"
 #include "base/memory.hpp"
 #include "kernels/kernel.hpp"
+#include "record/pipelines.hpp"
 #include "support/gpu.hpp"
 #include "vulkan/device.hpp"
-#include "vulkan/pipelines.hpp"
 
 namespace saccade::test {
 

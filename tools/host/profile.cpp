@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <memory_resource>
 
+#include "base/device_profile.hpp"
 #include "base/error.hpp"
 #include "host/errors.hpp"
 #include "host/tensor_file.hpp"
 #include "io/json.hpp"
-#include "vulkan/device_profile.hpp"
 
 namespace saccade::host {
 

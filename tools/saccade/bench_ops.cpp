@@ -5,11 +5,11 @@
 #include "api/objects.hpp"
 #include "graph/graph.hpp"
 #include "graph/planner.hpp"
-#include "graph/program.hpp"
 #include "host/buffer.hpp"
 #include "kernels/attention.hpp"
 #include "kernels/gemm.hpp"
 #include "random_tensors.hpp"
+#include "record/program.hpp"
 #include "text.hpp"
 
 namespace saccade::cli {
@@ -23,7 +23,8 @@ public:
     OpRunner(host::Context& context, const char* label, const Kernel& kernel, const std::vector<uint64_t>& elements)
         : device_(context.device()), submitter_(device_),
           graph_(context.handle()->device.memory, context.handle()->device.profile.minStorageBufferOffsetAlignment),
-          program_(context.handle()->device, context.handle()->pipelines) {
+          dispatches_(context.handle()->device.memory),
+          program_(context.handle()->device, context.handle()->pipelines, dispatches_) {
         FixedVector<TensorId, 12> operands;
         RandomTensors random(2022);
         for (const uint64_t count : elements) {
@@ -38,8 +39,9 @@ public:
         graph_.add(label, kernel, operands);
         workspace_ = makeBuffer(planMemory(graph_, true), BufferFill::none, random);
         planBarriers(graph_);
+        dispatches_.build(graph_, Phase::run, 1, context.handle()->device.profile);
         saccade::Progress progress;
-        program_.compile(graph_, Phase::run, 1, 1, progress);
+        program_.compile(1, progress);
     }
 
     host::Timing run() {
@@ -78,6 +80,7 @@ private:
     const host::Device& device_;
     host::Submitter submitter_;
     Graph graph_;
+    DispatchList dispatches_;
     Program program_;
     std::vector<host::Buffer> operands_;
     host::Buffer workspace_;

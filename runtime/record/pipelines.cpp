@@ -1,4 +1,4 @@
-#include "vulkan/pipelines.hpp"
+#include "record/pipelines.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -31,8 +31,6 @@ BindingLayout PipelineLibrary::layoutLocked(const BindingKinds& kinds) {
     if (found == layouts_.end())
         found = layouts_.insert(found, {kinds});
     BindingLayout& layout = *found;
-    if (!device_.handle)
-        return layout;
     // A handle is undefined after a failure: only what a call has made is kept.
     if (!layout.set) {
         VkDescriptorSetLayoutBinding bindings[maxBindings]{};
@@ -65,14 +63,11 @@ BindingLayout PipelineLibrary::layoutLocked(const BindingKinds& kinds) {
     return layout;
 }
 
-const Pipeline* PipelineLibrary::acquire(Shader shader, std::span<const uint32_t> constants,
-                                         const BindingKinds& bindings) {
+const Pipeline* PipelineLibrary::acquire(const PipelineKey& key) {
     std::unique_lock lock(mutex_);
     for (;;) {
-        const auto found = std::find_if(pipelines_.begin(), pipelines_.end(), [&](const Pipeline* p) {
-            return p->shader == shader && p->layout.kinds == bindings &&
-                   std::equal(p->constants.begin(), p->constants.end(), constants.begin(), constants.end());
-        });
+        const auto found =
+            std::find_if(pipelines_.begin(), pipelines_.end(), [&](const Pipeline* p) { return p->key == key; });
         if (found == pipelines_.end())
             break;
         if ((*found)->ready) {
@@ -83,18 +78,17 @@ const Pipeline* PipelineLibrary::acquire(Shader shader, std::span<const uint32_t
         compiled_.wait(lock);
     }
 
-    const BindingLayout layout = layoutLocked(bindings);
+    const BindingLayout layout = layoutLocked(key.kinds);
     pipelines_.reserve(pipelines_.size() + 1);
     Pipeline* pipeline = create<Pipeline>(device_.memory);
-    pipeline->shader = shader;
-    pipeline->constants = FixedVector<uint32_t, maxConstants>(constants);
+    pipeline->key = key;
     pipeline->layout = layout;
     pipeline->users = 1;
     pipelines_.push_back(pipeline);
 
     lock.unlock();
     try {
-        const VkPipeline handle = device_.handle ? compile(*pipeline) : VK_NULL_HANDLE;
+        const VkPipeline handle = compile(*pipeline);
         lock.lock();
         pipeline->handle = handle;
         pipeline->ready = true;
@@ -123,7 +117,7 @@ void PipelineLibrary::forget(Pipeline* pipeline) {
 }
 
 VkPipeline PipelineLibrary::compile(const Pipeline& pipeline) const {
-    const ShaderCode& code = shaderCode(pipeline.shader);
+    const ShaderCode& code = shaderCode(pipeline.key.shader);
     VkShaderModuleCreateInfo moduleInfo{};
     moduleInfo.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
     moduleInfo.codeSize = code.bytes;
@@ -133,11 +127,12 @@ VkPipeline PipelineLibrary::compile(const Pipeline& pipeline) const {
           "vkCreateShaderModule");
     device_.setName(VK_OBJECT_TYPE_SHADER_MODULE, (uint64_t)module, code.name);
 
+    const auto& constants = pipeline.key.constants;
     VkSpecializationMapEntry entries[maxConstants];
-    for (uint32_t i = 0; i < pipeline.constants.size(); ++i)
+    for (uint32_t i = 0; i < constants.size(); ++i)
         entries[i] = {i, i * 4, 4};
-    const VkSpecializationInfo specialization{static_cast<uint32_t>(pipeline.constants.size()), entries,
-                                              pipeline.constants.size() * 4, pipeline.constants.data()};
+    const VkSpecializationInfo specialization{static_cast<uint32_t>(constants.size()), entries, constants.size() * 4,
+                                              constants.data()};
     VkComputePipelineCreateInfo info{};
     info.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO;
     info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;

@@ -1,9 +1,9 @@
 // How a dispatch gets its buffers and images: pushed into the command buffer where the device can, else from sets
 // allocated ahead.
 //
-// A DescriptorRing holds, for a fixed list of dispatches, `slots` copies of their descriptor sets. Taking a slot is one
-// atomic increment, so recording never locks or allocates; slot n % slots is rewritten by record n, and the contract of
-// SacPlanInfo::maxRecords says when that is allowed.
+// A DescriptorRing holds `slots` copies of the descriptor sets of a fixed list of dispatches. Taking a slot is one
+// atomic increment, so recording never locks or allocates. Record n rewrites slot n % slots; SacPlanInfo::maxRecords
+// says when that is allowed.
 #pragma once
 
 #include <atomic>
@@ -11,9 +11,15 @@
 #include <span>
 #include <vector>
 
-#include "vulkan/pipelines.hpp"
+#include "record/pipelines.hpp"
 
 namespace saccade {
+
+/// What one binding refers to; the kind of the binding says which member counts.
+struct Resource {
+    VkDescriptorBufferInfo buffer{};
+    VkDescriptorImageInfo image{};
+};
 
 class DescriptorRing {
 public:
@@ -22,8 +28,7 @@ public:
     DescriptorRing(const DescriptorRing&) = delete;
     DescriptorRing& operator=(const DescriptorRing&) = delete;
 
-    /// Allocates `slots` sets for each of `dispatches`; nothing where descriptors are pushed, or without
-    /// a VkDevice. Call once.
+    /// Allocates `slots` sets for each of `dispatches`; nothing where descriptors are pushed. Call once.
     void allocate(std::span<const Pipeline* const> dispatches, uint32_t slots);
 
     /// A slot for one record; pass it to bind.

@@ -1,4 +1,4 @@
-#include "vulkan/descriptors.hpp"
+#include "record/descriptors.hpp"
 
 namespace saccade {
 
@@ -8,12 +8,12 @@ DescriptorRing::~DescriptorRing() {
 }
 
 void DescriptorRing::allocate(std::span<const Pipeline* const> dispatches, uint32_t slots) {
-    if (!device_.handle || device_.profile.pushDescriptors || dispatches.empty())
+    if (device_.profile.pushDescriptors || dispatches.empty())
         return;
     dispatchCount_ = static_cast<uint32_t>(dispatches.size());
     std::array<uint32_t, bindingKindCount> counts{};
     for (const Pipeline* pipeline : dispatches)
-        for (const BindingKind kind : pipeline->layout.kinds)
+        for (const BindingKind kind : pipeline->key.kinds)
             counts[static_cast<size_t>(kind)] += slots;
     FixedVector<VkDescriptorPoolSize, bindingKindCount> sizes;
     for (uint32_t kind = 0; kind < bindingKindCount; ++kind)
@@ -52,7 +52,7 @@ void DescriptorRing::bind(VkCommandBuffer commandBuffer, uint32_t slot, uint32_t
         writes[i].sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
         writes[i].dstBinding = i;
         writes[i].descriptorCount = 1;
-        writes[i].descriptorType = descriptorType(pipeline.layout.kinds[i]);
+        writes[i].descriptorType = descriptorType(pipeline.key.kinds[i]);
         writes[i].pBufferInfo = &resources[i].buffer;
         writes[i].pImageInfo = &resources[i].image;
     }

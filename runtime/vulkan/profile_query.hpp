@@ -1,26 +1,14 @@
-// What the library believes of a device: queried once, perhaps narrowed by the engine, and read by every choice of a
-// kernel, its workgroups and its tiles.
+// Reads a device's profile, and checks one that the engine narrowed.
 #pragma once
 
 #include <memory_resource>
 
-#include <saccade/saccade.h>
 #include <vulkan/vulkan_core.h>
 
+#include "base/device_profile.hpp"
 #include "vulkan/dispatch_table.hpp"
 
 namespace saccade {
-
-struct DeviceProfile : SacDeviceProfile {
-    /// Vulkan 1.1's guaranteed minimum: a GPU without any optional feature.
-    DeviceProfile();
-
-    bool isCpu() const { return kind == SAC_DEVICE_KIND_CPU; }
-    /// Whether compute shaders may use all of `operations`.
-    bool hasSubgroup(VkSubgroupFeatureFlags operations) const {
-        return (subgroupOperations & operations) == operations;
-    }
-};
 
 /// Reads the properties of `device`; features are those it offers. Throws what vkEnumerateDeviceExtensionProperties and
 /// vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR answer.

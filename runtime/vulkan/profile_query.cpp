@@ -1,4 +1,4 @@
-#include "vulkan/device_profile.hpp"
+#include "vulkan/profile_query.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -154,21 +154,6 @@ void checkMatrixShapes(const SacDeviceProfile& given, const DeviceProfile* devic
 }
 
 } // namespace
-
-DeviceProfile::DeviceProfile() : SacDeviceProfile{} {
-    sType = SAC_STRUCTURE_TYPE_DEVICE_PROFILE;
-    apiVersion = VK_API_VERSION_1_1;
-    subgroupSize = 1;
-    maxComputeWorkGroupInvocations = 128;
-    maxComputeWorkGroupSize[0] = maxComputeWorkGroupSize[1] = 128;
-    maxComputeWorkGroupSize[2] = 64;
-    std::fill_n(maxComputeWorkGroupCount, 3, 65535u);
-    maxComputeSharedMemorySize = 16384;
-    maxPushConstantsSize = 128;
-    maxPerStageDescriptorStorageBuffers = 4;
-    maxStorageBufferRange = 1u << 27;
-    minStorageBufferOffsetAlignment = 256;
-}
 
 bool hasExtension(const InstanceTable& vk, VkPhysicalDevice device, const char* name,
                   std::pmr::memory_resource* memory) {

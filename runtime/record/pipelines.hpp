@@ -1,8 +1,7 @@
 // Compute pipelines of a context, created once however many plans ask for the same one.
 //
-// A pipeline is its shader, specialization constants and the kinds of its bindings. Plans on several threads may ask at
-// once: the first to ask for a pipeline compiles it outside of the lock, others that want the same one wait for it, and
-// different ones compile in parallel. Without a VkDevice pipelines are counted and shared likewise, with null handles.
+// Plans on several threads may ask at once: the first to ask for a pipeline compiles it outside of the lock, others
+// that want the same one wait for it, and different ones compile in parallel.
 #pragma once
 
 #include <condition_variable>
@@ -13,17 +12,21 @@
 #include <vector>
 
 #include "base/fixed_vector.hpp"
-#include "shaders.hpp"
-#include "vulkan/binding_kind.hpp"
+#include "graph/dispatch_list.hpp"
 #include "vulkan/device.hpp"
 
 namespace saccade {
 
-constexpr uint32_t maxBindings = 12;
-constexpr uint32_t maxConstants = 40;
-constexpr uint32_t pushConstantBytes = 128;
-
-using BindingKinds = FixedVector<BindingKind, maxBindings>;
+constexpr VkDescriptorType descriptorType(BindingKind kind) {
+    switch (kind) {
+    case BindingKind::sampledImage:
+        return VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE;
+    case BindingKind::storageImage:
+        return VK_DESCRIPTOR_TYPE_STORAGE_IMAGE;
+    default:
+        return VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+    }
+}
 
 /// Layout of all pipelines with these bindings in set 0 and the full push constant range.
 struct BindingLayout {
@@ -33,8 +36,7 @@ struct BindingLayout {
 };
 
 struct Pipeline {
-    Shader shader{};
-    FixedVector<uint32_t, maxConstants> constants;
+    PipelineKey key;
     VkPipeline handle = VK_NULL_HANDLE;
     BindingLayout layout;
     uint32_t users = 0; ///< guarded by the library's mutex, like `ready`
@@ -50,11 +52,11 @@ public:
 
     /// The pipeline, compiled now if nobody holds it. Release it as often as it was acquired. Throws what
     /// vkCreateComputePipelines answers; then nothing is held.
-    const Pipeline* acquire(Shader shader, std::span<const uint32_t> constants, const BindingKinds& bindings);
+    const Pipeline* acquire(const PipelineKey& key);
     void release(const Pipeline* pipeline);
 
 private:
-    BindingLayout layoutLocked(const BindingKinds& bindings);
+    BindingLayout layoutLocked(const BindingKinds& kinds);
     VkPipeline compile(const Pipeline& pipeline) const;
     void forget(Pipeline* pipeline);
 

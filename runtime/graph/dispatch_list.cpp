@@ -1,0 +1,112 @@
+#include "graph/dispatch_list.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+
+namespace saccade {
+
+namespace {
+
+// Whether memory sees the binding: a tensor that several bindings of a dispatch share is read, or written, once.
+bool isCounted(const Node& node, size_t binding) {
+    const auto writes = [&](size_t i) { return node.dispatch.bindings[i].access != Access::read; };
+    for (size_t i = 0; i < binding; ++i)
+        if (node.tensors[i] == node.tensors[binding] && writes(i) == writes(binding))
+            return false;
+    return true;
+}
+
+// Throws SAC_ERROR_UNSUPPORTED, naming the node and the limit, for what the device does not reach.
+void checkLimits(const Graph& graph, const Node& node, const DeviceProfile& limits) {
+    const Dispatch& dispatch = node.dispatch;
+    const auto buffers = static_cast<uint32_t>(
+        std::count_if(dispatch.bindings.begin(), dispatch.bindings.end(),
+                      [](const OperandUse& use) { return use.kind == BindingKind::storageBuffer; }));
+    const uint32_t lanes = dispatch.constants[0]; // of every shader
+    const struct {
+        const char* limit;
+        uint32_t most, needed;
+        const char* what;
+    } needs[] = {
+        {"maxComputeWorkGroupCount[0]", limits.maxComputeWorkGroupCount[0], dispatch.groups[0], "workgroups on axis 0"},
+        {"maxComputeWorkGroupCount[1]", limits.maxComputeWorkGroupCount[1], dispatch.groups[1], "workgroups on axis 1"},
+        {"maxComputeWorkGroupCount[2]", limits.maxComputeWorkGroupCount[2], dispatch.groups[2], "workgroups on axis 2"},
+        {"maxComputeWorkGroupSize[0]", limits.maxComputeWorkGroupSize[0], lanes, "invocations in a workgroup"},
+        {"maxComputeWorkGroupInvocations", limits.maxComputeWorkGroupInvocations, lanes, "invocations in a workgroup"},
+        {"maxComputeSharedMemorySize", limits.maxComputeSharedMemorySize, dispatch.sharedBytes,
+         "bytes of shared memory"},
+        {"maxPushConstantsSize", limits.maxPushConstantsSize, pushConstantBytes, "bytes of push constants"},
+        {"maxPerStageDescriptorStorageBuffers", limits.maxPerStageDescriptorStorageBuffers, buffers, "storage buffers"},
+    };
+    for (const auto& need : needs)
+        if (need.needed > need.most)
+            throw Error(SAC_ERROR_UNSUPPORTED, "\"%s\" needs %u %s, the device's %s is %u", node.label.c_str(),
+                        need.needed, need.what, need.limit, need.most);
+    for (const TensorId id : node.tensors) {
+        const Tensor& tensor = graph.tensor(id);
+        if (!tensor.image && tensor.bytes > limits.maxStorageBufferRange)
+            throw Error(SAC_ERROR_UNSUPPORTED,
+                        "tensor \"%s\" has %llu bytes, the device's maxStorageBufferRange is %llu", tensor.name.c_str(),
+                        wide(tensor.bytes), wide(limits.maxStorageBufferRange));
+    }
+}
+
+} // namespace
+
+void DispatchList::build(const Graph& graph, Phase phase, uint32_t batch, const DeviceProfile& limits) {
+    batch_ = batch;
+    dispatches_.reserve(static_cast<size_t>(std::count_if(graph.nodes().begin(), graph.nodes().end(),
+                                                          [&](const Node& node) { return node.phase == phase; })));
+    for (const Node& node : graph.nodes()) {
+        if (node.phase != phase)
+            continue;
+        graph.tick();
+        checkLimits(graph, node, limits);
+        const Dispatch& dispatch = node.dispatch;
+        PlacedDispatch& placed = dispatches_.emplace_back();
+        placed.pipeline.shader = dispatch.shader;
+        placed.pipeline.constants = dispatch.constants;
+        placed.push = dispatch.push;
+        placed.groups = dispatch.groups;
+        placed.batched = node.batched;
+        placed.barrier = node.barrier;
+        placed.stage = node.stage;
+        if (node.stage == stages_.size())
+            stages_.push_back({std::pmr::string(node.label, stages_.get_allocator())});
+        Stage& stage = stages_[node.stage];
+        ++stage.dispatchCount;
+        stage.flops += node.flops;
+        for (size_t i = 0; i < node.tensors.size(); ++i) {
+            const Tensor& tensor = graph.tensor(node.tensors[i]);
+            placed.pipeline.kinds.push_back(dispatch.bindings[i].kind);
+            placed.bindings.push_back({tensor.memory, tensor.external, tensor.offset, tensor.bytes});
+            if (isCounted(node, i))
+                stage.bytes += tensor.bytes;
+        }
+    }
+    for (const Stage& stage : stages_)
+        bytes_ += stage.bytes;
+}
+
+uint32_t DispatchList::barrierCount() const {
+    return static_cast<uint32_t>(std::count_if(dispatches_.begin(), dispatches_.end(),
+                                               [](const PlacedDispatch& dispatch) { return dispatch.barrier; }));
+}
+
+std::array<uint32_t, 3> DispatchList::groups(uint32_t dispatch, uint32_t batch) const {
+    const PlacedDispatch& d = dispatches_[dispatch];
+    return {d.groups[0], d.groups[1], d.batched ? d.groups[2] / batch_ * batch : d.groups[2]};
+}
+
+uint32_t pipelineCount(std::initializer_list<const DispatchList*> lists, std::pmr::memory_resource* memory) {
+    std::pmr::vector<const PipelineKey*> distinct(memory);
+    for (const DispatchList* list : lists)
+        for (const PlacedDispatch& dispatch : list->dispatches())
+            if (std::none_of(distinct.begin(), distinct.end(),
+                             [&](const PipelineKey* key) { return *key == dispatch.pipeline; }))
+                distinct.push_back(&dispatch.pipeline);
+    return static_cast<uint32_t>(distinct.size());
+}
+
+} // namespace saccade
