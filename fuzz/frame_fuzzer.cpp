@@ -161,6 +161,7 @@ void record(SacPlan plan, bool conditional) {
     upload.weights = rangeOf(plan, SAC_MEMORY_WEIGHTS);
     upload.tables = rangeOf(plan, SAC_MEMORY_TABLES);
     upload.workspace = rangeOf(plan, SAC_MEMORY_WORKSPACE);
+    upload.parameters = rangeOf(plan, SAC_MEMORY_PARAMETERS);
     upload.staging = rangeOf(plan, SAC_MEMORY_STAGING);
     if (upload.staging.size <= byteLimit) {
         std::vector<std::byte> staging(upload.staging.size);
@@ -177,6 +178,7 @@ void record(SacPlan plan, bool conditional) {
     run.weights = upload.weights;
     run.tables = upload.tables;
     run.workspace = upload.workspace;
+    run.parameters = upload.parameters;
     run.state = rangeOf(plan, SAC_MEMORY_STATE);
     run.bindingCount = static_cast<uint32_t>(bindings.size());
     run.bindings = bindings.data();

@@ -178,6 +178,7 @@ int main(int argc, char** argv) {
                                   .weights = memory[SAC_MEMORY_WEIGHTS].range,
                                   .tables = memory[SAC_MEMORY_TABLES].range,
                                   .workspace = memory[SAC_MEMORY_WORKSPACE].range,
+                                  .parameters = memory[SAC_MEMORY_PARAMETERS].range,
                                   .staging = memory[SAC_MEMORY_STAGING].range,
                                   .stagingData = memory[SAC_MEMORY_STAGING].data};
     SACCADE(sacCmdUpload(plan, commandBuffer, &upload, &error));
@@ -191,6 +192,7 @@ int main(int argc, char** argv) {
                             .weights = memory[SAC_MEMORY_WEIGHTS].range,
                             .tables = memory[SAC_MEMORY_TABLES].range,
                             .workspace = memory[SAC_MEMORY_WORKSPACE].range,
+                            .parameters = memory[SAC_MEMORY_PARAMETERS].range,
                             .state = memory[SAC_MEMORY_STATE].range,
                             .bindingCount = 2,
                             .bindings = bindings};

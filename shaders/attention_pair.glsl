@@ -1,5 +1,5 @@
-// Queries and keys, and the raw score of one pair alone. Shared by attention.comp, which scores many pairs at once, and
-// attention_scores.comp.
+// Queries and keys, and the raw score and position bias of one pair alone, which the attention kernels need where they do
+// not score many pairs at once.
 layout(std430, set = 0, binding = 0) readonly buffer Q { T q1[]; };
 layout(std430, set = 0, binding = 0) readonly buffer Q4 { T4 q4[]; };
 layout(std430, set = 0, binding = 1) readonly buffer K { T k1[]; };
@@ -34,16 +34,16 @@ float scaledScore(uint qAt, uint kAt) {
     return (sum.x + sum.y) + (sum.z + sum.w);
 }
 
-float positionBiasOf(QueryRow row, Key key, uint head) {
+float positionBiasOf(QueryRow row, Key key) {
     if (biasMode == biasExact) {
         vec3 u[mlpPairs];
         float values[mlpPairs];
         [[unroll]] for (uint p = 0; p < mlpPairs; ++p)
             u[p] = biasCoordinates(row.position - key.position);
-        exactBias(u, head % headsPerGroup, values);
+        exactBias(u, biasOutput, values);
         return values[0];
     }
     if (biasMode == biasTable)
-        return tableBias(tablePositions(biasCoordinates(row.position - key.position)), head % headsPerGroup);
+        return tableBias(tablePositions(biasCoordinates(row.position - key.position)), biasOutput);
     return 0.0;
 }

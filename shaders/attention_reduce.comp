@@ -9,12 +9,8 @@ layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint valueDim = 64;
 layout(constant_id = 2) const bool vectorOut = true;
 
-layout(push_constant) uniform Push {
-    uvec4 outView; // offset, batch stride, head stride, token stride
-    uint queries;
-    uint heads;
-    uint parts;
-};
+#define PARAMETER_BINDING 2
+#include "parameters/attention_reduce.h"
 
 layout(std430, set = 0, binding = 0) readonly buffer Parts { vec4 parts4[]; };
 layout(std430, set = 0, binding = 1) writeonly buffer Out { T out1[]; };

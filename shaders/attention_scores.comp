@@ -1,4 +1,4 @@
-// The score matrix of attention.comp, made visible at one stage of its making (ONNX Attention's qk_matmul_output), and
+// The score matrix of attention, made visible at one stage of its making (ONNX Attention's qk_matmul_output), and
 // its softmax: an aid for inspection and interchange, not a fast path.
 //
 // A workgroup has one query, and its lanes share the keys. The softmax takes its own maximum and sum. Scores of another
@@ -47,46 +47,41 @@ float sumOverLanes(float value) {
     return sum;
 }
 
-float scoreAt(uint stage, float score, QueryRow row, Key key, uint walk, uint head) {
-    if (stage == stageScaled)
+float shownScore(float score, QueryRow row, Key key, uint walk) {
+    if (shownStage == stageScaled)
         return score;
-    float bias = positionBiasOf(row, key, head);
-    float slope = hasAlibi ? optionalFloat(slopesSlot, head) : 0.0;
-    if (softcapFirst && stage == stageSoftcapped)
+    float bias = positionBiasOf(row, key);
+    if (softcapFirst && shownStage == stageSoftcapped)
         return hasSoftcap ? cappedScore(score) : score;
-    if (!softcapFirst && stage == stageBiased)
-        return biasedScore(score, row, key, walk, bias, slope);
-    return modifiedScore(score, row, key, walk, bias, slope);
+    if (!softcapFirst && shownStage == stageBiased)
+        return biasedScore(score, row, key, walk, bias);
+    return modifiedScore(score, row, key, walk, bias);
 }
 
 void main() {
     uint lane = gl_LocalInvocationIndex;
     uint i = gl_WorkGroupID.y;
-    uint batch = gl_WorkGroupID.z / heads;
-    uint head = gl_WorkGroupID.z % heads;
-    uint stage = outView.x; // there is no output of that name here
-    float hidden = uintBitsToFloat(outView.y);
-    Extent extent = attentionExtent(batch);
+    beginHead();
     uint qAt = qView.x + batch * qView.y + head * qView.z + i * qView.w;
     uint kBase = kView.x + batch * kView.y + head / headsPerKv * kView.z;
     uint to = (gl_WorkGroupID.z * queries + i) * keys;
-    QueryRow row = queryRow(walkToken(i), batch, head, extent); // the walk is its own inverse
+    QueryRow row = queryRow(walkToken(i)); // the walk is its own inverse
 
     float highest = hiddenScore;
     for (uint j = lane; j < keys; j += lanes) {
         uint walk = walkToken(j);
-        Key key = attentionKey(walk, j < extent.keys, batch, head, extent);
-        float score = hasFlag(key, keyExists) || stage == stageScaled ? scaledScore(qAt, kBase + j * kView.w) : 0.0;
-        score = scoreAt(stage, score, row, key, walk, head);
-        if (stage == stageSoftmax) {
+        Key key = attentionKey(walk, j < keyEnd);
+        float score = hasFlag(key, keyExists) || shownStage == stageScaled ? scaledScore(qAt, kBase + j * kView.w) : 0.0;
+        score = shownScore(score, row, key, walk);
+        if (shownStage == stageSoftmax) {
             score = softmaxScore(score);
             highest = max(highest, score);
             kept[to + j] = score;
         } else {
-            result[to + j] = stored(stage != stageScaled && isHidden(score) ? hidden : score);
+            result[to + j] = stored(shownStage != stageScaled && isHidden(score) ? shownHidden : score);
         }
     }
-    if (stage != stageSoftmax)
+    if (shownStage != stageSoftmax)
         return;
 
     highest = maximumOverLanes(highest);
@@ -94,12 +89,12 @@ void main() {
     for (uint j = lane; j < keys; j += lanes) {
         // Where all keys are hidden, those that exist have equal weights or none.
         float weight = highest > startMaximum ? exp(kept[to + j] - highest)
-                       : averagesEmpty && j < extent.keys ? 1.0 : 0.0;
+                       : averagesEmpty && j < keyEnd ? 1.0 : 0.0;
         total += weight;
         kept[to + j] = weight;
     }
     total = sumOverLanes(total);
     float inverse = total > 0.0 ? 1.0 / total : 0.0;
     for (uint j = lane; j < keys; j += lanes)
-        result[to + j] = stored(withNan(kept[to + j] * inverse, highest >= poisonedScore && j < extent.keys));
+        result[to + j] = stored(withNan(kept[to + j] * inverse, highest >= poisonedScore && j < keyEnd));
 }

@@ -44,13 +44,8 @@ layout(set = 0, binding = 0) readonly buffer FromBuffer4 { From4 from4[]; };
 layout(set = 0, binding = 1) writeonly buffer ToBuffer { To to[]; };
 layout(set = 0, binding = 1) writeonly buffer ToBuffer4 { To4 to4[]; };
 
-// A line is contiguous in `from`, of `length` positions; its stride steps one line. The stride of `to` steps one line
-// too, or, transposed, one position.
-layout(push_constant) uniform Push {
-    uint lines, length;
-    uint fromOffset, fromStride, fromBatchStride;
-    uint toOffset, toStride, toBatchStride;
-};
+#define PARAMETER_BINDING 2
+#include "parameters/convert.h"
 
 const uint tile = 32u;
 const uint pitch = tile + 1u; // an odd pitch spreads a column over the banks

@@ -32,12 +32,8 @@ layout(set = 0, binding = 0) readonly buffer FromBuffer { From from[]; };
 layout(set = 0, binding = 1) writeonly buffer ToBuffer { To to[]; };
 layout(set = 0, binding = 2) readonly buffer Shift { int shift[]; };
 
-layout(push_constant) uniform Push {
-    uint heads, tokens, channels;
-    uint toTokens; // that there is room for, counted from token 0 of the view; at least `tokens`
-    uint fromOffset, fromBatchStride, fromHeadStride, fromTokenStride, fromChannelStride;
-    uint toOffset, toBatchStride, toHeadStride, toTokenStride, toChannelStride;
-};
+#define PARAMETER_BINDING 3
+#include "parameters/copy.h"
 
 void main() {
     const uint item = flatIndex();

@@ -25,19 +25,8 @@ layout(set = 0, binding = 3) readonly buffer Offsets { float offsets[]; }; // (b
 layout(set = 0, binding = 4) readonly buffer Mask { float mask[]; };       // (batch, offset group, tap, position)
 layout(set = 0, binding = 5) writeonly buffer Result { T result[]; };
 
-layout(push_constant) uniform Push {
-    int sizeX, sizeY;
-    uint positions, outWidth;
-    int strideX, strideY, paddingX, paddingY, dilationX, dilationY;
-    uint channels;       // of a token
-    uint groups, groupChannels;
-    uint offsetGroups, offsetChannels; // channels per offset group
-    uint segment;        // channels that share group and offset group, as far as both sizes allow
-    uint columns;        // output channels of a group
-    uint pitch;          // the same, in vectors of a weight row
-    uint weightStride;   // vectors of a group's weight
-    uint outBatchStride, outPositionStride, outChannelStride;
-};
+#define PARAMETER_BINDING 6
+#include "parameters/deform_conv.h"
 
 const uint taps = uint(kernelX * kernelY);
 const uint step = vectors ? 4u : 1u;

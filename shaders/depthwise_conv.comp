@@ -20,11 +20,8 @@ layout(set = 0, binding = 1) readonly buffer Weights4 { vec4 weights4[]; };
 layout(set = 0, binding = 2) writeonly buffer Result { T result[]; };
 layout(set = 0, binding = 2) writeonly buffer Result4 { T4 result4[]; };
 
-layout(push_constant) uniform Push {
-    uint sizeZ, sizeY, sizeX;
-    int paddingZ, paddingY, paddingX; // before the first token
-    uint width;                       // vectors or channels of a token
-};
+#define PARAMETER_BINDING 3
+#include "parameters/depthwise_conv.h"
 
 vec4 load(uint at) { return vectors ? vec4(source4[at]) : vec4(float(source[at]), 0, 0, 0); }
 vec4 weight(uint at) { return vectors ? weights4[at] : vec4(weights[at], 0, 0, 0); }

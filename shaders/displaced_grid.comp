@@ -12,9 +12,8 @@ layout(constant_id = 1) const bool swapped = false; // rows are taken for x, col
 layout(set = 0, binding = 0) readonly buffer Offsets { T offsets[]; }; // (batch, (dx, dy), head, pixel), in pixels
 layout(set = 0, binding = 1) writeonly buffer Grid { vec2 grid[]; };   // (batch, head, pixel)
 
-layout(push_constant) uniform Push {
-    uint heads, width, height;
-};
+#define PARAMETER_BINDING 2
+#include "parameters/displaced_grid.h"
 
 void main() {
     const uint pixels = width * height;

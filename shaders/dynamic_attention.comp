@@ -4,6 +4,7 @@
 // Grid: (tiles of queries, 1, batch * heads).
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#define PARAMETER_BINDING 5
 #include "dynamic_scores.glsl"
 
 layout(std430, set = 0, binding = 2) readonly buffer V { T v1[]; };

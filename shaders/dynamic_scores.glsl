@@ -17,17 +17,7 @@ layout(constant_id = 4) const uint laneRows = 4;  // a lane's block of a tile
 layout(constant_id = 5) const uint laneKeys = 4;
 layout(constant_id = 6) const bool fourWide = false; // four channels per load
 
-layout(push_constant) uniform Push {
-    uvec4 qView; // offset, batch stride, head stride, token stride
-    uvec4 kView;
-    uvec4 vView;
-    uvec4 outView;
-    uint tokens;
-    uint heads;
-    uint sought; // the rank of the least score to keep
-    float threshold;
-    float scale;
-};
+#include "parameters/dynamic_attention.h"
 
 layout(std430, set = 0, binding = 0) readonly buffer Q { T q1[]; };
 layout(std430, set = 0, binding = 0) readonly buffer Q4 { T4 q4[]; };

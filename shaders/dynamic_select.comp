@@ -8,6 +8,7 @@
 // Grid: (tiles of queries, 1, batch * heads).
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#define PARAMETER_BINDING 3
 #include "dynamic_scores.glsl"
 
 layout(constant_id = 7) const bool byThreshold = false;

@@ -38,14 +38,8 @@ layout(set = 0, binding = 3) readonly buffer Residual4 { T4 residual4[]; };
 layout(set = 0, binding = 4) writeonly buffer Out { T result[]; };
 layout(set = 0, binding = 4) writeonly buffer Out4 { T4 result4[]; };
 
-// A stride steps one token in tokens-major tensors and one channel in channel-major ones.
-layout(push_constant) uniform Push {
-    uint rows, columns, depth, groups;
-    uint aOffset, aStride, aBatchStride;
-    uint outOffset, outStride, outBatchStride;
-    uint residualOffset, residualStride, residualBatchStride;
-    float alpha;
-} push;
+#define PARAMETER_BINDING 5
+#include "parameters/gemm.h"
 
 const int rowQuads = threadsM * quadsM;
 const int columnQuads = threadsN * quadsN;
@@ -59,11 +53,11 @@ uint aBase, wBase, columnQuadsTotal, depthPadded;
 
 // Four k of one row, zero beyond the depth. Rows beyond the last repeat it: their results are never stored.
 vec4 loadRow(uint row, uint k) {
-    row = min(row, push.rows - 1u);
+    row = min(row, rows - 1u);
     if (aVector)
-        return vec4(a4[(aBase + row * push.aStride + k) >> 2]);
-    const uint base = aBase + row * push.aStride;
-    const uint last = push.depth - 1u;
+        return vec4(a4[(aBase + row * aStride + k) >> 2]);
+    const uint base = aBase + row * aStride;
+    const uint last = depth - 1u;
     const vec4 v = vec4(a[base + k], a[base + min(k + 1u, last)], a[base + min(k + 2u, last)],
                         a[base + min(k + 3u, last)]);
     return mix(vec4(0.0), v, lessThanEqual(uvec4(k) + uvec4(0, 1, 2, 3), uvec4(last)));
@@ -71,15 +65,15 @@ vec4 loadRow(uint row, uint k) {
 
 // Four rows of one k in a channel-major A.
 vec4 loadColumn(uint rowQuad, uint k) {
-    const uint base = aBase + min(k, push.depth - 1u) * push.aStride;
+    const uint base = aBase + min(k, depth - 1u) * aStride;
     vec4 v;
     if (aVector) {
-        v = vec4(a4[(base >> 2) + min(rowQuad, (push.rows - 1u) >> 2)]);
+        v = vec4(a4[(base >> 2) + min(rowQuad, (rows - 1u) >> 2)]);
     } else {
-        const uvec4 row = min(uvec4(rowQuad * 4u) + uvec4(0, 1, 2, 3), uvec4(push.rows - 1u));
+        const uvec4 row = min(uvec4(rowQuad * 4u) + uvec4(0, 1, 2, 3), uvec4(rows - 1u));
         v = vec4(a[base + row.x], a[base + row.y], a[base + row.z], a[base + row.w]);
     }
-    return k < push.depth ? v : vec4(0.0);
+    return k < depth ? v : vec4(0.0);
 }
 
 vec4 loadWeight(uint columnQuad, uint k) {
@@ -126,7 +120,7 @@ void stageA(uint tileRowQuad, uint k0) {
     for (uint e = gl_LocalInvocationIndex; e < uint(stepK * rowQuads); e += gl_WorkGroupSize.x) {
         const uint row = e / uint(stepK / 4), k = e % uint(stepK / 4) * 4u;
         vec4 v = vec4(0.0);
-        if (k0 + k < push.depth)
+        if (k0 + k < depth)
             v = loadRow(tileRowQuad * 4u + row, k0 + k);
         [[unroll]] for (int kk = 0; kk < 4; ++kk)
             sharedA[(k + uint(kk)) * uint(rowPitch) + (row >> 2)][row & 3u] = v[kk];
@@ -161,9 +155,9 @@ void accumulateStaged(uint tileRowQuad, uint tileColumnQuad, uint threadM, uint 
 }
 
 void storeScalar(uint row, uint column, float value, uint outBase, uint residualBase) {
-    const uint outAt = outChannelMajor ? column * push.outStride + row : row * push.outStride + column;
-    const uint residualAt = outChannelMajor ? column * push.residualStride + row : row * push.residualStride + column;
-    value *= push.alpha;
+    const uint outAt = outChannelMajor ? column * outStride + row : row * outStride + column;
+    const uint residualAt = outChannelMajor ? column * residualStride + row : row * residualStride + column;
+    value *= alpha;
     if (hasResidual)
         value += float(residual[residualBase + residualAt]);
     result[outBase + outAt] = stored(value);
@@ -171,10 +165,10 @@ void storeScalar(uint row, uint column, float value, uint outBase, uint residual
 
 // Four columns of one row (tokens-major) or four rows of one column (channel-major).
 void storeVector(uint line, uint position, vec4 value, uint outBase, uint residualBase) {
-    value *= push.alpha;
+    value *= alpha;
     if (hasResidual)
-        value += vec4(residual4[(residualBase + line * push.residualStride + position) >> 2]);
-    result4[(outBase + line * push.outStride + position) >> 2] = stored4(value);
+        value += vec4(residual4[(residualBase + line * residualStride + position) >> 2]);
+    result4[(outBase + line * outStride + position) >> 2] = stored4(value);
 }
 
 // The bias of four columns, clamped at the end of the group. GEGLU weights are interleaved (value, gate), the bias
@@ -182,10 +176,10 @@ void storeVector(uint line, uint position, vec4 value, uint outBase, uint residu
 vec4 loadBias(uint group, uint column) {
     if (!hasBias)
         return vec4(0.0);
-    uvec4 c = min(uvec4(column) + uvec4(0, 1, 2, 3), uvec4(push.columns - 1u));
+    uvec4 c = min(uvec4(column) + uvec4(0, 1, 2, 3), uvec4(columns - 1u));
     if (activation == activationGeglu)
-        c = (c >> 1) + (c & 1u) * (push.columns / 2u);
-    c += group * push.columns;
+        c = (c >> 1) + (c & 1u) * (columns / 2u);
+    c += group * columns;
     return vec4(bias[c.x], bias[c.y], bias[c.z], bias[c.w]);
 }
 
@@ -201,23 +195,23 @@ void storeQuad(vec4 v[4], vec4 columnBias, uint row, uint column, uint outBase, 
     [[unroll]] for (int r = 0; r < 4; ++r)
         v[r] = finish(v[r] + columnBias);
     if (outVector && outChannelMajor) {
-        if (row < push.rows)
+        if (row < rows)
             [[unroll]] for (int c = 0; c < 4; ++c)
-                if (column + uint(c) < push.columns)
+                if (column + uint(c) < columns)
                     storeVector(column + uint(c), row, vec4(v[0][c], v[1][c], v[2][c], v[3][c]), outBase,
                                 residualBase);
     } else if (outVector) {
-        if (column < push.columns)
+        if (column < columns)
             [[unroll]] for (int r = 0; r < 4; ++r)
-                if (row + uint(r) < push.rows)
+                if (row + uint(r) < rows)
                     storeVector(row + uint(r), column, v[r], outBase, residualBase);
     } else {
         const bool geglu = activation == activationGeglu;
         const uint firstOut = geglu ? column / 2u : column;
-        const uint outColumns = geglu ? push.columns / 2u : push.columns;
+        const uint outColumns = geglu ? columns / 2u : columns;
         [[unroll]] for (int r = 0; r < 4; ++r)
             [[unroll]] for (int c = 0; c < (geglu ? 2 : 4); ++c)
-                if (row + uint(r) < push.rows && firstOut + uint(c) < outColumns)
+                if (row + uint(r) < rows && firstOut + uint(c) < outColumns)
                     storeScalar(row + uint(r), firstOut + uint(c), v[r][c], outBase, residualBase);
     }
 }
@@ -225,13 +219,13 @@ void storeQuad(vec4 v[4], vec4 columnBias, uint row, uint column, uint outBase, 
 void main() {
     const uint threadN = gl_LocalInvocationIndex % uint(threadsN);
     const uint threadM = gl_LocalInvocationIndex / uint(threadsN);
-    const uint batch = gl_WorkGroupID.z / push.groups, group = gl_WorkGroupID.z % push.groups;
+    const uint batch = gl_WorkGroupID.z / groups, group = gl_WorkGroupID.z % groups;
     const uint tileRowQuad = gl_WorkGroupID.x * uint(rowQuads);
     const uint tileColumnQuad = gl_WorkGroupID.y * uint(columnQuads);
 
-    columnQuadsTotal = (push.columns + 3u) >> 2;
-    depthPadded = (push.depth + 3u) & ~3u;
-    aBase = push.aOffset + batch * push.aBatchStride + group * push.depth * (aChannelMajor ? push.aStride : 1u);
+    columnQuadsTotal = (columns + 3u) >> 2;
+    depthPadded = (depth + 3u) & ~3u;
+    aBase = aOffset + batch * aBatchStride + group * depth * (aChannelMajor ? aStride : 1u);
     wBase = group * depthPadded * columnQuadsTotal;
 
     [[unroll]] for (int i = 0; i < 4 * quadsM * quadsN; ++i)
@@ -241,11 +235,11 @@ void main() {
     else
         accumulateDirect(tileRowQuad + threadM, tileColumnQuad + threadN);
 
-    const uint outColumns = activation == activationGeglu ? push.columns / 2u : push.columns;
-    const uint outGroup = group * outColumns * (outChannelMajor ? push.outStride : 1u);
-    const uint residualGroup = group * outColumns * (outChannelMajor ? push.residualStride : 1u);
-    const uint outBase = push.outOffset + batch * push.outBatchStride + outGroup;
-    const uint residualBase = push.residualOffset + batch * push.residualBatchStride + residualGroup;
+    const uint outColumns = activation == activationGeglu ? columns / 2u : columns;
+    const uint outGroup = group * outColumns * (outChannelMajor ? outStride : 1u);
+    const uint residualGroup = group * outColumns * (outChannelMajor ? residualStride : 1u);
+    const uint outBase = outOffset + batch * outBatchStride + outGroup;
+    const uint residualBase = residualOffset + batch * residualBatchStride + residualGroup;
 
     [[unroll]] for (int j = 0; j < quadsN; ++j) {
         const uint column = (tileColumnQuad + threadN + uint(j * threadsN)) * 4u;

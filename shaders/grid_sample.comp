@@ -22,15 +22,8 @@ layout(set = 0, binding = 1) readonly buffer Grid { float grid[]; };
 layout(set = 0, binding = 2) writeonly buffer Output { T output1[]; };
 layout(set = 0, binding = 2) writeonly buffer Output4 { T4 output4[]; };
 
-layout(push_constant) uniform Push {
-    uint points;
-    uint width;      // vectors or channels of a token
-    uint groupWidth; // of a group
-    uint groups;
-    int sizeX, sizeY, sizeZ;
-    uint inputOffset, inputStride, inputBatchStride;
-    uint outputOffset, outputStride, outputBatchStride;
-};
+#define PARAMETER_BINDING 3
+#include "parameters/grid_sample.h"
 
 const int taps = mode == sampleNearest ? 1 : mode == sampleBilinear ? 2 : 4;
 const int tapsY = dims > 1 ? taps : 1;

@@ -40,7 +40,8 @@ layout(set = 0, binding = 2) uniform Image image1;
 layout(set = 0, binding = 3) uniform Image image2;
 layout(set = 0, binding = 4) uniform Image image3;
 
-layout(push_constant) uniform Push { uint height, width; };
+#define PARAMETER_BINDING 5
+#include "parameters/images_to_tokens.h"
 
 const uint itemsPerToken = factor0 * factor0 + factor1 * factor1 + factor2 * factor2 + factor3 * factor3;
 const uint rowChannels = channels0 * factor0 * factor0 + channels1 * factor1 * factor1 + channels2 * factor2 * factor2 +

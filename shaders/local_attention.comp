@@ -19,11 +19,8 @@ layout(constant_id = 1) const uint headDim = 64;
 layout(constant_id = 2) const uint laneSplit = 1; // lanes that share a query; divides the workgroup and keyCount
 layout(constant_id = 3) const uint rowCount = 1;  // queries of a lane; more than one only with LANE_BROADCAST
 layout(constant_id = 4) const uint keyCount = 8;  // of a step; with LANE_BROADCAST the lanes
-layout(constant_id = 5) const uint tileDepth = 1; // the product of the three: queries of a workgroup
-layout(constant_id = 6) const uint tileHeight = 1;
-layout(constant_id = 7) const uint tileWidth = 1;
-layout(constant_id = 8) const bool clamped = false; // border "neighborhood"
-layout(constant_id = 9) const bool fourWide = false;
+layout(constant_id = 5) const bool clamped = false; // border "neighborhood"
+layout(constant_id = 6) const bool fourWide = false;
 
 layout(std430, set = 0, binding = 0) readonly buffer Q { T q1[]; };
 layout(std430, set = 0, binding = 0) readonly buffer Q4 { T4 q4[]; };
@@ -34,15 +31,8 @@ layout(std430, set = 0, binding = 2) readonly buffer V4 { T4 v4[]; };
 layout(std430, set = 0, binding = 3) writeonly buffer Out { T out1[]; };
 layout(std430, set = 0, binding = 3) writeonly buffer Out4 { T4 out4[]; };
 
-layout(push_constant) uniform Push {
-    uvec4 qView, kView, vView, outView; // offset and strides of batch, head and token
-    uint sizes[3];                      // depth, height, width, as in all that follow
-    uint windows[3];
-    uint dilations[3]; // at most the size
-    uint tiles[3];     // of a class
-    uint heads;
-    float scale;
-};
+#define PARAMETER_BINDING 4
+#include "parameters/local_attention.h"
 
 const uint lanes = gl_WorkGroupSize.x;
 const uint rowLanes = lanes / laneSplit;
@@ -50,7 +40,6 @@ const uint vectors = (headDim + 3u) / 4u;
 const uint ownVectors = (vectors + laneSplit - 1u) / laneSplit; // a lane's share: every laneSplit-th
 const uint ownKeys = keyCount / laneSplit;                      // of a step, whose scores this lane completes
 const uint exchangeStride = lanes + 1u;                         // odd, so that lanes of a query meet different banks
-const uvec3 tileSize = uvec3(tileDepth, tileHeight, tileWidth);
 const float startMaximum = -3.402823466e38;
 
 shared float partialScores[laneSplit > 1u ? keyCount * exchangeStride : 1u];
@@ -102,10 +91,10 @@ uvec3 advanced(uvec3 cell, uvec3 step, uvec3 size) {
 }
 
 void main() {
-    const uvec3 size = uvec3(sizes[0], sizes[1], sizes[2]);
-    const uvec3 window = uvec3(windows[0], windows[1], windows[2]);
-    const uvec3 dilation = uvec3(dilations[0], dilations[1], dilations[2]);
-    const uvec3 tilesOfClass = uvec3(tiles[0], tiles[1], tiles[2]);
+    const uvec3 size = sizes.xyz;
+    const uvec3 window = windows.xyz;
+    const uvec3 dilation = dilations.xyz;
+    const uvec3 tilesOfClass = tiles.xyz;
     const uvec3 tilesOfAll = tilesOfClass * dilation;
     const uint tile = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;
     if (tile >= tilesOfAll.x * tilesOfAll.y * tilesOfAll.z)
@@ -113,7 +102,7 @@ void main() {
     const uvec3 tileCell = cellOf(tile, tilesOfAll);
     const uvec3 residue = tileCell / tilesOfClass;
     const uvec3 places = placesOfClass(residue, size, dilation);
-    const uvec3 base = tileCell % tilesOfClass * tileSize;
+    const uvec3 base = tileCell % tilesOfClass * tileSize.xyz;
     if (any(greaterThanEqual(base, places))) // classes differ by a place
         return;
 
@@ -134,7 +123,7 @@ void main() {
     float maximum[rowCount];
     float total[rowCount]; // of weights
     [[unroll]] for (uint r = 0; r < rowCount; ++r) {
-        uvec3 place = base + cellOf(r * rowLanes + rowLane, tileSize);
+        uvec3 place = base + cellOf(r * rowLanes + rowLane, tileSize.xyz);
         exists[r] = all(lessThan(place, places));
         place = min(place, places - 1u);
         own[r] = seenFrom(place, place, places, window, clamped);
@@ -153,7 +142,7 @@ void main() {
     // The walk over a box of keys, in cells relative to its first.
     Window walk = own[0];
     if (laneBroadcast)
-        walk = seenFrom(base, min(base + tileSize, places) - 1u, places, window, clamped);
+        walk = seenFrom(base, min(base + tileSize.xyz, places) - 1u, places, window, clamped);
     const uint count = walk.count.x * walk.count.y * walk.count.z;
     // All lanes make as many steps, for the barriers between them.
     const uvec3 widest = laneBroadcast ? walk.count : min(window, places);

@@ -10,10 +10,8 @@ layout(constant_id = 1) const bool hasMask = true;
 layout(set = 0, binding = 0) writeonly buffer Bias { float bias[]; };
 layout(set = 0, binding = 1) readonly buffer Mask { uint mask[]; }; // bytes (batch, masked)
 
-layout(push_constant) uniform Push {
-    uint keys, masked; // with the mask, and covered by it
-    float value;
-};
+#define PARAMETER_BINDING 2
+#include "parameters/mask_bias.h"
 
 void main() {
     const uint key = flatIndex();

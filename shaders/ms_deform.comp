@@ -32,14 +32,8 @@ layout(set = 0, binding = 4) writeonly buffer Result { T result1[]; };
 layout(set = 0, binding = 4) writeonly buffer Result4 { T4 result4[]; };
 layout(set = 0, binding = 5) writeonly buffer Locations { vec2 locations[]; };
 
-const uint maxLevels = 24; // as maxSampledLevels in ms_deform.hpp
-
-layout(push_constant) uniform Push {
-    uint queries, heads;
-    uint width;  // vectors or channels of a head
-    uint tokens; // of all levels
-    uint sizes[maxLevels]; // width | height << 16
-};
+#define PARAMETER_BINDING 6
+#include "parameters/ms_deform.h"
 
 void main() {
     const uint threads = width / chunks;
@@ -64,7 +58,8 @@ void main() {
     float total = 0.0;
     uint s = first;
     for (uint level = 0; level < levels; ++level) {
-        const uvec2 size = uvec2(sizes[level] & 0xffffu, sizes[level] >> 16);
+        const uint packedSize = sizes[level / 4u][level % 4u];
+        const uvec2 size = uvec2(packedSize & 0xffffu, packedSize >> 16);
         const uint reference = (query * levels + level) * (boxes ? 2u : 1u);
         const vec2 centre = places[reference];
         // Of an offset, in pixels.

@@ -17,13 +17,8 @@ layout(set = 0, binding = 1) writeonly buffer Result { T result[]; };
 layout(set = 0, binding = 2) readonly buffer Scale { float scale[]; };
 layout(set = 0, binding = 3) readonly buffer Shift { float shift[]; };
 
-// A row is (token, head): `width` elements from token * tokenStride + head * headStride on.
-layout(push_constant) uniform Push {
-    uint tokens, heads, width;
-    uint sourceOffset, sourceBatchStride, sourceHeadStride, sourceTokenStride;
-    uint resultOffset, resultBatchStride, resultHeadStride, resultTokenStride;
-    float epsilon;
-};
+#define PARAMETER_BINDING 4
+#include "parameters/norm.h"
 
 shared float partial[rowsPerGroup * lanes];
 
@@ -48,8 +43,8 @@ void main() {
     const uint wanted = group * rowsPerGroup + gl_LocalInvocationIndex / lanes;
     const uint row = min(wanted, tokens * heads - 1);
     const uint batch = gl_WorkGroupID.z, token = row / heads, head = row % heads;
-    const uint from = sourceOffset + batch * sourceBatchStride + head * sourceHeadStride + token * sourceTokenStride;
-    const uint to = resultOffset + batch * resultBatchStride + head * resultHeadStride + token * resultTokenStride;
+    const uint from = sourceView.x + batch * sourceView.y + head * sourceView.z + token * sourceView.w;
+    const uint to = resultView.x + batch * resultView.y + head * resultView.z + token * resultView.w;
 
     float mean = 0.0;
     if (centred) {

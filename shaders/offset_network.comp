@@ -34,15 +34,8 @@ layout(set = 0, binding = 2) writeonly buffer Positions { float positions[]; };
 layout(set = 0, binding = 3) writeonly buffer Sampling { float sampling[]; };
 layout(set = 0, binding = 4) writeonly buffer Vgrid { float vgrid[]; };
 
-layout(push_constant) uniform Push {
-    uint sizeZ, sizeY, sizeX;
-    uint gridY, gridX; // downsampled height and width
-    uint positionCount;
-    uint channels, groups;
-    int paddingZ, paddingY, paddingX;
-    float scale0, scale1, scale2;
-    float divisor0, divisor1, divisor2;
-};
+#define PARAMETER_BINDING 5
+#include "parameters/offset_network.h"
 
 const uint samplingReversed = 1u;
 const uint samplingColumn = 2u;

@@ -12,14 +12,12 @@ layout(constant_id = 1) const bool lookup = false;
 layout(set = 0, binding = 0) readonly buffer Source { float source[]; }; // slopes (heads), or table (places, heads)
 layout(set = 0, binding = 1) writeonly buffer Bias { float bias[]; };
 
-layout(push_constant) uniform Push {
-    uint heads, queries, keys;
-    uint size0, size1, size2, size3; // lookup: the grid that queries and keys both cover
-};
+#define PARAMETER_BINDING 2
+#include "parameters/pair_bias.h"
 
 uvec4 cellOf(uint index) {
-    const uint slice = size3 * size2;
-    return uvec4(index / (slice * size1), index / slice % size1, index / size3 % size2, index % size3);
+    const uint slice = size.w * size.z;
+    return uvec4(index / (slice * size.y), index / slice % size.y, index / size.w % size.z, index % size.w);
 }
 
 void main() {
@@ -28,7 +26,7 @@ void main() {
         return;
     const uint key = item % keys, query = item / keys % queries, head = item / (keys * queries);
     if (lookup) {
-        const uvec4 size = uvec4(size0, size1, size2, size3), count = 2 * size - 1;
+        const uvec4 count = 2 * size - 1;
         const uvec4 place = cellOf(query) + size - 1 - cellOf(key); // query - key, from 0 on
         const uint row = ((place.x * count.y + place.y) * count.z + place.z) * count.w + place.w;
         bias[item] = source[row * heads + head];

@@ -9,30 +9,14 @@
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const bool dense = false;
 layout(constant_id = 2) const uint biasDims = 2;
-layout(constant_id = 3) const uint headsPerGroup = 1;
-layout(constant_id = 4) const uint mlpWidth = 1;
-layout(constant_id = 5) const uint mlpPairs = 4;
-layout(constant_id = 6) const bool logDistance = true;
-layout(constant_id = 7) const uint tableSize0 = 1; // dense: size of the query grid, per channel
-layout(constant_id = 8) const uint tableSize1 = 1;
-layout(constant_id = 9) const uint tableSize2 = 1;
-layout(constant_id = 10) const float tableOrigin0 = 0;
-layout(constant_id = 11) const float tableOrigin1 = 0;
-layout(constant_id = 12) const float tableOrigin2 = 0;
-layout(constant_id = 13) const bool tableQuads = false;
-layout(constant_id = 14) const bool queriesGiven = false; // dense: their positions, instead of a grid
+layout(constant_id = 3) const uint mlpWidth = 1;
+layout(constant_id = 4) const uint mlpPairs = 4;
+layout(constant_id = 5) const bool logDistance = true;
+layout(constant_id = 6) const bool tableQuads = false;
+layout(constant_id = 7) const bool queriesGiven = false; // dense: their positions, instead of a grid
 
-const float tableScale0 = 1; // the table is built here, not read
-const float tableScale1 = 1;
-const float tableScale2 = 1;
-
-layout(push_constant) uniform Push {
-    vec4 step;        // table: distance of nodes; dense: divisor of the query grid
-    uvec4 gridStride; // dense
-    uint queries;     // dense
-    uint keys;        // dense
-    uint heads;       // dense
-};
+#define PARAMETER_BINDING 4
+#include "parameters/position_bias.h"
 
 layout(std430, set = 0, binding = 0) readonly buffer Weights { float weights[]; };
 layout(std430, set = 0, binding = 0) readonly buffer Weights4 { vec4 weights4[]; };
@@ -44,12 +28,10 @@ vec4 biasVector(uint i) { return weights4[i]; }
 float biasFloat(uint i) { return weights[i]; }
 #include "position_bias.glsl"
 
-const uvec3 size = uvec3(tableSize0, tableSize1, tableSize2);
-
 // A node stands for a coordinate, taken as it is; a pair for a distance, which biasCoordinates turns into one.
 vec3 nodeCoordinate(uint node) {
     uvec3 at = uvec3(node % size.x, node / size.x % size.y, node / (size.x * size.y));
-    return vec3(tableOrigin0, tableOrigin1, tableOrigin2) + vec3(at) * step.xyz;
+    return tableOrigin.xyz + vec3(at) * step.xyz;
 }
 
 vec3 pairCoordinate(uint pair, uint group) {

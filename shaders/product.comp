@@ -20,10 +20,8 @@ layout(set = 0, binding = 0) readonly buffer First { T first[]; };
 layout(set = 0, binding = 1) readonly buffer Second { F second[]; };
 layout(set = 0, binding = 2) writeonly buffer Result { T result[]; };
 
-layout(push_constant) uniform Push {
-    uint rows, width;
-    uvec4 firstView, secondView, resultView; // offset and strides of batch, row and channel
-};
+#define PARAMETER_BINDING 3
+#include "parameters/product.h"
 
 uint place(uvec4 view, uint row, uint channel) {
     return view.x + gl_WorkGroupID.z * view.y + row * view.z + channel * view.w;

@@ -10,11 +10,11 @@ layout(constant_id = 2) const bool logDistance = true; // sign(p) log(|p| + 1), 
 
 layout(set = 0, binding = 0) writeonly buffer Places { float places[]; }; // (places, dims)
 
-layout(push_constant) uniform Push { uint size0, size1, size2, size3; };
+#define PARAMETER_BINDING 1
+#include "parameters/relative_places.h"
 
 void main() {
     const uint row = flatIndex();
-    const uvec4 size = uvec4(size0, size1, size2, size3);
     const uvec4 count = 2 * size - 1;
     if (row >= count.x * count.y * count.z * count.w)
         return;

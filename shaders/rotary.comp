@@ -19,14 +19,8 @@ layout(set = 0, binding = 2) readonly buffer First { float first[]; };   // angl
 layout(set = 0, binding = 3) readonly buffer Second { float second[]; }; // sines
 layout(set = 0, binding = 4) readonly buffer Positions { int positions[]; };
 
-layout(push_constant) uniform Push {
-    uint heads, tokens, channels, rotated;
-    uint sourceOffset, sourceBatchStride, sourceHeadStride, sourceTokenStride;
-    uint resultOffset, resultBatchStride, resultHeadStride, resultTokenStride;
-    uint tablePositions;   // rows of the table
-    int largestShift;      // a shift read from the buffer is clamped to 0 and this
-    uint tableBatchStride; // rows from one batch entry to the next; 0 shares the table
-};
+#define PARAMETER_BINDING 5
+#include "parameters/rotary.h"
 
 int readPosition(uint at) {
     return positionWords == 2 ? narrowed(positions[at], positions[at + 1]) : positions[at];
@@ -56,8 +50,8 @@ void main() {
         return;
     const uint batch = gl_WorkGroupID.z;
     const uint unit = item % units, token = item / units % tokens, head = item / (units * tokens);
-    const uint from = sourceOffset + batch * sourceBatchStride + head * sourceHeadStride + token * sourceTokenStride;
-    const uint to = resultOffset + batch * resultBatchStride + head * resultHeadStride + token * resultTokenStride;
+    const uint from = sourceView.x + batch * sourceView.y + head * sourceView.z + token * sourceView.w;
+    const uint to = resultView.x + batch * resultView.y + head * resultView.z + token * resultView.w;
     if (unit >= pairs) {
         const uint channel = rotated + unit - pairs;
         result[to + channel] = stored(float(source[from + channel]));

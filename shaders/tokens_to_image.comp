@@ -22,7 +22,8 @@ layout(set = 0, binding = 1, FORMAT) uniform writeonly image2DArray target;
 layout(set = 0, binding = 1, FORMAT) uniform writeonly image2D target;
 #endif
 
-layout(push_constant) uniform Push { uint height, width, rowChannels, firstChannel; };
+#define PARAMETER_BINDING 2
+#include "parameters/tokens_to_image.h"
 
 void main() {
     const uint item = flatIndex();

@@ -12,10 +12,8 @@ layout(set = 0, binding = 0) readonly buffer Mask { uint mask[]; }; // bytes (ba
 layout(set = 0, binding = 1) writeonly buffer Rows { T rows1[]; };
 layout(set = 0, binding = 1) writeonly buffer Rows4 { T4 rows4[]; };
 
-layout(push_constant) uniform Push {
-    uint tokens;
-    uint width; // vectors or channels of a token
-};
+#define PARAMETER_BINDING 2
+#include "parameters/zero_rows.h"
 
 void main() {
     const uint item = flatIndex();

@@ -41,7 +41,7 @@
  *   The library keeps no global state: contexts on several devices can live in one process.
  *
  * SYNCHRONIZATION CONTRACT
- *   All dispatches run in VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT. sacCmdUpload begins with a copy in
+ *   All dispatches run in VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT. sacCmdUpload begins with copies in
  *   VK_PIPELINE_STAGE_TRANSFER_BIT. Any queue family with VK_QUEUE_COMPUTE_BIT will do, and any command buffer level,
  *   outside of a render pass instance. Barriers between the library's own dispatches are recorded by the library.
  *
@@ -52,6 +52,8 @@
  *                         | COMPUTE_SHADER, SHADER_READ           |
  *   tables                | COMPUTE_SHADER, SHADER_READ | WRITE   | COMPUTE_SHADER, SHADER_READ
  *   state                 | -                                     | COMPUTE_SHADER, SHADER_READ | WRITE
+ *   parameters            | TRANSFER, TRANSFER_WRITE;             | COMPUTE_SHADER, UNIFORM_READ
+ *                         | COMPUTE_SHADER, UNIFORM_READ          |
  *   workspace             | COMPUTE_SHADER, SHADER_READ | WRITE   | COMPUTE_SHADER, SHADER_READ | WRITE
  *   workspace, with a     | -                                     | also TRANSFER, TRANSFER_WRITE
  *   SacTensorBinding value|                                       |
@@ -66,7 +68,7 @@
  *   Images keep their layouts: the library records no layout transition. An output image is written where the tensor
  *   reaches and keeps its other pixels.
  *   The caller owes, with one barrier before the call: what was written to anything in the right column is available
- *   and visible to (COMPUTE_SHADER, SHADER_READ), and earlier reads and writes of outputs and workspace are complete
+ *   and visible to (COMPUTE_SHADER, SHADER_READ; parameters: UNIFORM_READ), and earlier reads and writes of outputs and workspace are complete
  *   (an execution dependency; with memory dependency where they were written by the device). The caller owes, with one
  *   barrier after the call, a dependency from (COMPUTE_SHADER, SHADER_WRITE) to whatever reads the outputs. Two calls
  *   that share a workspace, or of which one reads what the other wrote, need such a barrier between them:
@@ -610,9 +612,11 @@ typedef enum SacMemoryKind SAC_ENUM_TYPE {
     SAC_MEMORY_WORKSPACE = 2,
     /* What a run hands to the next (key-value caches). Often 0 bytes. */
     SAC_MEMORY_STATE = 3,
+    /* What the plan's dispatches read about its shapes: a few hundred bytes each. Each plan has its own. */
+    SAC_MEMORY_PARAMETERS = 4,
     /* Source of sacCmdUpload: host visible, free again once that command buffer has finished. */
-    SAC_MEMORY_STAGING = 4,
-    SAC_MEMORY_KIND_COUNT = 5,
+    SAC_MEMORY_STAGING = 5,
+    SAC_MEMORY_KIND_COUNT = 6,
     SAC_MEMORY_KIND_MAX_ENUM = 0x7fffffff
 } SacMemoryKind;
 
@@ -684,7 +688,7 @@ typedef struct SacMemoryPart {
     uint32_t lastStage;
 } SacMemoryPart;
 
-/* What a plan's memory is made of, in the order weights, tables, workspace, state, so that an engine can budget it or
+/* What a plan's memory is made of, in the order weights, tables, workspace, state, parameters, so that an engine can budget it or
  * find the largest part:
  *   weights     packed tensors, as shaders read them, by the names they have in the checkpoint, without the prefix;
  *               those made of several tensors by the layer's, those made of none by what they hold
@@ -692,6 +696,7 @@ typedef struct SacMemoryPart {
  *   workspace   intermediates and scratch; places of inputs that a run may bring by value; workgroup counts of a
  *               conditional plan
  *   state       key-value caches
+ *   parameters  a block for each dispatch, by the name of its stage; bytes
  * Names within a kind are unique: the second part that would be called "q" is called "q#2", the third "q#3".
  * `*count` is the capacity of `parts` on entry and the number written on return; with parts == NULL it is set to the
  * number there are. Errors: INVALID_ARGUMENT (also: too small). */
@@ -735,12 +740,13 @@ typedef struct SacUploadInfo {
     SacBufferRange weights; /* at least SAC_MEMORY_WEIGHTS; likewise below. May be null where 0 bytes are needed */
     SacBufferRange tables;
     SacBufferRange workspace;
+    SacBufferRange parameters;
     SacBufferRange staging;
     void* stagingData; /* host address of staging.offset; written during the call. Flush it if not coherent */
 } SacUploadInfo;
 
-/* Writes the weights, converted and packed, to stagingData; records their copy to `weights` and the dispatches that
- * build `tables`. Recorded once; the weights stay valid for every later run.
+/* Writes the weights, converted and packed, to stagingData; records their copy to `weights`, what fills `parameters`, and
+ * the dispatches that build `tables`. Recorded once; the weights stay valid for every later run.
  * The command buffer is in the recording state, outside of a render pass. Thread: as the command buffer's pool.
  * Errors: INVALID_ARGUMENT: a range is missing, too small, misaligned, or overlaps another. Then nothing was recorded.
  */
@@ -786,6 +792,7 @@ typedef struct SacRunInfo {
     SacBufferRange tables;
     SacBufferRange workspace;
     SacBufferRange state;
+    SacBufferRange parameters;
     uint32_t bindingCount; /* every tensor of sacGetPlanTensors exactly once, SAC_TENSOR_HOST_BIT ones excepted */
     const SacTensorBinding* bindings;
     uint32_t batch; /* entries of the batch to compute, from the first; 0: as planned. At most as planned */

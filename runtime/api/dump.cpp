@@ -19,9 +19,11 @@ const char* memoryName(SacMemoryKind kind) {
         return "workspace";
     case SAC_MEMORY_STATE:
         return "state";
+    case SAC_MEMORY_PARAMETERS:
+        return "parameters";
     default:
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "kind is %d, it must be WEIGHTS, TABLES, WORKSPACE or STATE",
-                    static_cast<int>(kind));
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "kind is %d, it must be WEIGHTS, TABLES, WORKSPACE, STATE or PARAMETERS", static_cast<int>(kind));
     }
 }
 

@@ -110,6 +110,9 @@ void saccade::listMemoryParts(SacPlan_T& plan, const Graph& graph, Progress& pro
     if (plan.commandBytes)
         lister.add("dispatch commands", DataType::i32, {plan.commandBytes / 4}, plan.commandsOffset);
     addTensors(SAC_MEMORY_STATE, MemoryClass::state);
+    lister.begin(SAC_MEMORY_PARAMETERS);
+    for (const Node& node : graph.nodes())
+        lister.add(node.label, DataType::u8, {node.dispatch.parameters.size}, node.parameterOffset);
 }
 
 extern "C" SAC_API SacResult sacGetPlanMemoryParts(SacPlan plan, uint32_t* count, SacMemoryPart* parts,

@@ -71,6 +71,7 @@ struct SacPlan_T {
     std::pmr::vector<uint32_t> boundTensors;     ///< indices in `tensors`, in the order of the graph's externals
     std::pmr::vector<uint64_t> valueOffsets;     ///< of each of these: its place in the workspace if bound by value
     std::pmr::vector<saccade::MemoryPart> parts; ///< of all kinds, in the order of sacGetPlanMemoryParts
+    std::pmr::vector<std::byte> parameters;      ///< contents of SAC_MEMORY_PARAMETERS
     saccade::DispatchList upload, run;
     std::optional<saccade::Recorder> recorder;     ///< none in a context without a VkDevice
     uint64_t commandsOffset = 0, commandBytes = 0; ///< indirect commands of a conditional plan, in the workspace

@@ -14,7 +14,7 @@ using namespace saccade;
 SacPlan_T::SacPlan_T(SacModel model)
     : model(model), name(&model->context->memory), tensors(&model->context->memory),
       boundTensors(&model->context->memory), valueOffsets(&model->context->memory), parts(&model->context->memory),
-      upload(&model->context->memory), run(&model->context->memory) {}
+      parameters(&model->context->memory), upload(&model->context->memory), run(&model->context->memory) {}
 
 namespace {
 
@@ -82,6 +82,9 @@ void setMemory(SacPlan_T& plan, const Graph& graph, uint64_t workspaceBytes) {
         workspace |= VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT;
     plan.memory[SAC_MEMORY_WORKSPACE] = bufferRequirements(device, workspaceBytes, workspace);
     plan.memory[SAC_MEMORY_STATE] = bufferRequirements(device, graph.stateBytes(), storage);
+    plan.memory[SAC_MEMORY_PARAMETERS] = bufferRequirements(
+        device, graph.parameterBytes(), VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT);
+    plan.memory[SAC_MEMORY_PARAMETERS].alignment = parameterAlignment;
     plan.memory[SAC_MEMORY_STAGING] = bufferRequirements(device, weights, VK_BUFFER_USAGE_TRANSFER_SRC_BIT);
 }
 
@@ -199,6 +202,8 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
     else
         progress.next();
     setMemory(plan, graph, placeCommands(plan, graph, placeValues(plan, graph, workspaceBytes)));
+    plan.parameters.resize(graph.parameterBytes());
+    graph.writeParameters(plan.parameters);
     progress.ask();
     listMemoryParts(plan, graph, progress);
     setProperties(plan, graph, builder.biasReport());

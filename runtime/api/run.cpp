@@ -51,6 +51,7 @@ extern "C" SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuff
         claims.memory(SAC_MEMORY_TABLES, "info->tables", info->tables, false);
         claims.memory(SAC_MEMORY_WORKSPACE, "info->workspace", info->workspace, true);
         claims.memory(SAC_MEMORY_STATE, "info->state", info->state, true);
+        claims.memory(SAC_MEMORY_PARAMETERS, "info->parameters", info->parameters, false);
 
         const bool conditional = plan->flags & SAC_PLAN_CONDITIONAL_BIT;
         if (conditional)
@@ -66,6 +67,7 @@ extern "C" SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuff
         buffers.classes[static_cast<size_t>(MemoryClass::tables)] = base(info->tables);
         buffers.classes[static_cast<size_t>(MemoryClass::workspace)] = base(info->workspace);
         buffers.classes[static_cast<size_t>(MemoryClass::state)] = base(info->state);
+        buffers.classes[static_cast<size_t>(MemoryClass::parameters)] = base(info->parameters);
         buffers.externals = bindings.externals;
         const Device& device = plan->model->context->device;
         const DebugLabel label(device, commandBuffer, plan->name.c_str());

@@ -1,4 +1,6 @@
 // sacCmdUpload. Everything is checked before the first command is recorded.
+#include <algorithm>
+
 #include "api/claims.hpp"
 #include "api/objects.hpp"
 #include "record/commands.hpp"
@@ -10,8 +12,15 @@ namespace {
 void recordCopy(const Device& device, VkCommandBuffer commandBuffer, const SacUploadInfo& info, VkDeviceSize bytes) {
     const VkBufferCopy copy{info.staging.offset, info.weights.offset, bytes};
     device.vk.CmdCopyBuffer(commandBuffer, info.staging.buffer, info.weights.buffer, 1, &copy);
-    memoryBarrier(device, commandBuffer, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT,
-                  VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_READ_BIT);
+}
+
+// Into the command buffer itself: vkCmdUpdateBuffer takes 64 KiB at a time.
+void recordParameters(const Device& device, VkCommandBuffer commandBuffer, const SacBufferRange& range,
+                      std::span<const std::byte> parameters) {
+    constexpr size_t most = 65536;
+    for (size_t at = 0; at < parameters.size(); at += most)
+        device.vk.CmdUpdateBuffer(commandBuffer, range.buffer, range.offset + at,
+                                  std::min(parameters.size() - at, most), parameters.data() + at);
 }
 
 } // namespace
@@ -29,6 +38,7 @@ extern "C" SAC_API SacResult sacCmdUpload(SacPlan plan, VkCommandBuffer commandB
         claims.memory(SAC_MEMORY_WEIGHTS, "info->weights", info->weights, copy);
         claims.memory(SAC_MEMORY_TABLES, "info->tables", info->tables, true);
         claims.memory(SAC_MEMORY_WORKSPACE, "info->workspace", info->workspace, true);
+        claims.memory(SAC_MEMORY_PARAMETERS, "info->parameters", info->parameters, true);
         if (copy) {
             claims.memory(SAC_MEMORY_STAGING, "info->staging", info->staging, false);
             require(info->stagingData, "info->stagingData");
@@ -38,10 +48,14 @@ extern "C" SAC_API SacResult sacCmdUpload(SacPlan plan, VkCommandBuffer commandB
         const DebugLabel label(device, commandBuffer, plan->name.c_str());
         if (copy)
             recordCopy(device, commandBuffer, *info, plan->memory[SAC_MEMORY_WEIGHTS].size);
+        recordParameters(device, commandBuffer, info->parameters, plan->parameters);
+        memoryBarrier(device, commandBuffer, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT,
+                      VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_UNIFORM_READ_BIT);
         Buffers buffers;
         buffers.classes[static_cast<size_t>(MemoryClass::weights)] = base(info->weights);
         buffers.classes[static_cast<size_t>(MemoryClass::tables)] = base(info->tables);
         buffers.classes[static_cast<size_t>(MemoryClass::workspace)] = base(info->workspace);
+        buffers.classes[static_cast<size_t>(MemoryClass::parameters)] = base(info->parameters);
         recorder.upload.record(commandBuffer, buffers, 1);
     });
 }

@@ -36,7 +36,6 @@ void checkLimits(const Graph& graph, const Node& node, const DeviceProfile& limi
         {"maxComputeWorkGroupInvocations", limits.maxComputeWorkGroupInvocations, lanes, "invocations in a workgroup"},
         {"maxComputeSharedMemorySize", limits.maxComputeSharedMemorySize, dispatch.sharedBytes,
          "bytes of shared memory"},
-        {"maxPushConstantsSize", limits.maxPushConstantsSize, pushConstantBytes, "bytes of push constants"},
         {"maxPerStageDescriptorStorageBuffers", limits.maxPerStageDescriptorStorageBuffers, buffers, "storage buffers"},
     };
     for (const auto& need : needs)
@@ -67,7 +66,6 @@ void DispatchList::build(const Graph& graph, Phase phase, uint32_t batch, const 
         PlacedDispatch& placed = dispatches_.emplace_back();
         placed.pipeline.shader = dispatch.shader;
         placed.pipeline.constants = dispatch.constants;
-        placed.push = dispatch.push;
         placed.groups = dispatch.groups;
         placed.batched = node.batched;
         placed.barrier = node.barrier;
@@ -84,6 +82,8 @@ void DispatchList::build(const Graph& graph, Phase phase, uint32_t batch, const 
             if (isCounted(node, i))
                 stage.bytes += tensor.bytes;
         }
+        placed.pipeline.kinds.push_back(BindingKind::uniformBuffer);
+        placed.bindings.push_back({MemoryClass::parameters, 0, node.parameterOffset, dispatch.parameters.size});
     }
     for (const Stage& stage : stages_)
         bytes_ += stage.bytes;

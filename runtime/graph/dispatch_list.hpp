@@ -36,9 +36,8 @@ struct Binding {
 /// A dispatch with its place in memory and in the order.
 struct PlacedDispatch {
     PipelineKey pipeline;
-    PushConstants push;
-    FixedVector<Binding, maxBindings> bindings;
-    std::array<uint32_t, 3> groups{1, 1, 1}; ///< for the planned batch
+    FixedVector<Binding, maxBindings> bindings; ///< of the operands, then the parameters
+    std::array<uint32_t, 3> groups{1, 1, 1};    ///< for the planned batch
     bool batched = true;
     bool barrier = false; ///< one stands before it
     uint32_t stage = 0;

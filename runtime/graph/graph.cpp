@@ -1,5 +1,6 @@
 #include "graph/graph.hpp"
 
+#include <algorithm>
 #include <cinttypes>
 #include <utility>
 
@@ -102,6 +103,8 @@ void Graph::add(std::string_view label, const Kernel& kernel, std::span<const Te
         node.flops = std::exchange(flops, 0);
         node.dispatch = dispatch;
         node.batched = kernel.batched;
+        node.parameterOffset = parameterBytes_;
+        parameterBytes_ += alignUp(dispatch.parameters.size, parameterAlignment);
         for (const OperandUse& use : dispatch.bindings)
             node.tensors.push_back(ids[use.operand]);
         nodes_.push_back(std::move(node));
@@ -110,6 +113,14 @@ void Graph::add(std::string_view label, const Kernel& kernel, std::span<const Te
         ++stageCounts_[static_cast<size_t>(phase)];
     if (phase == Phase::run)
         flops_ += kernel.flops;
+}
+
+void Graph::writeParameters(std::span<std::byte> out) const {
+    std::fill(out.begin(), out.end(), std::byte{0});
+    for (const Node& node : nodes_) {
+        const Parameters& block = node.dispatch.parameters;
+        std::copy_n(block.bytes.begin(), block.size, out.begin() + static_cast<std::ptrdiff_t>(node.parameterOffset));
+    }
 }
 
 } // namespace saccade

@@ -27,11 +27,15 @@ uint64_t elementCount(const Shape& shape);
 uint64_t byteCount(const Shape& shape, DataType type);
 
 /// Which memory a tensor lives in.
-enum class MemoryClass : uint8_t { weights, tables, workspace, state, external };
-constexpr uint32_t memoryClassCount = 5;
+enum class MemoryClass : uint8_t { weights, tables, workspace, state, parameters, external };
+constexpr uint32_t memoryClassCount = 6;
 
 /// Upload nodes run once, recorded by sacCmdUpload; run nodes by every sacCmdRun.
 enum class Phase : uint8_t { upload, run };
+
+/// Distance of parameter blocks: the largest minUniformBufferOffsetAlignment that Vulkan allows, so that equal graphs
+/// have equal blocks on all devices.
+constexpr uint64_t parameterAlignment = 256;
 
 using TensorId = uint32_t;
 constexpr TensorId noTensor = ~0u;
@@ -55,7 +59,8 @@ struct Node {
     Dispatch dispatch{};
     FixedVector<TensorId, maxBindings> tensors{}; ///< of each binding
     bool batched = true;
-    bool barrier = false; ///< a barrier stands before it; set by planBarriers
+    bool barrier = false;         ///< a barrier stands before it; set by planBarriers
+    uint64_t parameterOffset = 0; ///< of its block in the plan's parameters
 };
 
 class Graph {
@@ -94,6 +99,9 @@ public:
     std::pmr::vector<Node>& nodes() { return nodes_; }
     const std::pmr::vector<Node>& nodes() const { return nodes_; }
 
+    uint64_t parameterBytes() const { return parameterBytes_; } ///< of the blocks of all nodes
+    /// Writes the blocks, with zeros between them, to `out` of parameterBytes().
+    void writeParameters(std::span<std::byte> out) const;
     uint64_t tableBytes() const { return tableBytes_; }
     uint64_t stateBytes() const { return stateBytes_; }
     uint64_t flops() const { return flops_; } ///< of one run
@@ -114,6 +122,7 @@ private:
     uint64_t offsetAlignment_;
     Progress* progress_;
     uint32_t externalCount_ = 0;
+    uint64_t parameterBytes_ = 0;
     uint64_t tableBytes_ = 0;
     uint64_t stateBytes_ = 0;
     uint64_t flops_ = 0;

@@ -7,6 +7,8 @@
 #include "base/error.hpp"
 #include "kernels/attention_tuning.hpp"
 #include "kernels/position_bias.hpp"
+#include "parameters/attention.h"
+#include "parameters/attention_reduce.h"
 
 namespace saccade {
 namespace {
@@ -15,48 +17,36 @@ namespace {
 enum Feature : uint32_t {
     vectorQk = 1u << 0,
     vectorVo = 1u << 1,
-    writesParts = 1u << 2,
-    averagesEmpty = 1u << 3,
-    logDistance = 1u << 4,
-    hasDenseBias = 1u << 5,
-    hasAlibi = 1u << 6,
-    hasSoftcap = 1u << 7,
-    softcapFirst = 1u << 8,
-    isCausal = 1u << 9,
-    hasKeyMask = 1u << 10,
-    hasStaticMask = 1u << 11,
-    layoutPerHead = 1u << 12,
-    hasLengths = 1u << 13,
-    lengthsPerBatch = 1u << 14,
-    keysFromLength = 1u << 15,
-    causalFromLength = 1u << 16,
-    staticMaskFromLength = 1u << 17,
-    causalAtLengthZero = 1u << 18,
-    wideLengths = 1u << 19,
-    tableQuads = 1u << 20,
+    averagesEmpty = 1u << 2,
+    logDistance = 1u << 3,
+    hasDenseBias = 1u << 4,
+    hasAlibi = 1u << 5,
+    hasSoftcap = 1u << 6,
+    softcapFirst = 1u << 7,
+    isCausal = 1u << 8,
+    hasKeyMask = 1u << 9,
+    hasStaticMask = 1u << 10,
+    layoutPerHead = 1u << 11,
+    hasLengths = 1u << 12,
+    lengthsPerBatch = 1u << 13,
+    keysFromLength = 1u << 14,
+    causalFromLength = 1u << 15,
+    staticMaskFromLength = 1u << 16,
+    causalAtLengthZero = 1u << 17,
+    wideLengths = 1u << 18,
+    tableQuads = 1u << 19,
+    sharesAxis0 = 1u << 20, // and the next two
 };
 
-struct AttentionPush {
-    AttentionView q, k, v, out;
-    uint32_t queries, keys;
-    float scale, softcap;
-    int32_t causalOffset, keysPlus, staticMaskOffset;
-    uint32_t keyMaskStride;
-    std::array<uint32_t, 4> denseBiasStrides, staticMaskStrides;
-};
-static_assert(sizeof(AttentionPush) == 128);
-
-struct ReducePush {
-    AttentionView out;
-    uint32_t queries, heads, parts;
-};
-
-bool isTextAndImage(AttentionPattern pattern) { return pattern >= AttentionPattern::convWindow; }
+bool isTextAndImage(AttentionPattern pattern) {
+    return pattern == AttentionPattern::convWindow || pattern == AttentionPattern::axialRow ||
+           pattern == AttentionPattern::axialColumn;
+}
 
 void requireRange(const char* name, uint64_t value, uint64_t low, uint64_t high) {
     if (value < low || value > high)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "attention: %s is %llu, not in %llu..%llu", name, wide(value),
-                    wide(low), wide(high));
+        throw Error(SAC_ERROR_INTERNAL, "attention: %s is %llu, not in %llu..%llu", name, wide(value), wide(low),
+                    wide(high));
 }
 
 void check(const AttentionDesc& desc) {
@@ -94,7 +84,7 @@ void check(const AttentionDesc& desc) {
     }
 }
 
-uint32_t features(const AttentionDesc& desc) {
+uint32_t features(const AttentionDesc& desc, uint32_t lanes) {
     uint32_t bits = 0;
     const auto set = [&](uint32_t bit, bool on) { bits |= on ? bit : 0; };
     set(vectorQk, desc.q.fourWide(desc.headDim) && desc.k.fourWide(desc.headDim));
@@ -117,88 +107,112 @@ uint32_t features(const AttentionDesc& desc) {
     set(causalAtLengthZero, desc.causalAtLengthZero);
     set(wideLengths, desc.wideLengths);
     set(tableQuads, desc.positionBias.tableQuads && desc.positionBias.dims > 1);
+    // Queries next to each other differ at most once along an axis that strides so far.
+    for (uint32_t axis = 0; axis < 3; ++axis)
+        set(sharesAxis0 << axis,
+            desc.pattern != AttentionPattern::axialColumn && desc.positionBias.gridStride[axis] >= lanes);
     return bits;
 }
 
-/// Appends the optional operands to the bindings and returns where each lies among them, four bits each, in the order
-/// of attention_interface.glsl.
-uint32_t bindOptional(const AttentionOperands& operands, int shift, uint32_t& count, Dispatch& dispatch) {
-    uint32_t slots = 0;
-    count = 0;
-    const int all[] = {operands.positions, operands.positionBias, operands.denseBias, operands.slopes,
-                       operands.keyMask,   operands.staticMask,   operands.layout,    operands.lengths};
-    for (int i = 0; i < 8; ++i)
-        if (all[i] >= 0) {
-            slots |= count++ << (4 * i);
-            dispatch.bindings.push_back({static_cast<uint8_t>(all[i] + shift), Access::read});
-        }
-    return slots;
+enum class Machine : uint8_t { gpu, cpu, scores };
+
+/// A variant declares none, two or eight optional operands.
+Shader shaderOf(Machine machine, uint32_t declared, bool half) {
+    static constexpr Shader variants[3][3][2] = {
+        {{Shader::attentionGpu, Shader::attentionGpuF16},
+         {Shader::attentionGpu2, Shader::attentionGpu2F16},
+         {Shader::attentionGpu8, Shader::attentionGpu8F16}},
+        {{Shader::attentionCpu, Shader::attentionCpuF16},
+         {Shader::attentionCpu2, Shader::attentionCpu2F16},
+         {Shader::attentionCpu8, Shader::attentionCpu8F16}},
+        {{Shader::attentionScores, Shader::attentionScoresF16},
+         {Shader::attentionScores2, Shader::attentionScores2F16},
+         {Shader::attentionScores8, Shader::attentionScores8F16}},
+    };
+    return variants[static_cast<size_t>(machine)][declared == 0 ? 0 : declared == 2 ? 1 : 2][half];
 }
 
-/// A variant declares none, two or eight optional operands; those it has too many are bound to the queries and not
-/// read.
-uint32_t padOptional(uint32_t count, Dispatch& dispatch) {
-    const uint32_t declared = count == 0 ? 0 : count <= 2 ? 2 : 8;
-    for (uint32_t i = count; i < declared; ++i)
-        dispatch.bindings.push_back({0, Access::read});
-    return declared;
-}
-
-Shader attentionShader(bool half, uint32_t optional, bool laneBroadcast) {
-    static constexpr Shader variants[2][2][3] = {
-        {{Shader::attention, Shader::attention2, Shader::attention8},
-         {Shader::attentionF16, Shader::attention2F16, Shader::attention8F16}},
-        {{Shader::attentionLanes, Shader::attentionLanes2, Shader::attentionLanes8},
-         {Shader::attentionLanesF16, Shader::attentionLanes2F16, Shader::attentionLanes8F16}}};
-    return variants[laneBroadcast][half][optional == 0 ? 0 : optional == 2 ? 1 : 2];
-}
-
-Shader scoresShader(bool half, uint32_t optional) {
-    if (half)
-        return optional == 0   ? Shader::attentionScoresF16
-               : optional == 2 ? Shader::attentionScores2F16
-                               : Shader::attentionScores8F16;
-    return optional == 0   ? Shader::attentionScores
-           : optional == 2 ? Shader::attentionScores2
-                           : Shader::attentionScores8;
-}
-
-void pushConstants(const AttentionDesc& desc, uint32_t bits, uint32_t slots, const AttentionTuning& tuning,
-                   Dispatch& dispatch) {
+AttentionParameters parametersOf(const AttentionDesc& desc) {
     const PositionBiasDesc& bias = desc.positionBias;
-    auto& constants = dispatch.constants;
-    for (uint32_t value :
-         {tuning.lanes, desc.headDim, desc.valueDim, tuning.rows, tuning.split, tuning.keysPerStep, tuning.stagedKeys,
-          bits, slots, desc.heads, desc.heads / desc.kvHeads, static_cast<uint32_t>(desc.pattern)})
-        constants.push_back(value);
-    if (desc.pattern == AttentionPattern::blocks) {
-        constants.push_back(desc.blockSize);
-        constants.push_back(desc.layoutBlocks ? desc.layoutBlocks : divideUp(desc.queries, desc.blockSize));
-        constants.push_back(desc.layoutBlocks ? desc.layoutBlocks : divideUp(desc.keys, desc.blockSize));
-    } else {
-        constants.push_back(desc.textLength);
-        constants.push_back(std::max(desc.imageSize, 1u));
-        constants.push_back(desc.windowSize | desc.windowDilation << 16);
-    }
-    for (uint32_t value : {desc.leadingKeys, desc.denseBiasOffset, static_cast<uint32_t>(bias.mode), bias.dims,
-                           bias.headsPerGroup, std::max(bias.width, 1u)})
-        constants.push_back(value);
-    for (uint32_t value : bias.gridSize)
-        constants.push_back(value);
-    for (uint32_t value : bias.gridStride)
-        constants.push_back(value);
-    for (float value : bias.divisor)
-        constants.push_back(std::bit_cast<uint32_t>(value));
-    for (uint32_t value : bias.tableSize)
-        constants.push_back(value);
-    for (float value : bias.tableOrigin)
-        constants.push_back(std::bit_cast<uint32_t>(value));
-    for (float value : bias.tableStep)
-        constants.push_back(std::bit_cast<uint32_t>(1 / value));
-    constants.push_back(tuning.mlpPairs);
-    dispatch.push.set(AttentionPush{desc.q, desc.k, desc.v, desc.out, desc.queries, desc.keys, desc.scale, desc.softcap,
-                                    desc.causalOffset, desc.keysPlus, desc.staticMaskQueryOffset, desc.keyMaskStride,
-                                    desc.denseBiasStrides, desc.staticMaskStrides});
+    const uint32_t blockSize = std::max(desc.blockSize, 1u);
+    AttentionParameters p{};
+    p.qView = desc.q;
+    p.kView = desc.k;
+    p.vView = desc.v;
+    p.outView = desc.out;
+    p.denseBiasStrides = vector4(desc.denseBiasStrides);
+    p.staticMaskStrides = vector4(desc.staticMaskStrides);
+    p.gridSize = vector4(bias.gridSize);
+    p.gridStride = vector4(bias.gridStride);
+    p.divisor = vector4(bias.divisor);
+    p.tableSize = vector4(bias.tableSize);
+    p.tableOrigin = vector4(bias.tableOrigin);
+    p.tableScale = {1 / bias.tableStep[0], 1 / bias.tableStep[1], 1 / bias.tableStep[2], 0};
+    p.queries = desc.queries;
+    p.keys = desc.keys;
+    p.heads = desc.heads;
+    p.headsPerKv = desc.heads / desc.kvHeads;
+    p.headsPerGroup = bias.headsPerGroup;
+    p.scale = desc.scale;
+    p.softcap = desc.softcap;
+    p.causalOffset = desc.causalOffset;
+    p.leadingKeys = desc.leadingKeys;
+    p.keysPlus = desc.keysPlus;
+    p.keyMaskStride = desc.keyMaskStride;
+    p.staticMaskOffset = desc.staticMaskQueryOffset;
+    p.denseBiasOffset = desc.denseBiasOffset;
+    p.blockSize = blockSize;
+    p.layoutRows = desc.layoutBlocks ? desc.layoutBlocks : divideUp(desc.queries, blockSize);
+    p.layoutColumns = desc.layoutBlocks ? desc.layoutBlocks : divideUp(desc.keys, blockSize);
+    p.textLength = desc.textLength;
+    p.imageSize = std::max(desc.imageSize, 1u);
+    p.windowSize = std::max(desc.windowSize, 1u);
+    p.windowDilation = std::max(desc.windowDilation, 1u);
+    return p;
+}
+
+/// Shader, constants and the optional operands behind the bindings that are there. `parameters` are desc's.
+void complete(Dispatch& dispatch, Machine machine, const AttentionDesc& desc, const AttentionTuning& tuning,
+              const AttentionParameters& parameters) {
+    const bool positionBias = desc.positionBias.mode != PositionBiasDesc::Mode::none;
+    const struct {
+        AttentionOperand operand;
+        bool present;
+    } all[] = {
+        {AttentionOperand::positions, positionBias},
+        {AttentionOperand::positionBias, positionBias},
+        {AttentionOperand::denseBias, desc.denseBias},
+        {AttentionOperand::slopes, desc.alibi},
+        {AttentionOperand::keyMask, desc.keyMask},
+        {AttentionOperand::staticMask, desc.staticMask},
+        {AttentionOperand::layout, desc.pattern == AttentionPattern::blocks},
+        {AttentionOperand::lengths, desc.lengths},
+    };
+    uint32_t count = 0;
+    for (const auto& [operand, present] : all)
+        if (present) {
+            dispatch.bindings.push_back({static_cast<uint8_t>(operand), Access::read});
+            ++count;
+        }
+    const uint32_t declared = count == 0 ? 0 : count <= 2 ? 2 : 8;
+    for (uint32_t i = count; i < declared; ++i) // declared but not read: bound to q
+        dispatch.bindings.push_back({static_cast<uint8_t>(AttentionOperand::q), Access::read});
+
+    dispatch.shader = shaderOf(machine, declared, desc.half);
+    dispatch.constants = {tuning.lanes,
+                          desc.headDim,
+                          desc.valueDim,
+                          tuning.queriesPerLane,
+                          tuning.lanesPerQuery,
+                          tuning.keysPerStep,
+                          tuning.stagedKeys,
+                          features(desc, tuning.lanes),
+                          static_cast<uint32_t>(desc.pattern),
+                          static_cast<uint32_t>(desc.positionBias.mode),
+                          desc.positionBias.dims,
+                          std::max(desc.positionBias.width, 1u),
+                          tuning.mlpPairs};
+    dispatch.parameters.set(parameters);
 }
 
 /// Queries in walk order: with columns, places without a token count too.
@@ -209,45 +223,27 @@ uint32_t walkLength(const AttentionDesc& desc) {
 
 } // namespace
 
-AttentionOperands attentionOperands(const AttentionDesc& desc) {
-    AttentionOperands operands;
-    const auto next = [&](bool present) { return present ? static_cast<int>(operands.count++) : -1; };
-    const bool positionBias = desc.positionBias.mode != PositionBiasDesc::Mode::none;
-    operands.positions = next(positionBias);
-    operands.positionBias = next(positionBias);
-    operands.denseBias = next(desc.denseBias);
-    operands.slopes = next(desc.alibi);
-    operands.keyMask = next(desc.keyMask);
-    operands.staticMask = next(desc.staticMask);
-    operands.layout = next(desc.pattern == AttentionPattern::blocks);
-    operands.lengths = next(desc.lengths);
-    return operands;
-}
-
 Kernel attentionKernel(const AttentionDesc& desc, const DeviceProfile& device) {
     return attentionKernel(desc, attentionTuning(desc, device));
 }
 
 Kernel attentionKernel(const AttentionDesc& desc, const AttentionTuning& tuning) {
     check(desc);
-    const AttentionOperands operands = attentionOperands(desc);
     const bool merged = tuning.parts > 1;
-    const uint8_t parts = static_cast<uint8_t>(operands.count);
+    constexpr uint8_t q = operandNumber(AttentionOperand::q), k = operandNumber(AttentionOperand::k),
+                      v = operandNumber(AttentionOperand::v), out = operandNumber(AttentionOperand::out),
+                      parts = attentionOperandCount;
 
     Kernel kernel;
-    kernel.operandCount = operands.count;
+    kernel.operandCount = attentionOperandCount;
     const uint64_t pairs = uint64_t{desc.batch} * desc.heads * desc.queries * desc.keys;
     kernel.flops = 2 * pairs * (desc.headDim + desc.valueDim);
     if (desc.positionBias.mode == PositionBiasDesc::Mode::exact)
         kernel.flops += pairs / desc.positionBias.headsPerGroup * positionBiasFlops(desc.positionBias);
 
     Dispatch attend;
-    attend.bindings = {{0, Access::read}, {1, Access::read}, {2, Access::read}};
-    attend.bindings.push_back({merged ? parts : uint8_t{3}, Access::write});
-    uint32_t optional = 0;
-    const uint32_t slots = bindOptional(operands, 0, optional, attend);
-    attend.shader = attentionShader(desc.half, padOptional(optional, attend), tuning.laneBroadcast);
-    pushConstants(desc, features(desc) | (merged ? uint32_t{writesParts} : 0u), slots, tuning, attend);
+    attend.bindings = {{q, Access::read}, {k, Access::read}, {v, Access::read}, {merged ? parts : out, Access::write}};
+    complete(attend, tuning.laneBroadcast ? Machine::cpu : Machine::gpu, desc, tuning, parametersOf(desc));
     attend.sharedBytes = tuning.sharedBytes(desc);
     attend.groups = {divideUp(walkLength(desc), tuning.queriesPerGroup()), tuning.parts, desc.batch * desc.heads};
     kernel.dispatches.push_back(attend);
@@ -260,8 +256,8 @@ Kernel attentionKernel(const AttentionDesc& desc, const AttentionTuning& tuning)
         Dispatch reduce;
         reduce.shader = desc.half ? Shader::attentionReduceF16 : Shader::attentionReduce;
         reduce.constants = {lanes, desc.valueDim, desc.out.fourWide(desc.valueDim)};
-        reduce.push.set(ReducePush{desc.out, desc.queries, desc.heads, tuning.parts});
-        reduce.bindings = {{parts, Access::read}, {3, Access::write}};
+        reduce.parameters.set(AttentionReduceParameters{desc.out, desc.queries, desc.heads, tuning.parts});
+        reduce.bindings = {{parts, Access::read}, {out, Access::write}};
         reduce.groups = {divideUp(uint64_t{desc.queries} * vectors, lanes), 1, desc.batch * desc.heads};
         kernel.dispatches.push_back(reduce);
     }
@@ -270,13 +266,12 @@ Kernel attentionKernel(const AttentionDesc& desc, const AttentionTuning& tuning)
 
 Kernel attentionScoresKernel(const AttentionDesc& desc, AttentionStage stage, float hidden) {
     check(desc);
-    const AttentionOperands operands = attentionOperands(desc);
-    constexpr int shift = -2; // v and out are not among the operands
-    const uint8_t scores = static_cast<uint8_t>(operands.count - 2);
+    constexpr uint8_t q = operandNumber(AttentionOperand::q), k = operandNumber(AttentionOperand::k),
+                      scores = operandNumber(AttentionOperand::out), kept = attentionOperandCount;
     const uint64_t rows = uint64_t{desc.batch} * desc.heads * desc.queries;
 
     Kernel kernel;
-    kernel.operandCount = scores + 1u;
+    kernel.operandCount = attentionOperandCount;
     kernel.flops = 2 * rows * desc.keys * desc.headDim;
 
     AttentionTuning tuning;
@@ -284,20 +279,18 @@ Kernel attentionScoresKernel(const AttentionDesc& desc, AttentionStage stage, fl
     tuning.keysPerStep = 1;
     tuning.mlpPairs = 1;
 
+    AttentionParameters parameters = parametersOf(desc);
+    parameters.shownStage = static_cast<uint32_t>(stage);
+    parameters.shownHidden = hidden;
+
     Dispatch dispatch;
-    dispatch.bindings = {{0, Access::read}, {1, Access::read}, {scores, Access::readWrite}};
+    dispatch.bindings = {{q, Access::read}, {k, Access::read}, {scores, Access::readWrite}};
     // Halves would round the softmax on its way: it is kept aside as floats.
     const bool aside = desc.half && stage == AttentionStage::softmax;
     if (aside)
         kernel.scratchBytes.push_back(sizeof(float) * rows * desc.keys);
-    dispatch.bindings.push_back({aside ? static_cast<uint8_t>(kernel.operandCount) : scores, Access::readWrite});
-    uint32_t optional = 0;
-    const uint32_t slots = bindOptional(operands, shift, optional, dispatch);
-    dispatch.shader = scoresShader(desc.half, padOptional(optional, dispatch));
-    // The views of v and out are free here: the second carries what only this kernel asks for.
-    AttentionDesc pushed = desc;
-    pushed.out = {static_cast<uint32_t>(stage), std::bit_cast<uint32_t>(hidden), 0, 0};
-    pushConstants(pushed, features(desc), slots, tuning, dispatch);
+    dispatch.bindings.push_back({aside ? kept : scores, Access::readWrite});
+    complete(dispatch, Machine::scores, desc, tuning, parameters);
     dispatch.sharedBytes = 4 * tuning.lanes;
     dispatch.groups = {1, desc.queries, desc.batch * desc.heads};
     kernel.dispatches.push_back(dispatch);

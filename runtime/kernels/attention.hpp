@@ -1,9 +1,10 @@
 // Blocked attention: softmax(scale * q k^T, modified) v without ever storing the score matrix.
 //
-// One kernel (shaders/attention.comp) for every form of attention in the library: running maximum and sum per query
-// (FlashAttention, arXiv 2205.14135, 2307.08691), any head dimension up to 256, separate query and key counts, and
-// score modifiers that combine freely. Where there are too few queries to fill the device, keys are split over
-// workgroups and a second dispatch merges the parts.
+// One description for every form of attention in the library: running maximum and sum per query (FlashAttention, arXiv
+// 2205.14135, 2307.08691), any head dimension up to 256, separate query and key counts, and score modifiers that
+// combine freely (shaders/attention_modifiers.glsl). A shader for each machine runs it: attention_gpu.comp,
+// attention_cpu.comp. Where there are too few queries to fill the device, keys are split over workgroups and a second
+// dispatch merges the parts.
 #pragma once
 
 #include <array>
@@ -33,6 +34,8 @@ struct AttentionView {
     static AttentionView heads(uint32_t heads, uint32_t tokens, uint32_t channels) {
         return {0, heads * tokens * channels, tokens * channels, channels};
     }
+
+    operator uvec4() const { return {offset, batchStride, headStride, tokenStride}; }
 
     /// Whether rows of `channels` are read and written four channels at a time.
     bool fourWide(uint32_t channels) const {
@@ -142,8 +145,8 @@ struct AttentionDesc {
     bool lengths = false;
     bool wideLengths = false;
     bool lengthsPerBatch = false;
-    /// Key count = length + keysPlus: nothing behind it is read. The length is clamped to 0 and keys - keysPlus first, for
-    /// whatever else it says too.
+    /// Key count = length + keysPlus: nothing behind it is read. The length is clamped to 0 and keys - keysPlus first,
+    /// for whatever else it says too.
     bool keysFromLength = false;
     int32_t keysPlus = 0; ///< 0..keys
     bool causalFromLength = false;
@@ -155,20 +158,23 @@ struct AttentionDesc {
     Empty empty = Empty::average;
 };
 
-/// Operand numbers of a description. 0 q, 1 k, 2 v, 3 out always; the others follow in the order below as far as they
-/// are present; absent ones are -1.
-struct AttentionOperands {
-    int positions = -1;    ///< f32 (batch * groups, keys, dims)
-    int positionBias = -1; ///< f32: packed MLP or table
-    int denseBias = -1;
-    int slopes = -1;
-    int keyMask = -1;
-    int staticMask = -1;
-    int layout = -1;
-    int lengths = -1;
-    uint32_t count = 4;
+/// Operands of attention. All but q, k, v and out are there if `desc` says so.
+enum class AttentionOperand : uint8_t {
+    q,
+    k,
+    v,
+    out,
+    positions,    ///< f32 (batch * groups, keys, dims)
+    positionBias, ///< f32: packed MLP or table
+    denseBias,
+    slopes,
+    keyMask,
+    staticMask,
+    layout,
+    lengths
 };
-AttentionOperands attentionOperands(const AttentionDesc& desc);
+constexpr uint8_t attentionOperandCount = 12;
+constexpr uint8_t operandNumber(AttentionOperand operand) { return static_cast<uint8_t>(operand); }
 
 /// Lowers `desc`. Byte operands are read as 32-bit words: their memory must be readable up to the next multiple of 4.
 /// Throws Error when a size is out of the ranges above.
@@ -187,7 +193,7 @@ enum class AttentionStage : uint8_t {
 };
 
 /// Writes the score matrix (batch, heads, queries, keys) in the storage type, which attention itself never does.
-/// Operands: those of `desc` without v and out, in the same order (0 q, 1 k, then those present), then the scores.
+/// Operands as above, without v; out are the scores.
 /// Hidden keys read `hidden` before the softmax, 0 after. Rows of the softmax are computed in f32 whatever the storage
 /// type and sum to 1; a query that sees no key has what AttentionDesc::empty says: equal weights or zeros.
 Kernel attentionScoresKernel(const AttentionDesc& desc, AttentionStage stage, float hidden);

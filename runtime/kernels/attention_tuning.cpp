@@ -28,9 +28,9 @@ AttentionTuning cpuTuning(const AttentionDesc& desc, const DeviceProfile& device
     if (!tuning.laneBroadcast && channels > 128)
         tuning.keysPerStep = 4;
     if (tuning.laneBroadcast && channels <= 64 && desc.queries > tuning.lanes && flops >= 2e8)
-        tuning.rows = 2;
+        tuning.queriesPerLane = 2;
     // All pairs of a step share each weight of the exact bias: 31 GFLOP/s with 16 pairs, 27 with 8, 19 with 4.
-    tuning.mlpPairs = tuning.laneBroadcast ? tuning.rows * tuning.keysPerStep : 4;
+    tuning.mlpPairs = tuning.laneBroadcast ? tuning.queriesPerLane * tuning.keysPerStep : 4;
     return tuning;
 }
 
@@ -39,11 +39,12 @@ AttentionTuning gpuTuning(const AttentionDesc& desc, const DeviceProfile& device
     AttentionTuning tuning;
     tuning.lanes = 64;
     const uint32_t widest = vectors(std::max(desc.headDim, desc.valueDim));
-    tuning.split = widest > 16 ? 8 : widest > 4 ? 4 : 1;
-    tuning.rows = desc.queries >= 32 && widest <= 32 ? 2 : 1;
+    tuning.lanesPerQuery = widest > 16 ? 8 : widest > 4 ? 4 : 1;
+    tuning.queriesPerLane = desc.queries >= 32 && widest <= 32 ? 2 : 1;
     tuning.keysPerStep = 8;
     tuning.mlpPairs = 1;
-    while (tuning.mlpPairs < 4 && tuning.rows * tuning.keysPerStep / tuning.split % (tuning.mlpPairs * 2) == 0)
+    while (tuning.mlpPairs < 4 &&
+           tuning.queriesPerLane * tuning.keysPerStep / tuning.lanesPerQuery % (tuning.mlpPairs * 2) == 0)
         tuning.mlpPairs *= 2;
     const uint32_t limit = std::min(device.maxComputeSharedMemorySize, 16384u);
     const uint32_t room =
@@ -55,7 +56,8 @@ AttentionTuning gpuTuning(const AttentionDesc& desc, const DeviceProfile& device
 } // namespace
 
 uint32_t AttentionTuning::sharedBytes(const AttentionDesc& desc) const {
-    const uint32_t exchange = split > 1 ? 4 * rows * keysPerStep * (lanes + 1 + lanes / split) : 8;
+    const uint32_t exchange =
+        lanesPerQuery > 1 ? 4 * queriesPerLane * keysPerStep * (lanes + 1 + lanes / lanesPerQuery) : 8;
     return exchange + (stagedKeys ? stagedKeys * stagedKeyBytes(desc) : 16);
 }
 

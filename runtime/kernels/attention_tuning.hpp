@@ -1,4 +1,4 @@
-// How attention is cut for a device: measured choices, gathered here and made from its profile alone.
+// How attention is tiled for a device: measured choices, gathered here and made from its profile alone.
 #pragma once
 
 #include "kernels/attention.hpp"
@@ -6,17 +6,17 @@
 namespace saccade {
 
 struct AttentionTuning {
-    uint32_t lanes = 64;        ///< invocations per workgroup
-    uint32_t rows = 1;          ///< queries per lane
-    uint32_t split = 1;         ///< lanes that share one query's channels; divides lanes and keysPerStep
+    uint32_t lanes = 64; ///< invocations per workgroup
+    uint32_t queriesPerLane = 1;
+    uint32_t lanesPerQuery = 1; ///< that share its channels; divides lanes and keysPerStep
     uint32_t keysPerStep = 8;   ///< keys per step of the running softmax
     uint32_t stagedKeys = 0;    ///< keys per tile in shared memory, a multiple of keysPerStep; 0: none
     uint32_t parts = 1;         ///< workgroups that share the keys of one tile of queries
     bool laneBroadcast = false; ///< a workgroup is one subgroup, keysPerStep its size; lanes hand each other their keys
-    uint32_t mlpPairs = 4;      ///< divides rows * keysPerStep / split
+    uint32_t mlpPairs = 4;      ///< divides queriesPerLane * keysPerStep / lanesPerQuery
 
-    uint32_t queriesPerGroup() const { return lanes / split * rows; }
-    /// As attention.comp declares its shared memory.
+    uint32_t queriesPerGroup() const { return lanes / lanesPerQuery * queriesPerLane; }
+    /// As the shaders declare their shared memory.
     uint32_t sharedBytes(const AttentionDesc& desc) const;
 };
 

@@ -4,18 +4,12 @@
 
 #include "base/error.hpp"
 #include "kernels/flat_grid.hpp"
+#include "parameters/convert.h"
 
 namespace saccade {
 namespace {
 
 constexpr uint32_t tile = 32; // as in shaders/convert.comp
-
-// As in shaders/convert.comp.
-struct Push {
-    uint32_t lines, length;
-    uint32_t fromOffset, fromStride, fromBatchStride;
-    uint32_t toOffset, toStride, toBatchStride;
-};
 
 bool isSupported(DataType type) { return type == DataType::f32 || type == DataType::f16; }
 
@@ -43,17 +37,17 @@ Kernel convert(const ConvertDesc& desc, const DeviceProfile& profile) {
     const MatrixLayout from = desc.from.resolved(desc.tokens, desc.channels);
     const MatrixLayout to = desc.to.resolved(desc.tokens, desc.channels);
     const bool transposed = from.channelMajor != to.channelMajor;
-    Push push{desc.tokens,      desc.channels, from.offset, from.stride,
-              from.batchStride, to.offset,     to.stride,   to.batchStride};
+    ConvertParameters p{desc.tokens,      desc.channels, from.offset, from.stride,
+                        from.batchStride, to.offset,     to.stride,   to.batchStride};
     if (from.channelMajor)
-        std::swap(push.lines, push.length);
+        std::swap(p.lines, p.length);
     // Lines that follow each other without a gap on both sides are one line.
-    if (!transposed && push.fromStride == push.length && push.toStride == push.length) {
-        push.length *= push.lines;
-        push.lines = 1;
-        push.fromStride = push.toStride = push.length;
+    if (!transposed && p.fromStride == p.length && p.toStride == p.length) {
+        p.length *= p.lines;
+        p.lines = 1;
+        p.fromStride = p.toStride = p.length;
     }
-    const bool wholeVectors = push.length % 4 == 0 && (!transposed || push.lines % 4 == 0);
+    const bool wholeVectors = p.length % 4 == 0 && (!transposed || p.lines % 4 == 0);
     const bool vectors = wholeVectors && aligned(from) && aligned(to);
     const bool staged = transposed && !profile.isCpu();
     const uint32_t lanes = profile.isCpu() ? 64 : 128;
@@ -62,12 +56,12 @@ Kernel convert(const ConvertDesc& desc, const DeviceProfile& profile) {
     dispatch.shader = shaderOf(desc);
     dispatch.constants = {lanes, transposed, staged, vectors};
     dispatch.sharedBytes = staged ? 4 * tile * (tile + 1) : 4;
-    dispatch.push.set(push);
+    dispatch.parameters.set(p);
     dispatch.bindings = {{0, Access::read}, {1, Access::write}};
     if (transposed) {
-        dispatch.groups = {divideUp(push.length, tile), divideUp(push.lines, tile), desc.batch};
+        dispatch.groups = {divideUp(p.length, tile), divideUp(p.lines, tile), desc.batch};
     } else {
-        const uint64_t items = uint64_t{push.lines} * push.length / (vectors ? 4 : 1);
+        const uint64_t items = uint64_t{p.lines} * p.length / (vectors ? 4 : 1);
         dispatch.groups = flatGrid("convert", items, lanes, desc.batch, profile);
     }
 

@@ -4,20 +4,12 @@
 #include <numeric>
 
 #include "kernels/convert.hpp"
+#include "parameters/deform_conv.h"
 
 namespace saccade {
 namespace {
 
 constexpr uint32_t lanes = 64;
-
-// As in shaders/deform_conv.comp.
-struct Push {
-    uint32_t sizeX, sizeY, positions, outWidth;
-    uint32_t strideX, strideY, paddingX, paddingY, dilationX, dilationY;
-    uint32_t channels, groups, groupChannels, offsetGroups, offsetChannels, segment;
-    uint32_t columns, pitch, weightStride;
-    uint32_t outBatchStride, outPositionStride, outChannelStride;
-};
 
 uint32_t taps(const DeformConvDesc& desc) { return desc.kernel[0] * desc.kernel[1]; }
 
@@ -46,28 +38,29 @@ Kernel deformConv(const DeformConvDesc& desc, const DeviceProfile& device) {
     dispatch.shader = desc.storage == DataType::f16 ? Shader::deformConvF16 : Shader::deformConv;
     dispatch.constants = {lanes,          segment % 4 == 0, quads,        desc.kernel[0],
                           desc.kernel[1], desc.bias,        desc.offsets, desc.mask};
-    dispatch.push.set(Push{desc.size[1],
-                           desc.size[0],
-                           positions,
-                           desc.outSize[1],
-                           desc.stride[1],
-                           desc.stride[0],
-                           desc.padding[1],
-                           desc.padding[0],
-                           desc.dilation[1],
-                           desc.dilation[0],
-                           desc.channels,
-                           desc.groups,
-                           groupChannels,
-                           desc.offsetGroups,
-                           offsetChannels,
-                           segment,
-                           columns,
-                           pitch,
-                           static_cast<uint32_t>(gemmWeightElements(deformConvWeight(desc)) / desc.groups / 4),
-                           out.batchStride,
-                           out.channelMajor ? 1 : out.stride,
-                           out.channelMajor ? out.stride : 1});
+    dispatch.parameters.set(
+        DeformConvParameters{int32(desc.size[1]),
+                             int32(desc.size[0]),
+                             positions,
+                             desc.outSize[1],
+                             int32(desc.stride[1]),
+                             int32(desc.stride[0]),
+                             int32(desc.padding[1]),
+                             int32(desc.padding[0]),
+                             int32(desc.dilation[1]),
+                             int32(desc.dilation[0]),
+                             desc.channels,
+                             desc.groups,
+                             groupChannels,
+                             desc.offsetGroups,
+                             offsetChannels,
+                             segment,
+                             columns,
+                             pitch,
+                             static_cast<uint32_t>(gemmWeightElements(deformConvWeight(desc)) / desc.groups / 4),
+                             out.batchStride,
+                             out.channelMajor ? 1 : out.stride,
+                             out.channelMajor ? out.stride : 1});
     // The shader's interface names every binding: one that is not used gets a buffer that is there anyway.
     const auto operand = [](bool there, uint8_t number) {
         return OperandUse{there ? number : uint8_t{0}, Access::read};

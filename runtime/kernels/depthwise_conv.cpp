@@ -3,17 +3,12 @@
 #include <algorithm>
 
 #include "kernels/flat_grid.hpp"
+#include "parameters/depthwise_conv.h"
 
 namespace saccade {
 namespace {
 
 constexpr uint32_t lanes = 64;
-
-// As in shaders/depthwise_conv.comp.
-struct Push {
-    std::array<uint32_t, 3> size, padding;
-    uint32_t width;
-};
 
 } // namespace
 
@@ -24,7 +19,8 @@ Kernel depthwiseConvKernel(const DepthwiseConvDesc& desc, const DeviceProfile& d
     Dispatch dispatch;
     dispatch.shader = desc.storage == DataType::f16 ? Shader::depthwiseConvF16 : Shader::depthwiseConv;
     dispatch.constants = {lanes, vectors, desc.addsSource, desc.kernel[0], desc.kernel[1], desc.kernel[2]};
-    dispatch.push.set(Push{desc.size, desc.padding, width});
+    dispatch.parameters.set(DepthwiseConvParameters{desc.size[0], desc.size[1], desc.size[2], int32(desc.padding[0]),
+                                                    int32(desc.padding[1]), int32(desc.padding[2]), width});
     dispatch.bindings = {{0, Access::read}, {1, Access::read}, {2, Access::write}};
     dispatch.groups = flatGrid("depthwise convolution", tokens * width, lanes, desc.batch, device);
     Kernel kernel;

@@ -1,16 +1,12 @@
 #include "kernels/displaced_grid.hpp"
 
 #include "kernels/flat_grid.hpp"
+#include "parameters/displaced_grid.h"
 
 namespace saccade {
 namespace {
 
 constexpr uint32_t lanes = 64;
-
-// As in shaders/displaced_grid.comp.
-struct Push {
-    uint32_t heads, width, height;
-};
 
 } // namespace
 
@@ -19,7 +15,7 @@ Kernel displacedGrid(const DisplacedGridDesc& desc, const DeviceProfile& device)
     Dispatch dispatch;
     dispatch.shader = desc.storage == DataType::f16 ? Shader::displacedGridF16 : Shader::displacedGrid;
     dispatch.constants = {lanes, desc.swapped};
-    dispatch.push.set(Push{desc.heads, desc.width, desc.height});
+    dispatch.parameters.set(DisplacedGridParameters{desc.heads, desc.width, desc.height});
     dispatch.bindings = {{0, Access::read}, {1, Access::write}};
     dispatch.groups = flatGrid("displaced grid", places, lanes, desc.batch, device);
     Kernel kernel;

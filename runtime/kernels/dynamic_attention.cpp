@@ -5,16 +5,10 @@
 
 #include "base/error.hpp"
 #include "kernels/attention_tuning.hpp"
+#include "parameters/dynamic_attention.h"
 
 namespace saccade {
 namespace {
-
-// As in shaders/dynamic_scores.glsl.
-struct Push {
-    AttentionView q, k, v, out;
-    uint32_t tokens, heads, sought;
-    float threshold, scale;
-};
 
 constexpr uint32_t heapSlots = 32; // shaders/dynamic_select.comp
 
@@ -93,8 +87,9 @@ Kernel dynamicAttention(const DynamicAttentionDesc& desc, const DeviceProfile& d
     const bool vectors =
         desc.headDim % 4 == 0 && fourWide(desc.q) && fourWide(desc.k) && fourWide(desc.v) && fourWide(desc.out);
     select.constants = {tiles.lanes, desc.headDim, tiles.rows, tiles.keys, tiles.laneRows, tiles.laneKeys, vectors};
-    select.push.set(Push{desc.q, desc.k, desc.v, desc.out, desc.tokens, desc.heads, desc.topK,
-                         keepsAll ? std::numeric_limits<float>::infinity() : desc.threshold, desc.scale});
+    select.parameters.set(
+        DynamicAttentionParameters{desc.q, desc.k, desc.v, desc.out, desc.tokens, desc.heads, desc.topK,
+                                   keepsAll ? std::numeric_limits<float>::infinity() : desc.threshold, desc.scale});
     select.groups = {divideUp(desc.tokens, tiles.rows), 1, desc.batch * desc.heads};
     select.sharedBytes = tiles.sharedBytes();
 

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "kernels/gemm_tuning.hpp"
+#include "parameters/gemm.h"
 
 namespace saccade {
 
@@ -14,15 +15,6 @@ constexpr uint8_t operandWeight = 1;
 constexpr uint8_t operandBias = 2;
 constexpr uint8_t operandResidual = 3;
 constexpr uint8_t operandOut = 4;
-
-// As in shaders/gemm.comp.
-struct Push {
-    uint32_t rows, columns, depth, groups;
-    uint32_t aOffset, aStride, aBatchStride;
-    uint32_t outOffset, outStride, outBatchStride;
-    uint32_t residualOffset, residualStride, residualBatchStride;
-    float alpha;
-};
 
 constexpr uint32_t roundUp4(uint32_t n) { return (n + 3) & ~3u; }
 
@@ -86,9 +78,9 @@ Kernel gemm(const GemmDesc& desc, const DeviceProfile& profile) {
                           desc.bias,
                           desc.hasResidual,
                           static_cast<uint32_t>(desc.activation)};
-    dispatch.push.set(Push{desc.rows, desc.columns, desc.depth, desc.groups, a.offset, a.stride, a.batchStride,
-                           out.offset, out.stride, out.batchStride, residual.offset, residual.stride,
-                           residual.batchStride, desc.alpha});
+    dispatch.parameters.set(GemmParameters{desc.rows, desc.columns, desc.depth, desc.groups, a.offset, a.stride,
+                                           a.batchStride, out.offset, out.stride, out.batchStride, residual.offset,
+                                           residual.stride, residual.batchStride, desc.alpha});
     dispatch.sharedBytes = tuning.sharedBytes();
     // The shader's interface names every binding: one that is not used gets a buffer that is there anyway.
     dispatch.bindings = {{operandA, Access::read},

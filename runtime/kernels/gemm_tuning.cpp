@@ -1,6 +1,7 @@
 #include "kernels/gemm_tuning.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <span>
 
 #include "kernels/kernel.hpp"
@@ -51,9 +52,21 @@ double cost(const GemmTuning& cut, const GemmShape& shape, const Costs& costs) {
     return double(std::max(groups, costs.wantedGroups)) * cut.threadsM * cut.threadsN * perThread;
 }
 
+// Products of many rows are cut alike up to the next power of two, so that a plan for another image size finds its
+// pipelines made.
+GemmShape sizeClass(const GemmShape& shape) {
+    if (shape.rows < 256 || shape.rows > 1u << 31)
+        return shape;
+    GemmShape out = shape;
+    out.rows = std::bit_ceil(shape.rows);
+    out.flops = shape.flops / shape.rows * out.rows;
+    return out;
+}
+
 } // namespace
 
-GemmTuning gemmTuning(const DeviceProfile& profile, const GemmShape& shape) {
+GemmTuning gemmTuning(const DeviceProfile& profile, const GemmShape& exactShape) {
+    const GemmShape shape = sizeClass(exactShape);
     const Costs costs = profile.isCpu() ? Costs{15, 4} : Costs{2, 128};
     GemmTuning best;
     double bestCost = -1;

@@ -2,17 +2,10 @@
 
 #include "base/error.hpp"
 #include "kernels/flat_grid.hpp"
+#include "parameters/grid_sample.h"
 
 namespace saccade {
 namespace {
-
-// As in shaders/grid_sample.comp.
-struct Push {
-    uint32_t points, width, groupWidth, groups;
-    uint32_t sizeX, sizeY, sizeZ;
-    uint32_t inputOffset, inputStride, inputBatchStride;
-    uint32_t outputOffset, outputStride, outputBatchStride;
-};
 
 uint32_t pixels(const GridSampleDesc& desc) { return desc.size[0] * desc.size[1] * desc.size[2]; }
 
@@ -70,9 +63,9 @@ Kernel gridSample(const GridSampleDesc& desc, const DeviceProfile& profile) {
     const auto extent = [&](uint32_t fromLast) {
         return fromLast < desc.dims ? desc.size[desc.dims - 1 - fromLast] : 1;
     };
-    dispatch.push.set(Push{desc.points, width, width / desc.groups, desc.groups, extent(0), extent(1), extent(2),
-                           input.offset, input.stride, input.batchStride, output.offset, output.stride,
-                           output.batchStride});
+    dispatch.parameters.set(GridSampleParameters{desc.points, width, width / desc.groups, desc.groups, int32(extent(0)),
+                                                 int32(extent(1)), int32(extent(2)), input.offset, input.stride,
+                                                 input.batchStride, output.offset, output.stride, output.batchStride});
     dispatch.bindings = {{0, Access::read}, {1, Access::read}, {2, Access::write}};
     dispatch.groups = flatGrid("grid_sample", uint64_t{desc.points} * width, lanes, desc.batch, profile);
 

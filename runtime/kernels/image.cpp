@@ -1,19 +1,13 @@
 #include "kernels/image.hpp"
 
 #include "kernels/flat_grid.hpp"
+#include "parameters/images_to_tokens.h"
+#include "parameters/tokens_to_image.h"
 
 namespace saccade {
 namespace {
 
 constexpr uint32_t lanes = 64;
-
-// As in shaders/images_to_tokens.comp and tokens_to_image.comp.
-struct ReadPush {
-    uint32_t height, width;
-};
-struct WritePush {
-    uint32_t height, width, rowChannels, firstChannel;
-};
 
 Shader readShader(const ImagesToTokensDesc& desc) {
     if (desc.type == DataType::f16)
@@ -51,7 +45,7 @@ Kernel imagesToTokens(const ImagesToTokensDesc& desc, const DeviceProfile& devic
         dispatch.constants.push_back(i < count ? desc.images[i].factor : 0);
         pixelsPerToken += i < count ? uint64_t{desc.images[i].factor} * desc.images[i].factor : 0;
     }
-    dispatch.push.set(ReadPush{desc.height, desc.width});
+    dispatch.parameters.set(ImagesToTokensParameters{desc.height, desc.width});
     dispatch.bindings = {{0, Access::write}};
     for (uint32_t i = 0; i < maxImages; ++i) // bindings without an image of their own are never read
         dispatch.bindings.push_back(
@@ -69,7 +63,7 @@ Kernel tokensToImage(const TokensToImageDesc& desc, const DeviceProfile& device)
     Dispatch dispatch;
     dispatch.shader = writeShader(desc);
     dispatch.constants = {lanes, desc.image.channels, desc.image.factor};
-    dispatch.push.set(WritePush{desc.height, desc.width, desc.rowChannels, desc.firstChannel});
+    dispatch.parameters.set(TokensToImageParameters{desc.height, desc.width, desc.rowChannels, desc.firstChannel});
     dispatch.bindings = {{0, Access::read}, {1, Access::write, BindingKind::storageImage}};
     dispatch.groups = flatGrid("tokens to image", pixels, lanes, desc.batch, device);
     Kernel kernel;

@@ -13,17 +13,18 @@
 
 #include "base/error.hpp"
 #include "base/fixed_vector.hpp"
+#include "parameters/block.h"
 #include "shaders.hpp" // generated from shaders/variants.txt: enum class Shader
 
 namespace saccade {
 
-constexpr uint32_t maxBindings = 12;
-constexpr uint32_t maxConstants = 40;
-constexpr uint32_t pushConstantBytes = 128; ///< the least a Vulkan device offers
+constexpr uint32_t maxOperandBindings = 12;
+constexpr uint32_t maxBindings = maxOperandBindings + 1; ///< with the parameters
+constexpr uint32_t maxConstants = 16;
 
 /// What a binding of a shader is. Sampled images are read without a sampler (texelFetch).
-enum class BindingKind : uint8_t { storageBuffer, sampledImage, storageImage };
-constexpr uint32_t bindingKindCount = 3;
+enum class BindingKind : uint8_t { storageBuffer, uniformBuffer, sampledImage, storageImage };
+constexpr uint32_t bindingKindCount = 4;
 
 /// How a dispatch uses a buffer or image.
 enum class Access : uint8_t { read, write, readWrite };
@@ -37,28 +38,35 @@ struct OperandUse {
     friend bool operator==(const OperandUse&, const OperandUse&) = default;
 };
 
-/// Push constants of one dispatch.
-struct PushConstants {
-    alignas(16) std::array<std::byte, pushConstantBytes> bytes{};
-    uint32_t size = 0;
+/// What a dispatch reads besides its operands: a block of shaders/parameters/, bound behind them as a uniform buffer.
+/// Whatever depends on shapes is here and not in specialization constants, so that plans of other shapes share
+/// pipelines.
+struct Parameters {
+    alignas(16) std::array<std::byte, 400> bytes{};
+    uint32_t size = 0; ///< a multiple of 16, as std140 has it; zeros behind the last member
 
     template <class Block>
     void set(const Block& block) {
-        static_assert(std::is_trivially_copyable_v<Block>);
-        static_assert(sizeof(Block) <= pushConstantBytes && sizeof(Block) % 4 == 0);
+        static_assert(std::is_trivially_copyable_v<Block> && sizeof(Block) <= sizeof(bytes) && sizeof(Block) % 4 == 0);
         std::memcpy(bytes.data(), &block, sizeof(Block));
-        size = sizeof(Block);
+        size = (sizeof(Block) + 15) / 16 * 16;
     }
 };
+
+// What blocks are made of.
+constexpr uvec4 vector4(const std::array<uint32_t, 3>& v) { return {v[0], v[1], v[2], 0}; }
+constexpr uvec4 vector4(const std::array<uint32_t, 4>& v) { return {v[0], v[1], v[2], v[3]}; }
+constexpr vec4 vector4(const std::array<float, 3>& v) { return {v[0], v[1], v[2], 0}; }
+constexpr int32_t int32(uint32_t n) { return static_cast<int32_t>(n); }
 
 /// One compute dispatch. groups[2] is batch-major (batch * k), so that a smaller batch is recorded by scaling it.
 struct Dispatch {
     Shader shader{};
-    FixedVector<uint32_t, maxConstants> constants; ///< specialization constants by constant_id, floats and bools as
-                                                   ///< bits; 0 is the workgroup's invocations
+    FixedVector<uint32_t, maxConstants> constants; ///< specialization constants by constant_id: what shapes the code;
+                                                   ///< 0 is the workgroup's invocations
     uint32_t sharedBytes = 0;                      ///< shared memory of a workgroup, as the shader declares it
-    PushConstants push;
-    FixedVector<OperandUse, maxBindings> bindings;
+    Parameters parameters;
+    FixedVector<OperandUse, maxOperandBindings> bindings;
     std::array<uint32_t, 3> groups{1, 1, 1};
 };
 

@@ -5,19 +5,12 @@
 #include "base/error.hpp"
 #include "kernels/attention_tuning.hpp"
 #include "kernels/flat_grid.hpp"
+#include "parameters/local_attention.h"
 
 namespace saccade {
 namespace {
 
 using Axes = std::array<uint32_t, 3>;
-
-// As in shaders/local_attention.comp.
-struct Push {
-    AttentionView q, k, v, out;
-    Axes sizes, windows, dilations, tiles;
-    uint32_t heads;
-    float scale;
-};
 
 struct Tuning {
     bool laneBroadcast = false;
@@ -130,19 +123,13 @@ Kernel localAttentionKernel(const LocalAttentionDesc& wanted, const DeviceProfil
 
     Dispatch dispatch;
     dispatch.shader = shaderOf(desc.half, tuning.laneBroadcast);
-    dispatch.constants = {tuning.lanes,
-                          desc.headDim,
-                          tuning.split,
-                          tuning.rows,
-                          tuning.keysPerStep,
-                          tile[0],
-                          tile[1],
-                          tile[2],
-                          desc.border == WindowBorder::neighborhood,
+    dispatch.constants = {tuning.lanes, desc.headDim,       tuning.split,
+                          tuning.rows,  tuning.keysPerStep, desc.border == WindowBorder::neighborhood,
                           fourWide};
     dispatch.sharedBytes = tuning.sharedBytes();
-    dispatch.push.set(
-        Push{desc.q, desc.k, desc.v, desc.out, desc.size, desc.window, desc.dilation, tiles, desc.heads, desc.scale});
+    dispatch.parameters.set(LocalAttentionParameters{desc.q, desc.k, desc.v, desc.out, vector4(desc.size),
+                                                     vector4(desc.window), vector4(desc.dilation), vector4(tile),
+                                                     vector4(tiles), desc.heads, desc.scale});
     dispatch.bindings = {{0, Access::read}, {1, Access::read}, {2, Access::read}, {3, Access::write}};
     dispatch.groups = flatGrid("local attention", count, 1, desc.batch * desc.heads, device);
     Kernel kernel;

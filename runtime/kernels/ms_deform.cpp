@@ -1,23 +1,16 @@
 #include "kernels/ms_deform.hpp"
 
 #include "kernels/flat_grid.hpp"
+#include "parameters/ms_deform.h"
+#include "parameters/zero_rows.h"
 
 namespace saccade {
 namespace {
 
+static_assert(sizeof(MsDeformParameters::sizes) == 4 * maxSampledLevels);
+
 constexpr uint32_t lanes = 64;
 constexpr uint8_t operandValue = 0, operandResult = 4, operandLocations = 5, operandPadding = 6;
-
-// As in shaders/ms_deform.comp.
-struct Push {
-    uint32_t queries, heads, width, tokens;
-    std::array<uint32_t, maxSampledLevels> sizes;
-};
-
-// As in shaders/zero_rows.comp.
-struct ZeroPush {
-    uint32_t tokens, width;
-};
 
 // Vectors of channels per thread. What a thread does besides reading values, the softmax and the places, is the same
 // for all threads of a head, so each takes two where it can; more leaves fewer threads and gains a CPU driver nothing.
@@ -30,11 +23,14 @@ Kernel msDeform(const MSDeformDesc& desc, const DeviceProfile& device) {
     const bool vectors = desc.headDim % 4 == 0;
     const uint32_t width = vectors ? desc.headDim / 4 : desc.headDim;
     const uint32_t levels = static_cast<uint32_t>(desc.levels.size());
-    Push push{desc.queries, desc.heads, width, 0, {}};
+    MsDeformParameters p{};
+    p.queries = desc.queries;
+    p.heads = desc.heads;
+    p.width = width;
     for (uint32_t level = 0; level < levels; ++level) {
         const auto [h, w] = desc.levels[level];
-        push.sizes[level] = w | h << 16;
-        push.tokens += h * w;
+        (&p.sizes[level / 4].x)[level % 4] = w | h << 16;
+        p.tokens += h * w;
     }
 
     Kernel kernel;
@@ -43,11 +39,11 @@ Kernel msDeform(const MSDeformDesc& desc, const DeviceProfile& device) {
         Dispatch zero;
         zero.shader = half ? Shader::zeroRowsF16 : Shader::zeroRows;
         zero.constants = {lanes, vectors};
-        zero.push.set(ZeroPush{push.tokens, desc.heads * width});
+        zero.parameters.set(ZeroRowsParameters{p.tokens, desc.heads * width});
         // Rows that are not padded keep what they hold.
         zero.bindings = {{operandPadding, Access::read}, {operandValue, Access::readWrite}};
         zero.groups =
-            flatGrid("multi-scale sampling", uint64_t{push.tokens} * desc.heads * width, lanes, desc.batch, device);
+            flatGrid("multi-scale sampling", uint64_t{p.tokens} * desc.heads * width, lanes, desc.batch, device);
         kernel.dispatches.push_back(zero);
     }
 
@@ -55,7 +51,7 @@ Kernel msDeform(const MSDeformDesc& desc, const DeviceProfile& device) {
     Dispatch sample;
     sample.shader = half ? Shader::msDeformF16 : Shader::msDeform;
     sample.constants = {lanes, vectors, chunks, levels, desc.points, desc.boxes, desc.locations};
-    sample.push.set(push);
+    sample.parameters.set(p);
     // The shader's interface names every binding: one that is not used gets a buffer that is there anyway.
     sample.bindings = {{operandValue, Access::read},
                        {1, Access::read},

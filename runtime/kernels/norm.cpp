@@ -1,18 +1,10 @@
 #include "kernels/norm.hpp"
 
 #include "kernels/flat_grid.hpp"
+#include "parameters/norm.h"
 
 namespace saccade {
-namespace {
-
-// As in shaders/norm.comp.
-struct Push {
-    uint32_t tokens, heads, width;
-    AttentionView source, result;
-    float epsilon;
-};
-
-} // namespace
+namespace {} // namespace
 
 Kernel normKernel(const NormDesc& desc, const DeviceProfile& device) {
     const uint32_t threads = 64;
@@ -27,7 +19,8 @@ Kernel normKernel(const NormDesc& desc, const DeviceProfile& device) {
     dispatch.shader = desc.storage == DataType::f16 ? Shader::normF16 : Shader::norm;
     dispatch.constants = {threads, lanes, rowsPerGroup, desc.kind == NormKind::layer, desc.hasScale, desc.hasShift};
     dispatch.sharedBytes = 4 * threads;
-    dispatch.push.set(Push{desc.tokens, desc.heads, desc.width, desc.source, desc.result, desc.epsilon});
+    dispatch.parameters.set(
+        NormParameters{desc.source, desc.result, desc.tokens, desc.heads, desc.width, desc.epsilon});
     // What is not there is bound to what is: the source.
     const uint8_t scale = desc.hasScale ? 2 : 0, shift = desc.hasShift ? 2 + desc.hasScale : 0;
     dispatch.bindings = {{0, Access::read}, {1, Access::write}, {scale, Access::read}, {shift, Access::read}};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "parameters/offset_network.h"
 
 namespace saccade {
 namespace {
@@ -10,16 +11,6 @@ namespace {
 constexpr uint8_t operandQueries = 0;
 constexpr uint8_t operandWeights = 1;
 constexpr uint8_t operandPositions = 2;
-
-// As in shaders/offset_network.comp.
-struct Push {
-    uint32_t sizeZ, sizeY, sizeX;
-    uint32_t gridY, gridX;
-    uint32_t positionCount;
-    uint32_t channels, groups;
-    uint32_t paddingZ, paddingY, paddingX;
-    std::array<float, 3> scale, divisor;
-};
 
 uint64_t kernelTaps(const OffsetNetworkDesc& desc) {
     uint64_t taps = 1;
@@ -126,8 +117,10 @@ Kernel offsetNetwork(const OffsetNetworkDesc& desc, const DeviceProfile& profile
                           stride[2],
                           tuning.positionsPerThread};
     dispatch.sharedBytes = 4 * tuning.channelLanes * tuning.positionLanes * tuning.positionsPerThread * desc.dims;
-    dispatch.push.set(Push{size[0], size[1], size[2], grid[1], grid[2], positions, desc.channels, desc.groups,
-                           padding[0], padding[1], padding[2], desc.scale, desc.divisor});
+    dispatch.parameters.set(OffsetNetworkParameters{size[0], size[1], size[2], grid[1], grid[2], positions,
+                                                    desc.channels, desc.groups, int32(padding[0]), int32(padding[1]),
+                                                    int32(padding[2]), desc.scale[0], desc.scale[1], desc.scale[2],
+                                                    desc.divisor[0], desc.divisor[1], desc.divisor[2]});
     // The shader's interface names every binding: one that is not used gets a buffer that is there anyway, and that is
     // written, since to everybody but the shader it looks as if this one were.
     uint8_t operands = operandPositions + 1;

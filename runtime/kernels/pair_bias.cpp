@@ -1,17 +1,13 @@
 #include "kernels/pair_bias.hpp"
 
 #include "kernels/flat_grid.hpp"
+#include "parameters/pair_bias.h"
+#include "parameters/relative_places.h"
 
 namespace saccade {
 namespace {
 
 constexpr uint32_t lanes = 64;
-
-// As in shaders/pair_bias.comp.
-struct Push {
-    uint32_t heads, queries, keys;
-    GridSize size;
-};
 
 } // namespace
 
@@ -19,7 +15,7 @@ Kernel pairBiasKernel(const PairBiasDesc& desc, const DeviceProfile& device) {
     Dispatch dispatch;
     dispatch.shader = Shader::pairBias;
     dispatch.constants = {lanes, desc.lookup};
-    dispatch.push.set(Push{desc.heads, desc.queries, desc.keys, desc.size});
+    dispatch.parameters.set(PairBiasParameters{vector4(desc.size), desc.heads, desc.queries, desc.keys});
     dispatch.bindings = {{0, Access::read}, {1, Access::write}};
     dispatch.groups = flatGrid("pair bias", uint64_t{desc.heads} * desc.queries * desc.keys, lanes, 1, device);
     Kernel kernel;
@@ -40,7 +36,7 @@ Kernel relativePlacesKernel(uint32_t dims, const GridSize& size, bool logDistanc
     Dispatch dispatch;
     dispatch.shader = Shader::relativePlaces;
     dispatch.constants = {lanes, dims, logDistance};
-    dispatch.push.set(size);
+    dispatch.parameters.set(RelativePlacesParameters{vector4(size)});
     dispatch.bindings = {{0, Access::write}};
     dispatch.groups = flatGrid("relative places", relativePlaces(size), lanes, 1, device);
     Kernel kernel;

@@ -1,23 +1,17 @@
 #include "kernels/position_bias.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <vector>
 
 #include "base/error.hpp"
 #include "kernels/attention_tuning.hpp"
+#include "parameters/position_bias.h"
 
 namespace saccade {
 namespace {
 
 uint32_t padded(uint32_t width) { return (width + 7) / 8 * 8; }
-
-struct BiasPush {
-    std::array<float, 4> step;
-    std::array<uint32_t, 4> gridStride;
-    uint32_t queries, keys, heads;
-};
 
 Dispatch biasDispatch(const PositionBiasDesc& desc, bool dense, uint64_t items, uint32_t layers,
                       const DeviceProfile& device) {
@@ -27,15 +21,16 @@ Dispatch biasDispatch(const PositionBiasDesc& desc, bool dense, uint64_t items, 
     const bool laneBroadcast = usesLaneBroadcast(device);
     const uint32_t lanes = laneBroadcast ? device.subgroupSize : device.isCpu() ? 8 : 64;
     const uint32_t pairs = laneBroadcast ? 16 : 4;
-    const std::array<uint32_t, 3>& size = dense ? desc.gridSize : desc.tableSize;
     Dispatch dispatch;
     dispatch.shader = laneBroadcast ? Shader::positionBiasLanes : Shader::positionBias;
-    dispatch.constants = {lanes,   dense,   desc.dims, desc.headsPerGroup, desc.width, pairs, desc.logDistance,
-                          size[0], size[1], size[2]};
-    for (float origin : desc.tableOrigin)
-        dispatch.constants.push_back(std::bit_cast<uint32_t>(origin));
-    dispatch.constants.push_back(!dense && desc.tableQuads && desc.dims > 1);
-    dispatch.constants.push_back(dense && desc.queriesGiven);
+    dispatch.constants = {lanes,
+                          dense,
+                          desc.dims,
+                          desc.width,
+                          pairs,
+                          desc.logDistance,
+                          !dense && desc.tableQuads && desc.dims > 1,
+                          dense && desc.queriesGiven};
     dispatch.groups = {divideUp(items, uint64_t{lanes} * pairs), 1, layers};
     return dispatch;
 }
@@ -214,7 +209,12 @@ Kernel biasTableKernel(const PositionBiasDesc& desc, const DeviceProfile& device
     kernel.operandCount = 2;
     kernel.flops = nodes * positionBiasFlops(desc);
     Dispatch dispatch = biasDispatch(desc, false, nodes, desc.headsPerGroup, device);
-    dispatch.push.set(BiasPush{{desc.tableStep[0], desc.tableStep[1], desc.tableStep[2], 0}, {1, 1, 1, 1}, 1, 1, 1});
+    PositionBiasParameters p{};
+    p.tableOrigin = vector4(desc.tableOrigin);
+    p.step = vector4(desc.tableStep);
+    p.size = vector4(desc.tableSize);
+    p.heads = p.headsPerGroup = desc.headsPerGroup;
+    dispatch.parameters.set(p);
     dispatch.bindings = {{0, Access::read}, {1, Access::write}, {0, Access::read}, {0, Access::read}};
     kernel.dispatches.push_back(dispatch);
     return kernel;
@@ -227,11 +227,15 @@ Kernel denseBiasKernel(const PositionBiasDesc& desc, uint32_t batch, uint32_t he
     kernel.operandCount = desc.queriesGiven ? 4 : 3;
     kernel.flops = pairs * batch * (heads / desc.headsPerGroup) * positionBiasFlops(desc);
     Dispatch dispatch = biasDispatch(desc, true, pairs, batch * heads, device);
-    dispatch.push.set(BiasPush{{desc.divisor[0], desc.divisor[1], desc.divisor[2], 0},
-                               {desc.gridStride[0], desc.gridStride[1], desc.gridStride[2], 1},
-                               queries,
-                               keys,
-                               heads});
+    PositionBiasParameters p{};
+    p.step = vector4(desc.divisor);
+    p.size = vector4(desc.gridSize);
+    p.gridStride = vector4(desc.gridStride);
+    p.queries = queries;
+    p.keys = keys;
+    p.heads = heads;
+    p.headsPerGroup = desc.headsPerGroup;
+    dispatch.parameters.set(p);
     const uint8_t given = desc.queriesGiven ? 3 : 2;
     dispatch.bindings = {{0, Access::read}, {1, Access::write}, {2, Access::read}, {given, Access::read}};
     kernel.dispatches.push_back(dispatch);

@@ -1,18 +1,12 @@
 #include "kernels/product.hpp"
 
 #include "kernels/flat_grid.hpp"
+#include "parameters/product.h"
 
 namespace saccade {
 namespace {
 
 constexpr uint32_t lanes = 64;
-
-// As in shaders/product.comp.
-struct Push {
-    uint32_t rows, width;
-    std::array<uint32_t, 2> padding;
-    ProductView first, second, result;
-};
 
 } // namespace
 
@@ -23,7 +17,7 @@ Kernel productKernel(const ProductDesc& desc, const DeviceProfile& device) {
     else
         dispatch.shader = desc.secondType == DataType::f32 ? Shader::productF16ByF32 : Shader::productF16;
     dispatch.constants = {lanes, static_cast<uint32_t>(desc.activation)};
-    dispatch.push.set(Push{desc.rows, desc.width, {}, desc.first, desc.second, desc.result});
+    dispatch.parameters.set(ProductParameters{desc.first, desc.second, desc.result, desc.rows, desc.width});
     dispatch.bindings = {{0, Access::read}, {1, Access::read}, {2, Access::write}};
     const uint64_t items = uint64_t{desc.rows} * desc.width;
     dispatch.groups = flatGrid("product", items, lanes, desc.batch, device);

@@ -22,6 +22,7 @@ struct ProductView {
     static ProductView rows(uint32_t rows, uint32_t rowWidth, uint32_t first = 0) {
         return {first, rows * rowWidth, rowWidth, 1};
     }
+    operator uvec4() const { return {offset, batchStride, rowStride, channelStride}; }
 };
 
 /// result = first * activation(second). Operands: 0 first, 1 second, 2 result. First and result have the storage type,

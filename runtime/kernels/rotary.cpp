@@ -1,20 +1,12 @@
 #include "kernels/rotary.hpp"
 
 #include "kernels/flat_grid.hpp"
+#include "parameters/rotary.h"
 
 namespace saccade {
 namespace {
 
 constexpr uint32_t lanes = 64;
-
-// As in shaders/rotary.comp.
-struct Push {
-    uint32_t heads, tokens, channels, rotated;
-    AttentionView source, result;
-    uint32_t tablePositions;
-    int32_t largestShift;
-    uint32_t tableBatchStride;
-};
 
 } // namespace
 
@@ -26,8 +18,9 @@ Kernel rotaryKernel(const RotaryDesc& desc, const DeviceProfile& device) {
     dispatch.constants = {lanes, desc.interleaved, desc.angles,
                           desc.readsPositions ? static_cast<uint32_t>(dataTypeSize(desc.positionType) / 4) : 0u,
                           desc.shifted};
-    dispatch.push.set(Push{desc.heads, desc.tokens, desc.channels, desc.rotated, desc.source, desc.result,
-                           desc.tablePositions, desc.largestShift, desc.tablePerBatch ? desc.tablePositions : 0});
+    dispatch.parameters.set(RotaryParameters{desc.source, desc.result, desc.heads, desc.tokens, desc.channels,
+                                             desc.rotated, desc.tablePositions, desc.largestShift,
+                                             desc.tablePerBatch ? desc.tablePositions : 0});
     uint8_t next = 3;
     const uint8_t sines = desc.angles ? uint8_t(2) : next++;
     const uint8_t positions = reads ? next++ : uint8_t(2);

@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "kernels/copy.hpp"
 #include "modules/dalle_projection.hpp"
+#include "modules/layers/attention.hpp"
 #include "modules/registry.hpp"
 
 namespace saccade {
@@ -150,17 +151,17 @@ void DalleAttention::build(PlanBuilder& plan) const {
         attention.causalAtLengthZero = true; // a later piece sees all of itself
     }
     const TensorId attended = plan.activation("attention", {plan.batch(), tokens, a_.inner()});
-    FixedVector<TensorId, 8> operands{qkv, k, v, attended};
+    AttentionTensors tensors{.q = qkv, .k = k, .v = v, .out = attended};
     const KeyMask mask = plan.inputKeyMask("mask", attention.batch, attention.keys);
     if (mask.tensor != noTensor) {
         attention.keyMask = true;
         attention.keyMaskStride = mask.batchStride;
-        operands.push_back(mask.tensor);
+        tensors.keyMask = mask.tensor;
     }
     if (plan.hasInput("static_mask"))
-        operands.push_back(staticMask(plan, attention, cache.length != 0));
+        tensors.staticMask = staticMask(plan, attention, cache.length != 0);
     if (cache.length)
-        operands.push_back(cache.offset);
+        tensors.lengths = cache.offset;
     const AttentionDesc whole = attention;
     uint32_t first = 0;
     for (const int64_t step : cache.length ? Config::Integers{tokens} : steps(plan, tokens)) {
@@ -171,7 +172,7 @@ void DalleAttention::build(PlanBuilder& plan) const {
         if (!cache.length)
             attention.keys = first + attention.queries;
         attention.causal = whole.causal && first == 0;
-        plan.graph().add("attention", attentionKernel(attention, plan.device()), operands);
+        addAttention(plan, "attention", attention, tensors);
         first += attention.queries;
     }
     projection_.addOutput(plan, "y", attended, tokens);

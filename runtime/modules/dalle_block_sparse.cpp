@@ -10,6 +10,7 @@
 #include "kernels/copy.hpp"
 #include "kernels/mask_bias.hpp"
 #include "modules/dalle_projection.hpp"
+#include "modules/layers/attention.hpp"
 #include "modules/registry.hpp"
 
 namespace saccade {
@@ -135,19 +136,19 @@ TensorId DalleBlockSparse::addMaskBias(PlanBuilder& plan, const Common& common) 
 void DalleBlockSparse::addResult(PlanBuilder& plan, const Common& common, const char* name, bool referenceAdd) const {
     AttentionDesc attention = common.attention;
     const TensorId attended = plan.activation("attention", {plan.batch(), common.tokens, a_.inner()});
-    FixedVector<TensorId, 8> operands{common.qkv, common.qkv, common.qkv, attended};
+    AttentionTensors tensors{
+        .q = common.qkv, .k = common.qkv, .v = common.qkv, .out = attended, .layout = common.layout};
     if (referenceAdd) {
         attention.keys = common.padded;
         attention.denseBias = true;
         attention.denseBiasStrides = {common.padded, 0, 0, 1};
-        operands.push_back(addMaskBias(plan, common));
+        tensors.denseBias = addMaskBias(plan, common);
     } else if (common.mask != noTensor) {
         attention.keyMask = true;
         attention.keyMaskStride = common.tokens;
-        operands.push_back(common.mask);
+        tensors.keyMask = common.mask;
     }
-    operands.push_back(common.layout);
-    plan.graph().add("attention", attentionKernel(attention, plan.device()), operands);
+    addAttention(plan, "attention", attention, tensors);
     projection_.addOutput(plan, name, attended, common.tokens);
 }
 

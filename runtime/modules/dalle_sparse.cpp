@@ -5,6 +5,7 @@
 // text and image are both causal, and image queries come after all text. So nothing is padded here.
 #include "base/error.hpp"
 #include "modules/dalle_projection.hpp"
+#include "modules/layers/attention.hpp"
 #include "modules/registry.hpp"
 
 namespace saccade {
@@ -102,7 +103,7 @@ public:
         attention.windowSize = window_;
         attention.windowDilation = dilation_;
         const TensorId attended = plan.activation("attention", {plan.batch(), tokens, a_.inner()});
-        FixedVector<TensorId, 8> operands{qkv, qkv, qkv, attended};
+        AttentionTensors tensors{.q = qkv, .k = qkv, .v = qkv, .out = attended};
         if (plan.hasInput("mask")) {
             const Shape mask = plan.inputShape("mask", 2);
             plan.expectDimension("mask", 0, plan.batch(), "the batch of \"x\"");
@@ -111,9 +112,9 @@ public:
                             wide(mask[1]), text);
             attention.keyMask = true;
             attention.keyMaskStride = static_cast<uint32_t>(mask[1]);
-            operands.push_back(plan.inputPlain("mask", DataType::boolean));
+            tensors.keyMask = plan.inputPlain("mask", DataType::boolean);
         }
-        plan.graph().add("attention", attentionKernel(attention, plan.device()), operands);
+        addAttention(plan, "attention", attention, tensors);
         projection_.addOutput(plan, "y", attended, tokens);
     }
 

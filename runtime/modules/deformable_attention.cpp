@@ -16,6 +16,7 @@
 #include "kernels/offset_network.hpp"
 #include "kernels/position_bias.hpp"
 #include "modules/bias_network.hpp"
+#include "modules/layers/attention.hpp"
 #include "modules/linear.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
@@ -256,7 +257,7 @@ private:
     TensorId addSampling(PlanBuilder& plan, const Grid& grid, TensorId tokens, const Keys& keys) const;
     PositionBiasDesc describeBias(PlanBuilder& plan, const Grid& grid) const;
     TensorId addBias(PlanBuilder& plan, const PositionBiasDesc& bias) const;
-    void addMap(PlanBuilder& plan, const AttentionDesc& attention, FixedVector<TensorId, 8> operands) const;
+    void addMap(PlanBuilder& plan, const AttentionDesc& attention, AttentionTensors tensors) const;
 
     Arguments a_;
     Linear toQ_, toK_, toV_, toOut_;
@@ -425,13 +426,12 @@ TensorId DeformableAttention::addBias(PlanBuilder& plan, const PositionBiasDesc&
 }
 
 // The softmax itself, quadratic in memory: a result of its own that only those pay for who ask for it.
-void DeformableAttention::addMap(PlanBuilder& plan, const AttentionDesc& attention,
-                                 FixedVector<TensorId, 8> operands) const {
+void DeformableAttention::addMap(PlanBuilder& plan, const AttentionDesc& attention, AttentionTensors tensors) const {
     if (plan.half())
         throw Error(SAC_ERROR_UNSUPPORTED, "output \"attention\" is there in plans of SAC_PRECISION_FLOAT32 only");
-    operands.push_back(plan.outputPlain("attention", DataType::f32,
-                                        {attention.batch, attention.heads, attention.queries, attention.keys}));
-    plan.graph().add("attention map", attentionScoresKernel(attention, AttentionStage::softmax, 0), operands);
+    tensors.out = plan.outputPlain("attention", DataType::f32,
+                                   {attention.batch, attention.heads, attention.queries, attention.keys});
+    addAttentionScores(plan, "attention map", attention, AttentionStage::softmax, 0, tensors);
 }
 
 void DeformableAttention::build(PlanBuilder& plan) const {
@@ -464,29 +464,25 @@ void DeformableAttention::build(PlanBuilder& plan) const {
     attention.scale = 1.0f / std::sqrt(static_cast<float>(a_.dimHead));
     attention.q = attention.out = AttentionView::tokens(queries, inner, a_.dimHead);
     attention.k = attention.v = AttentionView::tokens(keys, inner, a_.dimHead);
-    FixedVector<TensorId, 2> bias; // the keys' positions, and the network or its table
+    AttentionTensors tensors{.q = q, .k = k};
     if (bias_.width) {
         attention.positionBias = describeBias(plan, grid);
-        bias = {moved.positions, addBias(plan, attention.positionBias)};
+        tensors.positions = moved.positions;
+        tensors.positionBias = addBias(plan, attention.positionBias);
     }
-    const auto withBias = [&bias](FixedVector<TensorId, 8> operands) {
-        for (const TensorId operand : bias)
-            operands.push_back(operand);
-        return operands;
-    };
     if (plan.wantsOutput("attention"))
-        addMap(plan, attention, withBias({q, k}));
+        addMap(plan, attention, tensors);
     if (!wantsY)
         return;
 
-    const TensorId v = plan.activation("v", {batch, keys, inner});
-    toV_.apply(plan, "to_v", batch, keys, sampled, v);
-    const TensorId attended = plan.activation("attention", {batch, queries, inner});
-    plan.graph().add("attention", attentionKernel(attention, plan.device()), withBias({q, k, v, attended}));
+    tensors.v = plan.activation("v", {batch, keys, inner});
+    toV_.apply(plan, "to_v", batch, keys, sampled, tensors.v);
+    tensors.out = plan.activation("attention", {batch, queries, inner});
+    addAttention(plan, "attention", attention, tensors);
     const OutputTarget y = plan.beginOutput("y", x, ChannelAxis::second, true);
     LinearUse use;
     use.output.channelMajor = y.channelMajor;
-    toOut_.apply(plan, "to_out", batch, queries, attended, y.tensor, use);
+    toOut_.apply(plan, "to_out", batch, queries, tensors.out, y.tensor, use);
     plan.endOutput(y);
 }
 

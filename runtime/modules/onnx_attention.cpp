@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "kernels/attention.hpp"
 #include "kernels/copy.hpp"
+#include "modules/layers/attention.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
 
@@ -58,8 +59,8 @@ private:
     };
     Operand readOperand(PlanBuilder& plan, std::string_view name, uint32_t heads, const char* attribute) const;
     void addPresent(PlanBuilder& plan, Operand& operand, std::string_view past, std::string_view present) const;
-    void addMask(PlanBuilder& plan, AttentionDesc& attention, FixedVector<TensorId, 8>& operands) const;
-    void addScores(PlanBuilder& plan, const AttentionDesc& attention, std::span<const TensorId> operands) const;
+    void addMask(PlanBuilder& plan, AttentionDesc& attention, AttentionTensors& tensors) const;
+    void addScores(PlanBuilder& plan, const AttentionDesc& attention, AttentionTensors tensors) const;
 
     uint32_t queryHeads_, keyHeads_; ///< 0: not given, as 4D inputs need not
     bool causal_;
@@ -153,7 +154,7 @@ void OnnxAttention::addPresent(PlanBuilder& plan, Operand& operand, std::string_
 }
 
 // attn_mask broadcasts from the right over (batch, heads, queries, keys). Keys it is too short for are hidden.
-void OnnxAttention::addMask(PlanBuilder& plan, AttentionDesc& attention, FixedVector<TensorId, 8>& operands) const {
+void OnnxAttention::addMask(PlanBuilder& plan, AttentionDesc& attention, AttentionTensors& tensors) const {
     const auto strides =
         plan.broadcastStrides("attn_mask", {attention.batch, attention.heads, attention.queries, attention.keys}, true);
     const Shape& shape = plan.inputShape("attn_mask", 0);
@@ -162,26 +163,22 @@ void OnnxAttention::addMask(PlanBuilder& plan, AttentionDesc& attention, FixedVe
     if (plan.inputType("attn_mask") == DataType::boolean) {
         attention.staticMask = true;
         attention.staticMaskStrides = strides;
-        operands.push_back(plan.inputPlain("attn_mask", DataType::boolean));
+        tensors.staticMask = plan.inputPlain("attn_mask", DataType::boolean);
     } else {
         attention.denseBias = true;
         attention.denseBiasStrides = strides;
-        operands.push_back(plan.inputFloats("attn_mask"));
+        tensors.denseBias = plan.inputFloats("attn_mask");
     }
 }
 
 // The quadratic matrix, which only those pay for who ask for it.
-void OnnxAttention::addScores(PlanBuilder& plan, const AttentionDesc& attention,
-                              std::span<const TensorId> operands) const {
-    FixedVector<TensorId, 8> reads{operands[0], operands[1]};
-    for (size_t i = 4; i < operands.size(); ++i)
-        reads.push_back(operands[i]);
+void OnnxAttention::addScores(PlanBuilder& plan, const AttentionDesc& attention, AttentionTensors tensors) const {
     const OutputTarget scores =
         plan.beginOutput("qk_matmul_output", {attention.batch, attention.heads, attention.queries, attention.keys},
                          ChannelAxis::last, false);
-    reads.push_back(scores.tensor);
+    tensors.out = scores.tensor;
     constexpr float hidden = -std::numeric_limits<float>::infinity();
-    plan.graph().add("qk_matmul_output", attentionScoresKernel(attention, stage_, hidden), reads);
+    addAttentionScores(plan, "qk_matmul_output", attention, stage_, hidden, tensors);
     plan.endOutput(scores);
 }
 
@@ -237,21 +234,21 @@ void OnnxAttention::build(PlanBuilder& plan) const {
 
     const bool wantsScores = plan.wantsOutput("qk_matmul_output");
     const OutputTarget y = plan.beginOutput("Y", outShape, ChannelAxis::last, false);
-    FixedVector<TensorId, 8> operands{q.tensor, k.tensor, v.tensor, y.tensor};
+    AttentionTensors tensors{.q = q.tensor, .k = k.tensor, .v = v.tensor, .out = y.tensor};
     if (plan.hasInput("attn_mask"))
-        addMask(plan, attention, operands);
+        addMask(plan, attention, tensors);
     if (plan.hasInput("nonpad_kv_seqlen")) {
         plan.inputShape("nonpad_kv_seqlen", 1);
         plan.expectDimension("nonpad_kv_seqlen", 0, plan.batch(), "the batch of \"Q\"");
         attention.lengths = attention.lengthsPerBatch = attention.wideLengths = attention.keysFromLength = true;
-        operands.push_back(plan.inputPlain("nonpad_kv_seqlen", DataType::i64));
+        tensors.lengths = plan.inputPlain("nonpad_kv_seqlen", DataType::i64);
     }
     if (wantsScores && attention.keys != k.tokens)
         throw Error(SAC_ERROR_UNSUPPORTED, "output \"qk_matmul_output\" with an \"attn_mask\" for %u of %u keys",
                     attention.keys, k.tokens);
-    plan.graph().add("attention", attentionKernel(attention, plan.device()), operands);
+    addAttention(plan, "attention", attention, tensors);
     if (wantsScores)
-        addScores(plan, attention, operands);
+        addScores(plan, attention, tensors);
     plan.endOutput(y);
 }
 

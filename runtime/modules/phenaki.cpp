@@ -12,6 +12,7 @@
 #include "kernels/depthwise_conv.hpp"
 #include "kernels/norm.hpp"
 #include "modules/alibi.hpp"
+#include "modules/layers/attention.hpp"
 #include "modules/linear.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
@@ -283,24 +284,24 @@ void PhenakiAttentionLayer::apply(PlanBuilder& plan, const Sequence& x, const Se
     attention.v = AttentionView::tokens(kv.tokens, kv.width, a_.dimHead, inner);
     attention.leadingKeys = a_.nullKeys;
     const TensorId attended = plan.activation("attention", {batch, x.tokens, inner});
-    FixedVector<TensorId, 8> operands{q.tensor, kv.tensor, kv.tensor, attended};
+    AttentionTensors tensors{.q = q.tensor, .k = kv.tensor, .v = kv.tensor, .out = attended};
     if (inputs.bias.tensor != noTensor) {
         attention.denseBias = true;
         attention.denseBiasStrides = inputs.bias.strides;
-        operands.push_back(inputs.bias.tensor);
+        tensors.denseBias = inputs.bias.tensor;
     }
     if (slopes_) {
         attention.alibi = true;
         attention.causal = true;
         attention.causalOffset = static_cast<int32_t>(kv.tokens) - static_cast<int32_t>(x.tokens);
-        operands.push_back(plan.weight(*slopes_));
+        tensors.slopes = plan.weight(*slopes_);
     }
     if (inputs.mask.tensor != noTensor) {
         attention.keyMask = true;
         attention.keyMaskStride = inputs.mask.batchStride;
-        operands.push_back(inputs.mask.tensor);
+        tensors.keyMask = inputs.mask.tensor;
     }
-    plan.graph().add("attention", attentionKernel(attention, plan.device()), operands);
+    addAttention(plan, "attention", attention, tensors);
     LinearUse use;
     use.residual = residual;
     toOut_.apply(plan, "to_out", batch, x.tokens, attended, result, use);

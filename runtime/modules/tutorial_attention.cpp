@@ -15,6 +15,7 @@
 #include "kernels/deform_conv.hpp"
 #include "kernels/displaced_grid.hpp"
 #include "kernels/grid_sample.hpp"
+#include "modules/layers/attention.hpp"
 #include "modules/linear.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
@@ -232,7 +233,7 @@ void TutorialAttention::build(PlanBuilder& plan) const {
     // Rows come out channel-major, whatever the caller wants.
     const bool turned = a_.rows && !y.channelMajor;
     const TensorId out = turned ? plan.activation("rows", {batch, a_.out, pixels}) : y.tensor;
-    plan.graph().add("attention", attentionKernel(attention, plan.device()), {q, k, v, out});
+    addAttention(plan, "attention", attention, {.q = q, .k = k, .v = v, .out = out});
     if (turned)
         addTransposed(plan, image, out, y.tensor, false);
     plan.endOutput(y);

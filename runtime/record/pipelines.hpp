@@ -19,6 +19,8 @@ namespace saccade {
 
 constexpr VkDescriptorType descriptorType(BindingKind kind) {
     switch (kind) {
+    case BindingKind::uniformBuffer:
+        return VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER;
     case BindingKind::sampledImage:
         return VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE;
     case BindingKind::storageImage:
@@ -27,6 +29,8 @@ constexpr VkDescriptorType descriptorType(BindingKind kind) {
         return VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
     }
 }
+
+constexpr uint32_t pushConstantBytes = 128; ///< the least that a Vulkan device offers
 
 /// Layout of all pipelines with these bindings in set 0 and the full push constant range.
 struct BindingLayout {

@@ -58,9 +58,6 @@ void Program::record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint
         for (const Binding& binding : dispatch.bindings)
             resources.push_back(resolve(binding, buffers));
         descriptors_.bind(commandBuffer, slot, i, *pipeline, resources);
-        if (dispatch.push.size)
-            vk.CmdPushConstants(commandBuffer, pipeline->layout.pipeline, VK_SHADER_STAGE_COMPUTE_BIT, 0,
-                                dispatch.push.size, dispatch.push.bytes.data());
         if (indirect.buffer) {
             vk.CmdDispatchIndirect(commandBuffer, indirect.buffer, indirect.at(i));
         } else {

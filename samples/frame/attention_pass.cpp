@@ -143,6 +143,7 @@ void AttentionPass::upload(const Queue& queue) {
     info.weights = range(SAC_MEMORY_WEIGHTS);
     info.tables = range(SAC_MEMORY_TABLES);
     info.workspace = range(SAC_MEMORY_WORKSPACE);
+    info.parameters = range(SAC_MEMORY_PARAMETERS);
     info.staging = range(SAC_MEMORY_STAGING);
     info.stagingData = memory_[SAC_MEMORY_STAGING].data;
     engine_.submit(queue, [&](VkCommandBuffer commandBuffer) {
@@ -165,6 +166,7 @@ void AttentionPass::record(VkCommandBuffer commandBuffer, uint32_t index) const 
     info.weights = range(SAC_MEMORY_WEIGHTS);
     info.tables = range(SAC_MEMORY_TABLES);
     info.workspace = range(SAC_MEMORY_WORKSPACE);
+    info.parameters = range(SAC_MEMORY_PARAMETERS);
     info.state = range(SAC_MEMORY_STATE);
     info.bindingCount = 3;
     info.bindings = bindings;

@@ -183,6 +183,7 @@ private:
             upload.weights = memory_[SAC_MEMORY_WEIGHTS].range;
             upload.tables = memory_[SAC_MEMORY_TABLES].range;
             upload.workspace = memory_[SAC_MEMORY_WORKSPACE].range;
+            upload.parameters = memory_[SAC_MEMORY_PARAMETERS].range;
             upload.staging = memory_[SAC_MEMORY_STAGING].range;
             upload.stagingData = memory_[SAC_MEMORY_STAGING].data;
             plan_.cmdUpload(commandBuffer_, upload);
@@ -198,6 +199,7 @@ private:
         info.weights = memory_[SAC_MEMORY_WEIGHTS].range;
         info.tables = memory_[SAC_MEMORY_TABLES].range;
         info.workspace = memory_[SAC_MEMORY_WORKSPACE].range;
+        info.parameters = memory_[SAC_MEMORY_PARAMETERS].range;
         plan_.cmdRun(commandBuffer_, info, bindings);
         check(vkEndCommandBuffer(commandBuffer_), "vkEndCommandBuffer");
     }

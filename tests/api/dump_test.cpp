@@ -133,7 +133,7 @@ TEST_F(Dump, wrongCallsAreNamedAndWriteNothing) {
     std::size_t fileSize = 1 << 20;
     const std::vector<Wrong<Call>> cases = {
         {"plan", [](Call& c) { c.plan = nullptr; }, invalid, "plan"},
-        {"staging", [](Call& c) { c.kind = SAC_MEMORY_STAGING; }, invalid, "kind is 4"},
+        {"staging", [](Call& c) { c.kind = SAC_MEMORY_STAGING; }, invalid, "kind is 5"},
         {"no kind", [](Call& c) { c.kind = static_cast<SacMemoryKind>(-1); }, invalid, "kind is -1"},
         {"aliased", [&](Call& c) { c.plan = aliased; }, invalid, "SAC_PLAN_NO_ALIASING_BIT"},
         {"data", [](Call& c) { c.data = nullptr; }, invalid, "data is null"},

@@ -174,7 +174,7 @@ TEST_F(PlanArguments, questionsNameWhatIsWrong) {
     SacMemoryRequirements memory{};
     expectRefused(sacGetPlanMemory(nullptr, SAC_MEMORY_WEIGHTS, &memory, &error), error, invalid, "plan");
     expectRefused(sacGetPlanMemory(plan, SAC_MEMORY_WEIGHTS, nullptr, &error), error, invalid, "requirements");
-    expectRefused(sacGetPlanMemory(plan, SAC_MEMORY_KIND_COUNT, &memory, &error), error, invalid, "kind is 5");
+    expectRefused(sacGetPlanMemory(plan, SAC_MEMORY_KIND_COUNT, &memory, &error), error, invalid, "kind is 6");
     expectRefused(sacGetPlanMemory(plan, static_cast<SacMemoryKind>(-1), &memory, &error), error, invalid,
                   "kind is -1");
 

@@ -219,12 +219,14 @@ TEST_F(Results, everythingInOneBuffer) {
     upload.weights = ranges[SAC_MEMORY_WEIGHTS];
     upload.tables = ranges[SAC_MEMORY_TABLES];
     upload.workspace = ranges[SAC_MEMORY_WORKSPACE];
+    upload.parameters = ranges[SAC_MEMORY_PARAMETERS];
     upload.staging = ranges[SAC_MEMORY_STAGING];
     upload.stagingData = mapped.data() + upload.staging.offset;
     SacRunInfo run = ready.buffers->runInfo();
     run.weights = upload.weights;
     run.tables = upload.tables;
     run.workspace = upload.workspace;
+    run.parameters = upload.parameters;
     std::vector<SacTensorBinding> bindings = ready.buffers->bindings;
     for (std::size_t i = 0; i < bindings.size(); ++i)
         bindings[i].buffer = ranges[SAC_MEMORY_KIND_COUNT + i];

@@ -155,6 +155,7 @@ protected:
         upload.weights = kinds[SAC_MEMORY_WEIGHTS]->range();
         upload.tables = kinds[SAC_MEMORY_TABLES]->range();
         upload.workspace = kinds[SAC_MEMORY_WORKSPACE]->range();
+        upload.parameters = kinds[SAC_MEMORY_PARAMETERS]->range();
         upload.staging = kinds[SAC_MEMORY_STAGING]->range();
         upload.stagingData = kinds[SAC_MEMORY_STAGING]->buffer.mapped().data();
         SacRunInfo info{};
@@ -162,6 +163,7 @@ protected:
         info.weights = upload.weights;
         info.tables = upload.tables;
         info.workspace = upload.workspace;
+        info.parameters = upload.parameters;
         info.state = kinds[SAC_MEMORY_STATE]->range();
         info.bindingCount = static_cast<uint32_t>(bindings.size());
         info.bindings = bindings.data();

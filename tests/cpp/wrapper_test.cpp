@@ -79,12 +79,14 @@ TEST_F(Wrapper, runsAGoldenFile) {
     upload.weights = memory[SAC_MEMORY_WEIGHTS].range();
     upload.tables = memory[SAC_MEMORY_TABLES].range();
     upload.workspace = memory[SAC_MEMORY_WORKSPACE].range();
+    upload.parameters = memory[SAC_MEMORY_PARAMETERS].range();
     upload.staging = memory[SAC_MEMORY_STAGING].range();
     upload.stagingData = memory[SAC_MEMORY_STAGING].mapped().data();
     SacRunInfo run = saccade::runInfo();
     run.weights = upload.weights;
     run.tables = upload.tables;
     run.workspace = upload.workspace;
+    run.parameters = upload.parameters;
     submit([&](VkCommandBuffer commandBuffer) {
         plan.cmdUpload(commandBuffer, upload);
         saccade::host::fullBarrier(commandBuffer);

@@ -39,7 +39,7 @@ inline std::array<uint32_t, 4> fullStrides(const AttentionDesc& desc, uint32_t q
 }
 
 inline void positionBias(AttentionDesc& desc, PositionBiasDesc::Mode mode, uint32_t dims, uint32_t headsPerGroup,
-                         bool quads = false) {
+                         bool quads = false, uint32_t rowLength = 5) {
     PositionBiasDesc& bias = desc.positionBias;
     bias.mode = mode;
     bias.dims = dims;
@@ -48,7 +48,7 @@ inline void positionBias(AttentionDesc& desc, PositionBiasDesc::Mode mode, uint3
     bias.width = 11;
     bias.tableQuads = quads;
     for (uint32_t c = 0, stride = 1; c < dims; stride *= bias.gridSize[c++]) {
-        bias.gridSize[c] = c + 1 < dims ? 5 : divideUp(desc.queries, stride);
+        bias.gridSize[c] = c + 1 < dims ? rowLength : divideUp(desc.queries, stride);
         bias.gridStride[c] = stride;
         bias.divisor[c] = static_cast<float>(4 + c);
         bias.tableSize[c] = 9 + 4 * c;
@@ -174,6 +174,8 @@ inline const AttentionCase attentionCases[] = {
      }},
     {"table", [](AttentionDesc& d) { positionBias(d, PositionBiasDesc::Mode::table, 1, 1); }},
     {"tableOfCorners", [](AttentionDesc& d) { positionBias(d, PositionBiasDesc::Mode::table, 2, 2, true); }},
+    // Rows longer than a CPU driver's subgroup and no multiple of it.
+    {"tableOfLongRows", [](AttentionDesc& d) { positionBias(d, PositionBiasDesc::Mode::table, 2, 2, true, 11); }},
     {"tableOfNodes", [](AttentionDesc& d) { positionBias(d, PositionBiasDesc::Mode::table, 2, 4); }},
     {"volumeOfCorners", [](AttentionDesc& d) { positionBias(d, PositionBiasDesc::Mode::table, 3, 2, true); }},
 };
@@ -182,8 +184,8 @@ inline const AttentionCase attentionCases[] = {
 inline AttentionTuning splitKeys() {
     AttentionTuning tuning;
     tuning.lanes = 16;
-    tuning.rows = 2;
-    tuning.split = 2;
+    tuning.queriesPerLane = 2;
+    tuning.lanesPerQuery = 2;
     tuning.keysPerStep = 4;
     tuning.mlpPairs = 2;
     tuning.parts = 3;

@@ -114,12 +114,10 @@ public:
         evaluate();
     }
 
+    /// By AttentionOperand; null: absent.
     std::vector<Operand*> operands() {
         std::vector<Operand*> all{&q, &k, &v, &out};
-        const auto add = [&](bool present, Operand& operand) {
-            if (present)
-                all.push_back(&operand);
-        };
+        const auto add = [&](bool present, Operand& operand) { all.push_back(present ? &operand : nullptr); };
         add(desc.positionBias.mode != PositionBiasDesc::Mode::none, positions);
         add(desc.positionBias.mode != PositionBiasDesc::Mode::none, positionBias);
         add(desc.denseBias, denseBias);

@@ -53,8 +53,8 @@ protected:
 
     void expectInEveryCut(Attention& attention) {
         attention.evaluate();
-        for (const AttentionTuning& tuning : {attentionTuning(attention.desc, profile()),
-                                              attentionTuning(attention.desc, gpuProfile()), splitKeys()}) {
+        for (const AttentionTuning& tuning :
+             {attentionTuning(attention.desc, profile()), attentionTuning(attention.desc, gpuProfile()), splitKeys()}) {
             std::fill(attention.out.values.begin(), attention.out.values.end(), untouched);
             run(attentionKernel(attention.desc, tuning), attention.operands());
             SCOPED_TRACE("lanes " + std::to_string(tuning.lanes) + ", parts " + std::to_string(tuning.parts) +
@@ -62,9 +62,9 @@ protected:
             expectSpecial(attention.out.values, attention.expected, tolerance(attention));
         }
         std::vector<Operand*> operands = attention.operands();
-        operands.erase(operands.begin() + 2, operands.begin() + 4); // v and out
+        operands[operandNumber(AttentionOperand::v)] = nullptr;
         Operand scores(attention.scores[3].size(), untouched, attention.out.type);
-        operands.push_back(&scores);
+        operands[operandNumber(AttentionOperand::out)] = &scores;
         run(attentionScoresKernel(attention.desc, AttentionStage::softmax, 0), operands);
         SCOPED_TRACE("softmax");
         expectSpecial(scores.values, attention.scores[3], tolerance(attention));

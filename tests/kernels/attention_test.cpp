@@ -22,9 +22,9 @@ protected:
 
     std::vector<double> runScores(Attention attention, AttentionStage stage, float mark = 0) {
         std::vector<Operand*> operands = attention.operands();
-        operands.erase(operands.begin() + 2, operands.begin() + 4); // v and out
+        operands[operandNumber(AttentionOperand::v)] = nullptr;
         Operand scores(attention.scores[0].size(), untouched, attention.out.type);
-        operands.push_back(&scores);
+        operands[operandNumber(AttentionOperand::out)] = &scores;
         run(attentionScoresKernel(attention.desc, stage, mark), operands);
         return scores.values;
     }

@@ -94,6 +94,9 @@ void KernelTest::run(const Kernel& kernel, const std::vector<Operand*>& operands
     planBarriers(graph);
     const host::Buffer workspace = mapped(workspaceBytes);
     std::ranges::fill(workspace.mapped(), std::byte{0xff});
+    const host::Buffer parameters(device(), graph.parameterBytes(), VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT,
+                                  host::BufferMemory::upload);
+    graph.writeParameters(parameters.mapped());
 
     DispatchList list(&memory_);
     list.build(graph, Phase::run, 1, device_.profile);
@@ -102,6 +105,7 @@ void KernelTest::run(const Kernel& kernel, const std::vector<Operand*>& operands
     program.compile(1, progress);
     Buffers bound;
     bound.classes[static_cast<std::size_t>(MemoryClass::workspace)] = {workspace.handle(), 0};
+    bound.classes[static_cast<std::size_t>(MemoryClass::parameters)] = {parameters.handle(), 0};
     bound.externals = bases;
     submit([&](VkCommandBuffer commandBuffer) {
         program.record(commandBuffer, bound, 1);

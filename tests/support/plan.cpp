@@ -201,6 +201,7 @@ SacUploadInfo PlanBuffers::uploadInfo() const {
     info.weights = ranges_[SAC_MEMORY_WEIGHTS];
     info.tables = ranges_[SAC_MEMORY_TABLES];
     info.workspace = ranges_[SAC_MEMORY_WORKSPACE];
+    info.parameters = ranges_[SAC_MEMORY_PARAMETERS];
     info.staging = ranges_[SAC_MEMORY_STAGING];
     info.stagingData = kinds_[SAC_MEMORY_STAGING].mapped().data();
     return info;
@@ -212,6 +213,7 @@ SacRunInfo PlanBuffers::runInfo() const {
     info.weights = ranges_[SAC_MEMORY_WEIGHTS];
     info.tables = ranges_[SAC_MEMORY_TABLES];
     info.workspace = ranges_[SAC_MEMORY_WORKSPACE];
+    info.parameters = ranges_[SAC_MEMORY_PARAMETERS];
     info.state = ranges_[SAC_MEMORY_STATE];
     info.bindingCount = static_cast<uint32_t>(bindings.size());
     info.bindings = bindings.data();

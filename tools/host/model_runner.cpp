@@ -77,6 +77,7 @@ Timing ModelRunner::upload() {
     info.weights = memory(SAC_MEMORY_WEIGHTS).range();
     info.tables = memory(SAC_MEMORY_TABLES).range();
     info.workspace = memory(SAC_MEMORY_WORKSPACE).range();
+    info.parameters = memory(SAC_MEMORY_PARAMETERS).range();
     info.staging = memory(SAC_MEMORY_STAGING).range();
     info.stagingData = memory(SAC_MEMORY_STAGING).mapped().data();
 
@@ -112,6 +113,7 @@ void ModelRunner::record(VkCommandBuffer commandBuffer, uint32_t batch, const Sa
     info.weights = memory(SAC_MEMORY_WEIGHTS).range();
     info.tables = memory(SAC_MEMORY_TABLES).range();
     info.workspace = memory(SAC_MEMORY_WORKSPACE).range();
+    info.parameters = memory(SAC_MEMORY_PARAMETERS).range();
     info.state = memory(SAC_MEMORY_STATE).range();
     info.bindingCount = static_cast<uint32_t>(bindings.size());
     info.bindings = bindings.data();

@@ -39,6 +39,9 @@ public:
         graph_.add(label, kernel, operands);
         workspace_ = makeBuffer(planMemory(graph_, true), BufferFill::none, random);
         planBarriers(graph_);
+        parameters_ = host::Buffer(device_, graph_.parameterBytes(), VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT,
+                                   host::BufferMemory::upload);
+        graph_.writeParameters(parameters_.mapped());
         dispatches_.build(graph_, Phase::run, 1, context.handle()->device.profile);
         saccade::Progress progress;
         program_.compile(1, progress);
@@ -50,6 +53,7 @@ public:
             externals.push_back({{buffer.handle(), 0}});
         Buffers buffers;
         buffers.classes[static_cast<std::size_t>(MemoryClass::workspace)] = {workspace_.handle(), 0};
+        buffers.classes[static_cast<std::size_t>(MemoryClass::parameters)] = {parameters_.handle(), 0};
         buffers.externals = externals;
         return submitter_.run([&](VkCommandBuffer commandBuffer) {
             host::fullBarrier(commandBuffer);
@@ -83,7 +87,7 @@ private:
     DispatchList dispatches_;
     Program program_;
     std::vector<host::Buffer> operands_;
-    host::Buffer workspace_;
+    host::Buffer workspace_, parameters_;
     uint64_t bytes_ = 0;
 };
 
@@ -113,7 +117,7 @@ OpMeasurement measureAttention(host::Context& context, uint32_t repeats) {
     const uint64_t keyElements = uint64_t{desc.keys} * width;
     return measureOp(context, "attention", "8 heads of 64, 4096 queries, 256 keys",
                      attentionKernel(desc, context.handle()->device.profile),
-                     {queryElements, keyElements, keyElements, queryElements}, repeats);
+                     {queryElements, keyElements, keyElements, queryElements, 0, 0, 0, 0, 0, 0, 0, 0}, repeats);
 }
 
 OpMeasurement measureGemm(host::Context& context, uint32_t repeats) {

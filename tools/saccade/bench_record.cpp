@@ -28,6 +28,7 @@ public:
         info_.weights = runner.memory(SAC_MEMORY_WEIGHTS).range();
         info_.tables = runner.memory(SAC_MEMORY_TABLES).range();
         info_.workspace = runner.memory(SAC_MEMORY_WORKSPACE).range();
+        info_.parameters = runner.memory(SAC_MEMORY_PARAMETERS).range();
         info_.state = runner.memory(SAC_MEMORY_STATE).range();
         info_.bindingCount = static_cast<uint32_t>(bindings_.size());
         info_.bindings = bindings_.data();

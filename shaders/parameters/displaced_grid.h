@@ -1,0 +1,5 @@
+#include "parameters/block.h"
+
+BEGIN_PARAMETERS(DisplacedGridParameters)
+    uint heads, width, height;
+END_PARAMETERS

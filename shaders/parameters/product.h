@@ -1,0 +1,6 @@
+#include "parameters/block.h"
+
+BEGIN_PARAMETERS(ProductParameters)
+    uvec4 firstView, secondView, resultView; // offset and strides of batch, row and channel
+    uint rows, width;
+END_PARAMETERS

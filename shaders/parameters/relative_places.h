@@ -1,0 +1,5 @@
+#include "parameters/block.h"
+
+BEGIN_PARAMETERS(RelativePlacesParameters)
+    uvec4 size; // of the grid
+END_PARAMETERS

@@ -1,0 +1,6 @@
+#include "parameters/block.h"
+
+BEGIN_PARAMETERS(TokensToImageParameters)
+    uint height, width; // in tokens
+    uint rowChannels, firstChannel;
+END_PARAMETERS
