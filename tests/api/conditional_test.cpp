@@ -216,6 +216,7 @@ TEST_F(Conditional, runsFollowEachOtherOnOneWorkspace) {
         buffers.share(kind, one.buffers->range(kind));
     ASSERT_GE(one.plan->memory(SAC_MEMORY_WORKSPACE).size, plain.memory(SAC_MEMORY_WORKSPACE).size);
     upload(one);
+    submit([&](VkCommandBuffer commandBuffer) { recordUpload(plain, commandBuffer, buffers); });
     one.clear();
     submit([&](VkCommandBuffer commandBuffer) {
         const auto record = [&](SacPlan plan, const PlanBuffers& bound) {

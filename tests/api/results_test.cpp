@@ -74,7 +74,7 @@ TEST_F(Results, twoPlansTwiceInOneCommandBuffer) {
     const SacBufferRange workspace = larger.range(SAC_MEMORY_WORKSPACE);
     for (PlanBuffers* buffers : {&*a.buffers, &a2, &*b.buffers, &b2})
         buffers->share(SAC_MEMORY_WORKSPACE, workspace);
-    for (const SacMemoryKind kind : {SAC_MEMORY_WEIGHTS, SAC_MEMORY_TABLES}) {
+    for (const SacMemoryKind kind : {SAC_MEMORY_WEIGHTS, SAC_MEMORY_TABLES, SAC_MEMORY_PARAMETERS}) {
         a2.share(kind, a.buffers->range(kind));
         b2.share(kind, b.buffers->range(kind));
     }
@@ -141,7 +141,7 @@ TEST_F(Results, withoutPushDescriptors) {
     Ready ready(pushless, model, sequence, 0, 2);
     PlanBuffers second(pushless, *ready.plan);
     second.write("x", sequence.inputs.at("x"));
-    for (const SacMemoryKind kind : {SAC_MEMORY_WEIGHTS, SAC_MEMORY_TABLES})
+    for (const SacMemoryKind kind : {SAC_MEMORY_WEIGHTS, SAC_MEMORY_TABLES, SAC_MEMORY_PARAMETERS})
         second.share(kind, ready.buffers->range(kind));
     submitter.run([&](VkCommandBuffer commandBuffer) { recordUpload(*ready.plan, commandBuffer, *ready.buffers); });
     // Two records alive at once, and the ring of two comes around again and again, once at its odd slot.
@@ -208,7 +208,8 @@ TEST_F(Results, everythingInOneBuffer) {
         ranges.push_back(place(tensor.size, alignment));
     end += 64;
     const VkBufferUsageFlags usage =
-        VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+        VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
+        VK_BUFFER_USAGE_TRANSFER_DST_BIT;
     const host::Buffer buffer(device(), end, usage, host::BufferMemory::readback);
     const std::span<std::byte> mapped = buffer.mapped();
     std::ranges::fill(mapped, std::byte{0x6b});

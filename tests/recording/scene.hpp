@@ -61,10 +61,11 @@ public:
         return buffers->bytes("y");
     }
 
-    /// Buffers for one more run at the same time, of the same weights.
+    /// Buffers for one more run at the same time, of the same weights and parameters.
     PlanBuffers& moreBuffers(int number = 0) {
         PlanBuffers& made = *more_.emplace_back(std::make_unique<PlanBuffers>(device, *plan));
-        made.share(SAC_MEMORY_WEIGHTS, buffers->range(SAC_MEMORY_WEIGHTS));
+        for (const SacMemoryKind kind : {SAC_MEMORY_WEIGHTS, SAC_MEMORY_PARAMETERS})
+            made.share(kind, buffers->range(kind));
         writeInput(made, number);
         return made;
     }
