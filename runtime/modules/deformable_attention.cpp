@@ -361,35 +361,26 @@ PositionBiasDesc DeformableAttention::describeBias(PlanBuilder& plan, const Grid
     bias.width = bias_.width;
     bias.divisor = positionDivisors(a_.dims, grid.queries, a_.xyz);
     const std::array<float, 3> keyDivisors = positionDivisors(a_.dims, grid.keys, a_.xyz);
-    std::array<float, 3> low{}, high{};
+    std::array<float, 3> reach{};
     for (uint32_t channel = 0; channel < a_.dims; ++channel) {
         const uint32_t axis = axisOfChannel(a_.dims, channel);
         bias.gridSize[channel] = grid.queries[axis];
         for (uint32_t inner = axis + 1; inner < a_.dims; ++inner)
             bias.gridStride[channel] *= grid.queries[inner];
         // Offsets end in a tanh, so a key strays from its cell by no more than the scale.
-        const float keyDivisor = keyDivisors[channel];
-        const float stray = std::abs(a_.scale[channel]);
-        const float lastQuery = 2 * static_cast<float>(grid.queries[axis] - 1) / bias.divisor[channel];
-        const float lastKey = 2 * (static_cast<float>(grid.keys[axis] - 1) + stray) / keyDivisor;
-        low[channel] = biasCoordinate(-lastKey, a_.logDistance);
-        high[channel] = biasCoordinate(lastQuery + 2 * stray / keyDivisor, a_.logDistance);
+        const float stray = std::abs(a_.scale[channel]), keyDivisor = keyDivisors[channel];
+        const float behind = 2 * (static_cast<float>(grid.keys[axis] - 1) + stray) / keyDivisor;
+        const float ahead =
+            2 * static_cast<float>(grid.queries[axis] - 1) / bias.divisor[channel] + 2 * stray / keyDivisor;
+        reach[channel] = biasReach(std::max(behind, ahead));
     }
     if (plan.bias().mode == BiasMode::exact) {
         plan.biasReport().mode = BiasMode::exact;
         return bias;
     }
 
-    std::pmr::vector<std::pmr::vector<float>> values(plan.memory());
-    FixedVector<std::span<const float>, 6> spans;
-    values.reserve(bias_.sources.size());
-    for (const SourceId source : bias_.sources) {
-        values.push_back(plan.weights().read(source));
-        spans.push_back(values.back());
-    }
-    const std::optional<BiasTable> found = chooseBiasTable(
-        BiasNetwork::view(spans, bias_.dims, bias_.width, bias_.outputs), std::span(low).first(a_.dims),
-        std::span(high).first(a_.dims), plan.bias().tolerance, plan.memory(), plan.bias().tableLimit, plan.progress());
+    const std::optional<BiasTable> found = bias_.table(plan.weights(), reach, a_.logDistance, plan.bias().tolerance,
+                                                       plan.bias().tableLimit, plan.progress());
     BiasReport& report = plan.biasReport();
     const bool wanted = plan.bias().mode == BiasMode::table;
     if (!found && wanted)
