@@ -3,7 +3,7 @@
 // The input is a safetensors file as golden cases are: "in.*" and "out.*" are the plan's tensors, metadata may hold
 // "options". A number in metadata "fuzz" chooses device, precision, position bias and flags, so that an input that
 // fails is still a file that `saccade run` opens. It is mutated by structure (file_mutator.cpp).
-#include <saccade/saccade.h>
+#include <saccade/saccade.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -107,7 +107,7 @@ struct Request {
             if (!input && !output)
                 continue;
             names.emplace_back(tensor.name.substr(input ? 3 : 4));
-            SacTensorDesc desc{};
+            SacTensorDesc desc = sac::make<SacTensorDesc>();
             desc.name = names.back().c_str();
             // A float tensor stands for what the module takes by default, also where that is something else.
             const SacDataType type = publicType(tensor.type);
@@ -125,7 +125,7 @@ struct Request {
 };
 
 SacBufferRange rangeOf(SacPlan plan, SacMemoryKind kind) {
-    SacMemoryRequirements needed{};
+    SacMemoryRequirements needed = sac::make<SacMemoryRequirements>();
     SacError error{};
     expect(sacGetPlanMemory(plan, kind, &needed, &error), error, {SAC_SUCCESS});
     if (needed.size == 0)
@@ -138,14 +138,14 @@ std::vector<SacTensorInfo> tensorsOf(SacPlan plan) {
     SacError error{};
     uint32_t count = 0;
     expect(sacGetPlanTensors(plan, &count, nullptr, &error), error, {SAC_SUCCESS});
-    std::vector<SacTensorInfo> tensors(count);
+    std::vector<SacTensorInfo> tensors(count, sac::make<SacTensorInfo>());
     expect(sacGetPlanTensors(plan, &count, tensors.data(), &error), error, {SAC_SUCCESS});
     count = 0;
     expect(sacGetPlanMemoryParts(plan, &count, nullptr, &error), error, {SAC_SUCCESS});
-    std::vector<SacMemoryPart> parts(count);
+    std::vector<SacMemoryPart> parts(count, sac::make<SacMemoryPart>());
     expect(sacGetPlanMemoryParts(plan, &count, parts.data(), &error), error, {SAC_SUCCESS});
     for (const SacMemoryPart& part : parts) {
-        SacMemoryRequirements needed{};
+        SacMemoryRequirements needed = sac::make<SacMemoryRequirements>();
         expect(sacGetPlanMemory(plan, part.kind, &needed, &error), error, {SAC_SUCCESS});
         if (part.offset > needed.size || part.size > needed.size - part.offset)
             fuzz::fail("part %s lies outside of its memory", part.name);
@@ -156,8 +156,7 @@ std::vector<SacTensorInfo> tensorsOf(SacPlan plan) {
 void record(SacPlan plan, bool conditional) {
     SacError error{};
     const std::vector<SacTensorInfo> tensors = tensorsOf(plan);
-    SacUploadInfo upload{};
-    upload.sType = SAC_STRUCTURE_TYPE_UPLOAD_INFO;
+    SacUploadInfo upload = sac::make<SacUploadInfo>();
     upload.weights = rangeOf(plan, SAC_MEMORY_WEIGHTS);
     upload.tables = rangeOf(plan, SAC_MEMORY_TABLES);
     upload.workspace = rangeOf(plan, SAC_MEMORY_WORKSPACE);
@@ -170,11 +169,14 @@ void record(SacPlan plan, bool conditional) {
     }
 
     std::vector<SacTensorBinding> bindings;
-    for (const SacTensorInfo& tensor : tensors)
-        if (!(tensor.flags & SAC_TENSOR_HOST_BIT))
-            bindings.push_back({tensor.name, {fuzz::stubBuffer(tensor.size), 0, tensor.size}});
-    SacRunInfo run{};
-    run.sType = SAC_STRUCTURE_TYPE_RUN_INFO;
+    for (uint32_t i = 0; i < tensors.size(); ++i) {
+        if (tensors[i].flags & SAC_TENSOR_HOST_BIT)
+            continue;
+        SacTensorBinding& binding = bindings.emplace_back(sac::make<SacTensorBinding>());
+        binding.tensor = i;
+        binding.buffer = {fuzz::stubBuffer(tensors[i].size), 0, tensors[i].size};
+    }
+    SacRunInfo run = sac::make<SacRunInfo>();
     run.weights = upload.weights;
     run.tables = upload.tables;
     run.workspace = upload.workspace;
@@ -192,16 +194,17 @@ void record(SacPlan plan, bool conditional) {
 
 void planAndRecord(SacModel model, const Safetensors& file, uint32_t knobs) {
     const Request request(file);
-    SacPlanInfo info{};
-    info.sType = SAC_STRUCTURE_TYPE_PLAN_INFO;
+    SacPlanInfo info = sac::make<SacPlanInfo>();
     info.inputCount = static_cast<uint32_t>(request.inputs.size());
     info.inputs = request.inputs.data();
     info.outputCount = static_cast<uint32_t>(request.outputs.size());
     info.outputs = request.outputs.data();
     info.options = request.options.empty() ? nullptr : request.options.c_str();
     info.precision = knobs & 0x08 ? SAC_PRECISION_FLOAT16_IF_SUPPORTED : SAC_PRECISION_FLOAT32;
-    info.positionBias = knobs & 0x10 ? SAC_POSITION_BIAS_EXACT : SAC_POSITION_BIAS_AUTO;
-    info.positionBiasTableLimit = 1 << 16; // choosing a large table takes long, and always the same way
+    SacPositionBiasInfo bias = sac::make<SacPositionBiasInfo>();
+    bias.mode = knobs & 0x10 ? SAC_POSITION_BIAS_MODE_EXACT : SAC_POSITION_BIAS_MODE_AUTO;
+    bias.tableLimit = 1 << 16; // choosing a large table takes long, and always the same way
+    info.pNext = &bias;
     const bool conditional = knobs & 0x20;
     info.flags = (conditional ? SAC_PLAN_CONDITIONAL_BIT : 0) | (knobs & 0x40 ? SAC_PLAN_NO_ALIASING_BIT : 0);
     SacPlan plan = nullptr;
@@ -234,8 +237,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
     fuzz::startStub(device);
     Host host;
     SacError error{};
-    SacContextInfo contextInfo{};
-    contextInfo.sType = SAC_STRUCTURE_TYPE_CONTEXT_INFO;
+    SacContextInfo contextInfo = sac::make<SacContextInfo>();
     contextInfo.getInstanceProcAddr = fuzz::stubInstanceProcAddr;
     contextInfo.instance = some<VkInstance>();
     contextInfo.physicalDevice = some<VkPhysicalDevice>();
@@ -246,8 +248,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
     SacContext context = nullptr;
     expect(sacCreateContext(&contextInfo, &context, &error), error, {SAC_SUCCESS});
 
-    SacModelInfo modelInfo{};
-    modelInfo.sType = SAC_STRUCTURE_TYPE_MODEL_INFO;
+    SacModelInfo modelInfo = sac::make<SacModelInfo>();
     modelInfo.data = bytes.data();
     modelInfo.size = bytes.size();
     SacModel model = nullptr;
@@ -261,8 +262,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
         planAndRecord(model, *file, knobs);
     else if (model)
         fuzz::fail("a model in spite of %s", error.message);
-    sacDestroyModel(model, nullptr);
-    sacDestroyContext(context, nullptr);
+    sacDestroyModel(model);
+    sacDestroyContext(context);
     fuzz::endStub();
     return 0;
 }

@@ -131,6 +131,7 @@ int main(int argc, char** argv) {
 
     /* Context, model, plan. */
     const SacContextInfo contextInfo = {.sType = SAC_STRUCTURE_TYPE_CONTEXT_INFO,
+                                        .apiVersion = SAC_VERSION,
                                         .getInstanceProcAddr = vkGetInstanceProcAddr,
                                         .instance = instance,
                                         .physicalDevice = gpu,
@@ -143,7 +144,8 @@ int main(int argc, char** argv) {
     modelInfo.data = file;
     SacModel model;
     SACCADE(sacCreateModel(context, &modelInfo, &model, &error));
-    const SacTensorDesc xDesc = {.name = "x", .rank = 4, .shape = {1, channels, size, size}};
+    const SacTensorDesc xDesc = {
+        .sType = SAC_STRUCTURE_TYPE_TENSOR_DESC, .name = "x", .rank = 4, .shape = {1, channels, size, size}};
     const SacPlanInfo planInfo = {.sType = SAC_STRUCTURE_TYPE_PLAN_INFO, .inputCount = 1, .inputs = &xDesc};
     SacPlan plan;
     SACCADE(sacCreatePlan(model, &planInfo, &plan, &error));
@@ -151,11 +153,11 @@ int main(int argc, char** argv) {
     /* Memory: what the plan asks for, and its input and output. */
     Buffer memory[SAC_MEMORY_KIND_COUNT], x, y;
     for (int kind = 0; kind < SAC_MEMORY_KIND_COUNT; ++kind) {
-        SacMemoryRequirements needs;
+        SacMemoryRequirements needs = {.sType = SAC_STRUCTURE_TYPE_MEMORY_REQUIREMENTS};
         SACCADE(sacGetPlanMemory(plan, (SacMemoryKind)kind, &needs, &error));
         memory[kind] = createBuffer(gpu, device, needs.size, needs.usage);
     }
-    SacTensorInfo tensors[2];
+    SacTensorInfo tensors[2] = {{.sType = SAC_STRUCTURE_TYPE_TENSOR_INFO}, {.sType = SAC_STRUCTURE_TYPE_TENSOR_INFO}};
     uint32_t tensorCount = 2;
     SACCADE(sacGetPlanTensors(plan, &tensorCount, tensors, &error));
     x = createBuffer(gpu, device, tensors[0].size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT);
@@ -187,7 +189,8 @@ int main(int argc, char** argv) {
                                       .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT};
     vkCmdPipelineBarrier(commandBuffer, VK_PIPELINE_STAGE_TRANSFER_BIT | VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
                          VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 1, &uploaded, 0, NULL, 0, NULL);
-    const SacTensorBinding bindings[2] = {{.name = "x", .buffer = x.range}, {.name = "y", .buffer = y.range}};
+    const SacTensorBinding bindings[2] = {{.sType = SAC_STRUCTURE_TYPE_TENSOR_BINDING, .tensor = 0, .buffer = x.range},
+                                          {.sType = SAC_STRUCTURE_TYPE_TENSOR_BINDING, .tensor = 1, .buffer = y.range}};
     const SacRunInfo run = {.sType = SAC_STRUCTURE_TYPE_RUN_INFO,
                             .weights = memory[SAC_MEMORY_WEIGHTS].range,
                             .tables = memory[SAC_MEMORY_TABLES].range,
@@ -212,9 +215,9 @@ int main(int argc, char** argv) {
 
     /* Children first; the GPU has finished. */
     sacDestroyPlan(plan);
-    SACCADE(sacDestroyModel(model, &error));
+    sacDestroyModel(model);
     free(file);
-    SACCADE(sacDestroyContext(context, &error));
+    sacDestroyContext(context);
     for (int kind = 0; kind < SAC_MEMORY_KIND_COUNT; ++kind)
         destroyBuffer(device, &memory[kind]);
     destroyBuffer(device, &x);

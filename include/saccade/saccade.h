@@ -12,16 +12,26 @@
  *     sacCreateModel(context, &modelInfo, &model, &error);       once per checkpoint
  *     sacCreatePlan(model, &planInfo, &plan, &error);            once per input shape; compiles pipelines
  *     sacGetPlanMemory(plan, SAC_MEMORY_WEIGHTS, &memory, &error); ... the engine creates buffers of that size
+ *     sacGetPlanTensors(plan, &count, tensors, &error);          inputs and outputs: the indices that runs bind by
  *     sacCmdUpload(plan, commandBuffer, &uploadInfo, &error);    once, recorded into any command buffer
  *     sacCmdRun(plan, commandBuffer, &runInfo, &error);          every frame
  *
  * STRUCTURES
- *   Every info structure begins with sType and pNext. The rest may be zero: zero is the default of every member that
- *   does not say "required". pNext must be NULL, or a chain of structures whose comment says that they extend this one.
+ *   A structure begins with sType and pNext, also where it is an element of an array; only those that never grow have
+ *   neither (SacBufferRange, SacTimestampRange, SacMatrixShape, SacError). The caller sets both, in what the library
+ *   fills as in what it reads, and the library changes neither. The rest may be zero: zero is the default of every
+ *   member that does not say "required".
+ *   pNext is NULL or a chain of structures, each at most once, whose comments say that they extend this one. Any other
+ *   is refused by its name, so that nothing that was asked for is ignored.
+ *
+ * FUNCTIONS
+ *   Each has a pointer type PFN_<name>. Whoever loads the library at run time (dlopen, LoadLibrary) defines
+ *   SAC_NO_PROTOTYPES before this header and gets each function by its name. Functions and callbacks have Vulkan's
+ *   calling convention.
  *
  * ERRORS
  *   Functions that can fail return a SacResult and take a SacError*, which may be NULL. On failure the message names
- *   the argument, the value and the rule it broke; output handles are set to VK_NULL_HANDLE (NULL); nothing was
+ *   the argument, the value and the rule it broke; output handles are set to NULL; nothing was
  *   recorded and nothing is left allocated. No exception, assertion or abort crosses this interface. The same message
  *   goes to the context's log callback.
  *   Names and other texts from the caller are UTF-8, zero-terminated; others are refused. Counts are compared with the
@@ -37,7 +47,8 @@
  *   Creating and destroying objects, and all queries, may be done from any thread at any time, also at once on one
  *   context. Objects are immutable once created, so any number of threads may record one plan into different command
  *   buffers. Destroying an object while another call uses it, or while the GPU may still execute what was recorded
- *   from it, is the caller's error. A context outlives its models; a model outlives its plans; both are checked.
+ *   from it, is the caller's error. A context outlives its models; a model outlives its plans. Destroying a parent
+ *   before its children does nothing but log an error.
  *   The library keeps no global state: contexts on several devices can live in one process.
  *
  * SYNCHRONIZATION CONTRACT
@@ -68,16 +79,16 @@
  *   Images keep their layouts: the library records no layout transition. An output image is written where the tensor
  *   reaches and keeps its other pixels.
  *   The caller owes, with one barrier before the call: what was written to anything in the right column is available
- *   and visible to (COMPUTE_SHADER, SHADER_READ; parameters: UNIFORM_READ), and earlier reads and writes of outputs and workspace are complete
- *   (an execution dependency; with memory dependency where they were written by the device). The caller owes, with one
- *   barrier after the call, a dependency from (COMPUTE_SHADER, SHADER_WRITE) to whatever reads the outputs. Two calls
- *   that share a workspace, or of which one reads what the other wrote, need such a barrier between them:
- *   COMPUTE_SHADER/SHADER_WRITE to COMPUTE_SHADER/SHADER_READ|SHADER_WRITE. After sacCmdUpload the barrier's source is
- *   TRANSFER|COMPUTE_SHADER with TRANSFER_WRITE|SHADER_WRITE. The transfer of a SacTensorBinding::value is ordered
- *   after and before COMPUTE_SHADER by the library: the caller's barriers stay the same. So is what a conditional plan
- *   writes for its indirect dispatches; DRAW_INDIRECT precedes COMPUTE_SHADER in the pipeline, so that a barrier that
- *   waits for the latter has waited for the former. Ownership transfers between queue families are the caller's, on
- *   whole buffers and images.
+ *   and visible to (COMPUTE_SHADER, SHADER_READ; parameters: UNIFORM_READ), and earlier reads and writes of outputs and
+ *   workspace are complete (an execution dependency; with memory dependency where they were written by the device). The
+ *   caller owes, with one barrier after the call, a dependency from (COMPUTE_SHADER, SHADER_WRITE) to whatever reads the
+ *   outputs. Two calls that share a workspace, or of which one reads what the other wrote, need such a barrier between
+ *   them: COMPUTE_SHADER/SHADER_WRITE to COMPUTE_SHADER/SHADER_READ|SHADER_WRITE. After sacCmdUpload the barrier's
+ *   source is TRANSFER|COMPUTE_SHADER with TRANSFER_WRITE|SHADER_WRITE. The transfer of a SacTensorBinding::value is
+ *   ordered after and before COMPUTE_SHADER by the library: the caller's barriers stay the same. So is what a
+ *   conditional plan writes for its indirect dispatches; DRAW_INDIRECT precedes COMPUTE_SHADER in the pipeline, so that
+ *   a barrier that waits for the latter has waited for the former. Ownership transfers between queue families are the
+ *   caller's, on whole buffers and images.
  *
  *   Command buffer state that is clobbered: the bound compute pipeline, compute descriptor set 0 (bound or pushed) and
  *   compute push constants. Graphics state is untouched.
@@ -111,7 +122,7 @@ extern "C" {
 #endif
 
 #define SAC_VERSION_MAJOR 0
-#define SAC_VERSION_MINOR 1
+#define SAC_VERSION_MINOR 2
 #define SAC_VERSION_PATCH 0
 #define SAC_MAKE_VERSION(major, minor, patch)                                                                          \
     (((uint32_t)(major) << 22) | ((uint32_t)(minor) << 12) | (uint32_t)(patch))
@@ -123,7 +134,7 @@ extern "C" {
 
 /* ---- Results ---------------------------------------------------------------------------------------------------- */
 
-typedef enum SacResult {
+typedef enum SacResult SAC_ENUM_TYPE {
     SAC_SUCCESS = 0,
     SAC_ERROR_INVALID_ARGUMENT = -1, /* a parameter or structure member breaks a documented rule */
     SAC_ERROR_MALFORMED_FILE = -2,   /* the bytes are not a valid safetensors file */
@@ -144,12 +155,6 @@ typedef struct SacError {
     char message[SAC_MAX_MESSAGE_LENGTH]; /* UTF-8, always terminated; empty on success */
 } SacError;
 
-/* The name of a result, as in this header ("SAC_ERROR_DEVICE_LOST"); never NULL. */
-SAC_API const char* sacResultString(SacResult result);
-
-/* SAC_VERSION of the library in use. Minor versions of one major version are binary compatible from 1.0 on. */
-SAC_API uint32_t sacGetVersion(void);
-
 typedef enum SacStructureType SAC_ENUM_TYPE {
     SAC_STRUCTURE_TYPE_DEVICE_QUERY = 1,
     SAC_STRUCTURE_TYPE_DEVICE_SUPPORT = 2,
@@ -159,11 +164,21 @@ typedef enum SacStructureType SAC_ENUM_TYPE {
     SAC_STRUCTURE_TYPE_PLAN_PROPERTIES = 6,
     SAC_STRUCTURE_TYPE_UPLOAD_INFO = 7,
     SAC_STRUCTURE_TYPE_RUN_INFO = 8,
-    SAC_STRUCTURE_TYPE_VARIABLE_LAYOUT_INFO = 9,
+    SAC_STRUCTURE_TYPE_VARIABLE_LAYOUT_INFO = 9, /* saccade_layouts.h */
     SAC_STRUCTURE_TYPE_DEVICE_PROFILE = 10,
     SAC_STRUCTURE_TYPE_MODULE_DESCRIPTION = 11,
     SAC_STRUCTURE_TYPE_KEY_DESCRIPTION = 12,
     SAC_STRUCTURE_TYPE_TENSOR_DESCRIPTION = 13,
+    SAC_STRUCTURE_TYPE_TENSOR_DESC = 14,
+    SAC_STRUCTURE_TYPE_IMAGE_DESC = 15,
+    SAC_STRUCTURE_TYPE_TENSOR_INFO = 16,
+    SAC_STRUCTURE_TYPE_MEMORY_REQUIREMENTS = 17,
+    SAC_STRUCTURE_TYPE_STAGE_INFO = 18,
+    SAC_STRUCTURE_TYPE_MEMORY_PART = 19,
+    SAC_STRUCTURE_TYPE_TENSOR_BINDING = 20,
+    SAC_STRUCTURE_TYPE_IMAGE_BINDING = 21,
+    SAC_STRUCTURE_TYPE_POSITION_BIAS_INFO = 22,
+    SAC_STRUCTURE_TYPE_POSITION_BIAS_PROPERTIES = 23,
     SAC_STRUCTURE_TYPE_MAX_ENUM = 0x7fffffff
 } SacStructureType;
 
@@ -171,12 +186,22 @@ typedef struct SacContext_T* SacContext;
 typedef struct SacModel_T* SacModel;
 typedef struct SacPlan_T* SacPlan;
 
+#ifndef SAC_NO_PROTOTYPES
+
+/* The name of a result, as in this header ("SAC_ERROR_DEVICE_LOST"); never NULL. */
+SAC_API const char* VKAPI_CALL sacResultString(SacResult result);
+
+/* SAC_VERSION of the library in use. Minor versions of one major version are binary compatible from 1.0 on. */
+SAC_API uint32_t VKAPI_CALL sacGetVersion(void);
+
+#endif
+
 /* ---- Before the device exists ----------------------------------------------------------------------------------- */
 
 /* What the library can use beyond Vulkan 1.1 compute. It needs none of them. */
-typedef enum SacFeatureFlagBits {
+typedef enum SacFeatureFlagBits SAC_ENUM_TYPE {
     /* VK_KHR_push_descriptor is enabled: descriptors are recorded into the command buffer. Without it sets come from a
-     * pool of the plan, see SacPlanInfo::maxRecords. */
+     * pool of the plan, see SacPlanInfo::maxRunsInFlight. */
     SAC_FEATURE_PUSH_DESCRIPTOR_BIT = 0x1,
     /* storageBuffer16BitAccess (VkPhysicalDevice16BitStorageFeatures, core in Vulkan 1.1) is enabled: half precision
      * plans and half precision inputs and outputs. */
@@ -238,7 +263,7 @@ typedef struct SacDeviceProfile {
 } SacDeviceProfile;
 
 typedef struct SacDeviceQuery {
-    SacStructureType sType;
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_DEVICE_QUERY */
     const void* pNext;
     PFN_vkGetInstanceProcAddr getInstanceProcAddr; /* required */
     VkInstance instance;                           /* required; created for Vulkan 1.1 or later */
@@ -246,7 +271,7 @@ typedef struct SacDeviceQuery {
 } SacDeviceQuery;
 
 typedef struct SacDeviceSupport {
-    SacStructureType sType; /* set by the caller */
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_DEVICE_SUPPORT */
     void* pNext;
     VkBool32 supported;                  /* whether a context can be created on a device made from it */
     char reason[SAC_MAX_MESSAGE_LENGTH]; /* why not; empty if supported */
@@ -254,8 +279,12 @@ typedef struct SacDeviceSupport {
     uint32_t extensionCount;             /* device extensions to enable: for `features`, and what Vulkan obliges to */
     const char* extensions[8];           /* string literals of the library */
     VkBool32 storageBuffer16BitAccess;   /* enable this feature for SAC_FEATURE_STORAGE_16BIT_BIT */
-    SacDeviceProfile profile;            /* what the device has, whether or not it gets enabled */
+    /* What the device has, whether or not it gets enabled. Its sType is the library's to set, so that a context can
+     * take it as it is. */
+    SacDeviceProfile profile;
 } SacDeviceSupport;
+
+#ifndef SAC_NO_PROTOTYPES
 
 /* Says which extensions and features make the library faster on `query->physicalDevice`, before a VkDevice is created,
  * and describes the device. The library requires no extension and no feature. Where the device offers
@@ -263,11 +292,13 @@ typedef struct SacDeviceSupport {
  * enable it. SAC_FEATURE_DEBUG_UTILS_BIT is an instance matter and not reported.
  * Errors: INVALID_ARGUMENT, UNSUPPORTED (an instance below Vulkan 1.1), OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY,
  * VULKAN. An unfit device is no error: `supported` is VK_FALSE. */
-SAC_API SacResult sacQueryDevice(const SacDeviceQuery* query, SacDeviceSupport* support, SacError* error);
+SAC_API SacResult VKAPI_CALL sacQueryDevice(const SacDeviceQuery* query, SacDeviceSupport* support, SacError* error);
+
+#endif
 
 /* ---- Context: one per VkDevice ---------------------------------------------------------------------------------- */
 
-typedef enum SacLogSeverity {
+typedef enum SacLogSeverity SAC_ENUM_TYPE {
     SAC_LOG_INFO = 0,    /* a choice worth knowing: a table's resolution, a fallback to the exact bias */
     SAC_LOG_WARNING = 1, /* works, but probably not as meant: an argument that is ignored, as upstream ignores it */
     SAC_LOG_ERROR = 2,   /* the message of a call that failed */
@@ -275,11 +306,14 @@ typedef enum SacLogSeverity {
 } SacLogSeverity;
 
 /* Called on the thread of the call that logs. It must not call back into the library with the same object. */
-typedef void (*SacLogCallback)(void* userData, SacLogSeverity severity, const char* message);
+typedef void(VKAPI_PTR* SacLogCallback)(void* userData, SacLogSeverity severity, const char* message);
 
 typedef struct SacContextInfo {
-    SacStructureType sType;
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_CONTEXT_INFO */
     const void* pNext;
+    /* Required: SAC_VERSION, of the header that the caller was compiled with. A version that the library does not serve
+     * is refused: another major version, below 1.0 another minor one. */
+    uint32_t apiVersion;
     PFN_vkGetInstanceProcAddr getInstanceProcAddr; /* required with a device, like the next two */
     VkInstance instance;                           /* Vulkan 1.1 or later */
     VkPhysicalDevice physicalDevice;
@@ -296,6 +330,8 @@ typedef struct SacContextInfo {
     const SacDeviceProfile* profile;
 } SacContextInfo;
 
+#ifndef SAC_NO_PROTOTYPES
+
 /* Creates a context on an existing device. Loads every Vulkan function through getInstanceProcAddr and creates no
  * pipeline.
  *
@@ -304,19 +340,21 @@ typedef struct SacContextInfo {
  * called, nothing is compiled, and sacCmdUpload and sacCmdRun are refused. Then getInstanceProcAddr, instance,
  * physicalDevice and pipelineCache are not read, and enabledFeatures is 0. Image formats are taken as supported.
  *
- * Errors: INVALID_ARGUMENT (a required member is null, an enabled feature or a member of the profile that the device
- * does not have, a profile that says more than is enabled), UNSUPPORTED (below Vulkan 1.1), OUT_OF_HOST_MEMORY,
- * OUT_OF_DEVICE_MEMORY, DEVICE_LOST, VULKAN. */
-SAC_API SacResult sacCreateContext(const SacContextInfo* info, SacContext* context, SacError* error);
+ * Errors: INVALID_ARGUMENT (a required member is null, a version that is not served, an enabled feature or a member of
+ * the profile that the device does not have, a profile that says more than is enabled), UNSUPPORTED (below Vulkan 1.1),
+ * OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST, VULKAN. */
+SAC_API SacResult VKAPI_CALL sacCreateContext(const SacContextInfo* info, SacContext* context, SacError* error);
 
-/* NULL is ignored. Every model of the context has been destroyed before; if not, nothing is destroyed and
- * SAC_ERROR_INVALID_ARGUMENT is returned. Works on a lost device. */
-SAC_API SacResult sacDestroyContext(SacContext context, SacError* error);
+/* NULL is ignored. Every model of the context has been destroyed before; if not, the log says so and nothing is
+ * destroyed. Works on a lost device. */
+SAC_API void VKAPI_CALL sacDestroyContext(SacContext context);
+
+#endif
 
 /* ---- Model: weights and configuration --------------------------------------------------------------------------- */
 
 typedef struct SacModelInfo {
-    SacStructureType sType;
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_MODEL_INFO */
     const void* pNext;
     /* Bytes of a safetensors file. Tensors are named as upstream's state_dict names them, __metadata__ may hold
      * "module" and "config" (the constructor's arguments as JSON). Not copied: they stay valid and unchanged until the
@@ -333,19 +371,24 @@ typedef struct SacModelInfo {
     uint64_t headerLimit;
 } SacModelInfo;
 
+#ifndef SAC_NO_PROTOTYPES
+
 /* Reads and checks a checkpoint: every offset, shape and number. Needs no GPU work.
  * Errors: INVALID_ARGUMENT, MALFORMED_FILE, INVALID_CONFIG, INVALID_WEIGHTS, OUT_OF_HOST_MEMORY. */
-SAC_API SacResult sacCreateModel(SacContext context, const SacModelInfo* info, SacModel* model, SacError* error);
+SAC_API SacResult VKAPI_CALL sacCreateModel(SacContext context, const SacModelInfo* info, SacModel* model,
+                                            SacError* error);
 
-/* NULL is ignored. Every plan of the model has been destroyed before; if not, nothing is destroyed and
- * SAC_ERROR_INVALID_ARGUMENT is returned. */
-SAC_API SacResult sacDestroyModel(SacModel model, SacError* error);
+/* NULL is ignored. Every plan of the model has been destroyed before; if not, the log says so and nothing is
+ * destroyed. */
+SAC_API void VKAPI_CALL sacDestroyModel(SacModel model);
 
 /* Name of module `index` ("DeformableAttention2D"), NULL past the last one: loop from 0. */
-SAC_API const char* sacGetModuleName(uint32_t index);
+SAC_API const char* VKAPI_CALL sacGetModuleName(uint32_t index);
 
 /* The module a model was made of; valid while the model lives. NULL for NULL. */
-SAC_API const char* sacGetModelModule(SacModel model);
+SAC_API const char* VKAPI_CALL sacGetModelModule(SacModel model);
+
+#endif
 
 /* ---- Tensors ---------------------------------------------------------------------------------------------------- */
 
@@ -366,10 +409,11 @@ typedef enum SacLayout SAC_ENUM_TYPE {
     SAC_LAYOUT_MAX_ENUM = 0x7fffffff
 } SacLayout;
 
-typedef enum SacTensorFlagBits {
+typedef enum SacTensorFlagBits SAC_ENUM_TYPE {
     SAC_TENSOR_INPUT_BIT = 0x1,
     SAC_TENSOR_OUTPUT_BIT = 0x2,
-    SAC_TENSOR_HOST_BIT = 0x4, /* an input read at plan creation, see SacTensorDesc::hostData; never bound */
+    /* An input that is never bound: read at plan creation, see SacTensorDesc::hostData, or ignored with a warning. */
+    SAC_TENSOR_HOST_BIT = 0x4,
     SAC_TENSOR_FLAG_BITS_MAX_ENUM = 0x7fffffff
 } SacTensorFlagBits;
 typedef VkFlags SacTensorFlags;
@@ -385,6 +429,8 @@ typedef VkFlags SacTensorFlags;
  * smaller image will do: pixels beyond it are read as its nearest pixel and not written, so that a frame of H rows is
  * a tensor of h = ceil(H / r). A larger one is used from its first row and column on. */
 typedef struct SacImageDesc {
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_IMAGE_DESC */
+    const void* pNext;
     /* Of the view. Inputs, created with VK_IMAGE_USAGE_SAMPLED_BIT, where the device has
      * VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT with optimal tiling; components are the numbers that a sampler without filter
      * returns, swizzled as the view says (with VK_KHR_portability_subset that takes imageViewFormatSwizzle):
@@ -401,6 +447,8 @@ typedef struct SacImageDesc {
 
 /* One input or output as the engine has it. Names are those of the module's forward arguments and results: "x", "y". */
 typedef struct SacTensorDesc {
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_TENSOR_DESC */
+    const void* pNext;
     const char* name; /* required */
     SacDataType dataType;
     SacLayout layout;
@@ -419,6 +467,8 @@ typedef struct SacTensorDesc {
 
 /* What a plan answers about a tensor. */
 typedef struct SacTensorInfo {
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_TENSOR_INFO */
+    void* pNext;
     const char* name; /* valid while the plan lives */
     SacTensorFlags flags;
     SacDataType dataType;
@@ -434,17 +484,14 @@ typedef struct SacTensorInfo {
     int32_t maxValue;
 } SacTensorInfo;
 
-/* ---- What modules take and give ---------------------------------------------------------------------------------- */
+/* ---- What modules take and give --------------------------------------------------------------------------------- */
 
 /* Asked by a module's name, without a context: what may stand in a configuration and in a plan's options, and what a
  * plan has for inputs and outputs. `saccade modules` prints it, docs/modules.md lists it. The library reads and checks
- * by the same tables. All strings are literals of the library.
- *
- * Arrays are filled into elements of the caller's, of which each begins with the sType and pNext that the caller sets.
- * So these structures never change size: what is added to them later comes in structures chained to pNext. */
+ * by the same tables. All strings are literals of the library. */
 
 typedef struct SacModuleDescription {
-    SacStructureType sType; /* set by the caller */
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_MODULE_DESCRIPTION */
     void* pNext;
     const char* name;        /* as sacGetModuleName has it */
     const char* summary;     /* one sentence */
@@ -456,9 +503,6 @@ typedef struct SacModuleDescription {
     uint32_t limitCount; /* rules beyond the ranges of keys, a sentence each */
     const char* const* limits;
 } SacModuleDescription;
-
-/* `module` is a name of sacGetModuleName. Errors: INVALID_ARGUMENT, INVALID_CONFIG (no module of that name). */
-SAC_API SacResult sacGetModuleDescription(const char* module, SacModuleDescription* description, SacError* error);
 
 typedef enum SacKeyUse SAC_ENUM_TYPE {
     SAC_KEY_USE_CONFIG = 0,  /* SacModelInfo::config, and "config" of a file */
@@ -476,7 +520,7 @@ typedef enum SacKeyType SAC_ENUM_TYPE {
     SAC_KEY_TYPE_MAX_ENUM = 0x7fffffff
 } SacKeyType;
 
-typedef enum SacKeyFlagBits {
+typedef enum SacKeyFlagBits SAC_ENUM_TYPE {
     SAC_KEY_REQUIRED_BIT = 0x1,
     /* Absent or null counts as defaultValue. Without this and REQUIRED_BIT the key may be absent, and its meaning says
      * what then holds. */
@@ -487,7 +531,7 @@ typedef enum SacKeyFlagBits {
 typedef VkFlags SacKeyFlags;
 
 typedef struct SacKeyDescription {
-    SacStructureType sType; /* set by the caller */
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_KEY_DESCRIPTION */
     void* pNext;
     const char* name;
     const char* meaning;
@@ -500,14 +544,8 @@ typedef struct SacKeyDescription {
     const char* const* choices;
 } SacKeyDescription;
 
-/* The keys of a module's configuration or options. `*count` is the capacity of `keys` on entry and the number written
- * on return; with keys == NULL it is set to the number there are. Errors: as sacGetModuleDescription (also: too small).
- */
-SAC_API SacResult sacGetModuleKeys(const char* module, SacKeyUse use, uint32_t* count, SacKeyDescription* keys,
-                                   SacError* error);
-
 typedef struct SacTensorDescription {
-    SacStructureType sType; /* set by the caller */
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_TENSOR_DESCRIPTION */
     void* pNext;
     const char* name;
     const char* meaning;
@@ -522,10 +560,24 @@ typedef struct SacTensorDescription {
     SacDataType dataTypes[4];
 } SacTensorDescription;
 
+#ifndef SAC_NO_PROTOTYPES
+
+/* `module` is a name of sacGetModuleName. Errors: INVALID_ARGUMENT, INVALID_CONFIG (no module of that name). */
+SAC_API SacResult VKAPI_CALL sacGetModuleDescription(const char* module, SacModuleDescription* description,
+                                                     SacError* error);
+
+/* The keys of a module's configuration or options. `*count` is the capacity of `keys` on entry and the number written
+ * on return; with keys == NULL it is set to the number there are. Errors: as sacGetModuleDescription (also: too small).
+ */
+SAC_API SacResult VKAPI_CALL sacGetModuleKeys(const char* module, SacKeyUse use, uint32_t* count,
+                                              SacKeyDescription* keys, SacError* error);
+
 /* The inputs, then the outputs of a module; `*count` as in sacGetModuleKeys. Errors: as sacGetModuleDescription (also:
  * too small). */
-SAC_API SacResult sacGetModuleTensors(const char* module, uint32_t* count, SacTensorDescription* tensors,
-                                      SacError* error);
+SAC_API SacResult VKAPI_CALL sacGetModuleTensors(const char* module, uint32_t* count, SacTensorDescription* tensors,
+                                                 SacError* error);
+
+#endif
 
 /* ---- Plan: a model at one set of shapes ------------------------------------------------------------------------- */
 
@@ -536,18 +588,7 @@ typedef enum SacPrecision SAC_ENUM_TYPE {
     SAC_PRECISION_MAX_ENUM = 0x7fffffff
 } SacPrecision;
 
-/* The continuous position bias of deformable attention is a fixed function of one to three coordinates. It is either
- * evaluated exactly for every query and key, or tabulated once per upload and interpolated. */
-typedef enum SacPositionBias SAC_ENUM_TYPE {
-    SAC_POSITION_BIAS_AUTO = 0, /* the smallest table that meets the tolerance; exact if none within the limit does */
-    SAC_POSITION_BIAS_EXACT = 1,
-    /* The smallest table that meets the tolerance; if none within the limit does, the finest one, and a warning in the
-     * log. SacPlanProperties::tableError says what it is off by. UNSUPPORTED if no table fits the limit. */
-    SAC_POSITION_BIAS_TABLE = 2,
-    SAC_POSITION_BIAS_MAX_ENUM = 0x7fffffff
-} SacPositionBias;
-
-typedef enum SacPlanFlagBits {
+typedef enum SacPlanFlagBits SAC_ENUM_TYPE {
     SAC_PLAN_NO_ALIASING_BIT = 0x1, /* every intermediate has memory of its own: for debugging; results are the same */
     /* Runs happen or not by a number that the GPU reads when the commands execute: see SacRunInfo::enable. Dispatches
      * become indirect ones, and one for every ten of them and one barrier are added before, which dispatchCount,
@@ -563,10 +604,11 @@ typedef VkFlags SacPlanFlags;
  * planned their number is not known: `done` is 0 and `total` 1. Then `total` is their number, and the call with `done`
  * d comes before the pipeline of dispatch d is made or found; those that share a pipeline with an earlier one, or with
  * another plan, take no time. The last calls, with `done` equal to `total`, are for the list of memory parts. */
-typedef VkBool32 (*SacProgressCallback)(void* userData, uint32_t done, uint32_t total);
+typedef VkBool32(VKAPI_PTR* SacProgressCallback)(void* userData, uint32_t done, uint32_t total);
 
+/* Extended by SacPositionBiasInfo. */
 typedef struct SacPlanInfo {
-    SacStructureType sType;
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_PLAN_INFO */
     const void* pNext;
     SacPlanFlags flags;
     uint32_t inputCount; /* the module's required inputs, and the optional ones that will be used; at most
@@ -576,32 +618,15 @@ typedef struct SacPlanInfo {
     const SacTensorDesc* outputs; /* results wanted; name, dataType, layout and images are read */
     const char* options;          /* JSON object of forward arguments ({"video_shape": [2, 3, 4, 4]}); NULL: none */
     SacPrecision precision;
-    SacPositionBias positionBias;
-    /* Largest rms error of a table, in units of the bias. The bias is added to the scores that enter the softmax: an
-     * error of e there changes an attention weight by a factor of about 1 + e. 0: 1e-4. Range (0, 1] */
-    float positionBiasTolerance;
-    VkDeviceSize positionBiasTableLimit; /* bytes of the table at most; 0: 16 MiB */
     /* Only without SAC_FEATURE_PUSH_DESCRIPTOR_BIT: how many recorded runs may be alive at once. Run number n reuses
-     * the descriptor sets of run n - maxRecords, whose command buffer must have finished and not be submitted again.
-     * 0: 16. At most 4096. */
-    uint32_t maxRecords;
+     * the descriptor sets of run n - maxRunsInFlight, whose command buffer must have finished and not be submitted
+     * again. 0: 16. At most 4096. */
+    uint32_t maxRunsInFlight;
     SacProgressCallback progress; /* may be NULL */
     void* progressUserData;
     const char* name; /* of the debug label around all that is recorded of the plan, with those of the
                        * stages inside, and of its log messages; copied. NULL: the module's name */
 } SacPlanInfo;
-
-/* Infers shapes, places every intermediate in the workspace, compiles pipelines. May take long (pipelines); call it
- * from a loading thread. Pipelines that the context already has are shared.
- * Errors: INVALID_ARGUMENT (a member is out of its range; an input or its images are unknown, missing or of the wrong
- * shape), INVALID_CONFIG (options), UNSUPPORTED (a tensor beyond maxStorageBufferRange, a dispatch beyond
- * maxComputeWorkGroupCount or maxPerStageDescriptorStorageBuffers, precision or type, image format, table, more to bind
- * than SAC_MAX_BOUND),
- * OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST, CANCELLED, VULKAN. */
-SAC_API SacResult sacCreatePlan(SacModel model, const SacPlanInfo* info, SacPlan* plan, SacError* error);
-
-/* NULL is ignored. The GPU has finished with everything recorded from it. */
-SAC_API void sacDestroyPlan(SacPlan plan);
 
 typedef enum SacMemoryKind SAC_ENUM_TYPE {
     /* Packed weights. Same size and contents for every plan of one model at one precision: share them. */
@@ -621,6 +646,8 @@ typedef enum SacMemoryKind SAC_ENUM_TYPE {
 } SacMemoryKind;
 
 typedef struct SacMemoryRequirements {
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_MEMORY_REQUIREMENTS */
+    void* pNext;
     VkDeviceSize size;      /* bytes; 0: none needed, bind nothing */
     VkDeviceSize alignment; /* of the offset in the VkBuffer; a power of two */
     /* What the buffer must have been created with. A workspace whose plan can take an input by value has TRANSFER_DST
@@ -631,16 +658,9 @@ typedef struct SacMemoryRequirements {
     uint32_t memoryTypeBits;
 } SacMemoryRequirements;
 
-/* Errors: INVALID_ARGUMENT. */
-SAC_API SacResult sacGetPlanMemory(SacPlan plan, SacMemoryKind kind, SacMemoryRequirements* requirements,
-                                   SacError* error);
-
-/* All inputs, then all outputs of the plan. `*count` is the capacity of `infos` on entry and the number written on
- * return; with infos == NULL it is set to the number there are. Errors: INVALID_ARGUMENT (also: too small). */
-SAC_API SacResult sacGetPlanTensors(SacPlan plan, uint32_t* count, SacTensorInfo* infos, SacError* error);
-
+/* Extended by SacPositionBiasProperties. */
 typedef struct SacPlanProperties {
-    SacStructureType sType; /* set by the caller */
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_PLAN_PROPERTIES */
     void* pNext;
     uint32_t dispatchCount; /* of one run */
     uint32_t barrierCount;  /* of one run */
@@ -648,31 +668,24 @@ typedef struct SacPlanProperties {
     SacPrecision precision; /* FLOAT32 or FLOAT16 */
     uint64_t flops;         /* of one run, counted from the arithmetic of the definition, tables as lookups */
     uint64_t bytes;         /* of one run: each tensor once for every dispatch that reads it, and once that writes it */
-    SacPositionBias positionBias; /* EXACT or TABLE; AUTO where the module has none */
-    uint32_t tableSize[3];        /* nodes per axis of the position bias table; 0 beyond its dimensions */
-    float tableError;             /* rms error of the table, measured at plan creation; 0 without a table */
 } SacPlanProperties;
-
-/* Errors: INVALID_ARGUMENT. */
-SAC_API SacResult sacGetPlanProperties(SacPlan plan, SacPlanProperties* properties, SacError* error);
 
 /* One operator of a run: a projection, an attention, a conversion. Debug labels have the same names. */
 typedef struct SacStageInfo {
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_STAGE_INFO */
+    void* pNext;
     const char* name;       /* valid while the plan lives; several stages may have one name */
     uint32_t dispatchCount; /* at least 1; of all stages together SacPlanProperties::dispatchCount */
     uint64_t flops;         /* at the planned batch, as in SacPlanProperties, whose sums these are */
     uint64_t bytes;
 } SacStageInfo;
 
-/* The stages of one run, in the order they are recorded. `*count` is the capacity of `infos` on entry and the number
- * written on return; with infos == NULL it is set to the number there are. Errors: INVALID_ARGUMENT (also: too small).
- */
-SAC_API SacResult sacGetPlanStages(SacPlan plan, uint32_t* count, SacStageInfo* infos, SacError* error);
-
 #define SAC_STAGE_UPLOAD (~0u) /* in a SacMemoryPart: not a stage of the run, but sacCmdUpload */
 
 /* A tensor in one of the plan's memories. */
 typedef struct SacMemoryPart {
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_MEMORY_PART */
+    void* pNext;
     const char* name;     /* valid while the plan lives; unique within the kind: see sacGetPlanMemoryParts */
     SacMemoryKind kind;   /* any but STAGING, which is laid out as WEIGHTS */
     SacDataType dataType; /* never DEFAULT; scratch of an operator is UINT8 */
@@ -688,8 +701,38 @@ typedef struct SacMemoryPart {
     uint32_t lastStage;
 } SacMemoryPart;
 
-/* What a plan's memory is made of, in the order weights, tables, workspace, state, parameters, so that an engine can budget it or
- * find the largest part:
+#ifndef SAC_NO_PROTOTYPES
+
+/* Infers shapes, places every intermediate in the workspace, compiles pipelines. May take long (pipelines); call it
+ * from a loading thread. Pipelines that the context already has are shared.
+ * Errors: INVALID_ARGUMENT (a member is out of its range; an input or its images are unknown, missing or of the wrong
+ * shape), INVALID_CONFIG (options), UNSUPPORTED (a tensor beyond maxStorageBufferRange, a dispatch beyond
+ * maxComputeWorkGroupCount or maxPerStageDescriptorStorageBuffers, precision or type, image format, table, more to bind
+ * than SAC_MAX_BOUND), OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST, CANCELLED, VULKAN. */
+SAC_API SacResult VKAPI_CALL sacCreatePlan(SacModel model, const SacPlanInfo* info, SacPlan* plan, SacError* error);
+
+/* NULL is ignored. The GPU has finished with everything recorded from it. */
+SAC_API void VKAPI_CALL sacDestroyPlan(SacPlan plan);
+
+/* Errors: INVALID_ARGUMENT. */
+SAC_API SacResult VKAPI_CALL sacGetPlanMemory(SacPlan plan, SacMemoryKind kind, SacMemoryRequirements* requirements,
+                                              SacError* error);
+
+/* The inputs in the order of SacPlanInfo::inputs, then the outputs in that of SacPlanInfo::outputs: tensor i is what
+ * SacTensorBinding::tensor calls i. `*count` is the capacity of `infos` on entry and the number written on return; with
+ * infos == NULL it is set to the number there are. Errors: INVALID_ARGUMENT (also: too small). */
+SAC_API SacResult VKAPI_CALL sacGetPlanTensors(SacPlan plan, uint32_t* count, SacTensorInfo* infos, SacError* error);
+
+/* Errors: INVALID_ARGUMENT. */
+SAC_API SacResult VKAPI_CALL sacGetPlanProperties(SacPlan plan, SacPlanProperties* properties, SacError* error);
+
+/* The stages of one run, in the order they are recorded. `*count` is the capacity of `infos` on entry and the number
+ * written on return; with infos == NULL it is set to the number there are. Errors: INVALID_ARGUMENT (also: too small).
+ */
+SAC_API SacResult VKAPI_CALL sacGetPlanStages(SacPlan plan, uint32_t* count, SacStageInfo* infos, SacError* error);
+
+/* What a plan's memory is made of, in the order weights, tables, workspace, state, parameters, so that an engine can
+ * budget it or find the largest part:
  *   weights     packed tensors, as shaders read them, by the names they have in the checkpoint, without the prefix;
  *               those made of several tensors by the layer's, those made of none by what they hold
  *   tables      position bias tables
@@ -700,7 +743,8 @@ typedef struct SacMemoryPart {
  * Names within a kind are unique: the second part that would be called "q" is called "q#2", the third "q#3".
  * `*count` is the capacity of `parts` on entry and the number written on return; with parts == NULL it is set to the
  * number there are. Errors: INVALID_ARGUMENT (also: too small). */
-SAC_API SacResult sacGetPlanMemoryParts(SacPlan plan, uint32_t* count, SacMemoryPart* parts, SacError* error);
+SAC_API SacResult VKAPI_CALL sacGetPlanMemoryParts(SacPlan plan, uint32_t* count, SacMemoryPart* parts,
+                                                   SacError* error);
 
 /* Makes a safetensors file of parts of one memory, from a copy of its bytes on the host: what a run left in the
  * workspace, to compare with another implementation's intermediates; caches; packed weights. The engine copies the
@@ -715,9 +759,44 @@ SAC_API SacResult sacGetPlanMemoryParts(SacPlan plan, uint32_t* count, SacMemory
  * undefined.
  * Errors: INVALID_ARGUMENT (also: a name is unknown or given twice, the capacity is too small), OUT_OF_HOST_MEMORY.
  * Then `file` and *fileSize are as they were. */
-SAC_API SacResult sacWriteMemoryParts(SacPlan plan, SacMemoryKind kind, const void* data, size_t dataSize,
-                                      uint32_t nameCount, const char* const* names, size_t* fileSize, void* file,
-                                      SacError* error);
+SAC_API SacResult VKAPI_CALL sacWriteMemoryParts(SacPlan plan, SacMemoryKind kind, const void* data, size_t dataSize,
+                                                 uint32_t nameCount, const char* const* names, size_t* fileSize,
+                                                 void* file, SacError* error);
+
+#endif
+
+/* ---- Position bias of deformable attention ---------------------------------------------------------------------- */
+
+/* The continuous position bias of DeformableAttention1D to 3D is a fixed function of one to three coordinates. It is
+ * either evaluated exactly for every query and key, or tabulated once per upload and interpolated. */
+typedef enum SacPositionBiasMode SAC_ENUM_TYPE {
+    SAC_POSITION_BIAS_MODE_AUTO = 0, /* the smallest table that meets the tolerance; EXACT if none in the limit does */
+    SAC_POSITION_BIAS_MODE_EXACT = 1,
+    /* The smallest table that meets the tolerance; if none within the limit does, the finest one, and a warning in the
+     * log. SacPositionBiasProperties::tableError says what it is off by. UNSUPPORTED if no table fits the limit. */
+    SAC_POSITION_BIAS_MODE_TABLE = 2,
+    SAC_POSITION_BIAS_MODE_MAX_ENUM = 0x7fffffff
+} SacPositionBiasMode;
+
+/* Extends SacPlanInfo. Without it, and for modules without such a bias, all members count as zero. */
+typedef struct SacPositionBiasInfo {
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_POSITION_BIAS_INFO */
+    const void* pNext;
+    SacPositionBiasMode mode;
+    /* Largest rms error of a table, in units of the bias. The bias is added to the scores that enter the softmax: an
+     * error of e there changes an attention weight by a factor of about 1 + e. 0: 1e-4. Range (0, 1] */
+    float tolerance;
+    VkDeviceSize tableLimit; /* bytes of the table at most; 0: 16 MiB */
+} SacPositionBiasInfo;
+
+/* Extends SacPlanProperties. */
+typedef struct SacPositionBiasProperties {
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_POSITION_BIAS_PROPERTIES */
+    void* pNext;
+    SacPositionBiasMode mode; /* EXACT or TABLE; AUTO where the module has no such bias */
+    uint32_t tableSize[3];    /* nodes per axis; 0 beyond the table's dimensions, and without a table */
+    float tableError;         /* rms error, measured at plan creation; 0 without a table */
+} SacPositionBiasProperties;
 
 /* ---- Recording -------------------------------------------------------------------------------------------------- */
 
@@ -727,14 +806,14 @@ typedef struct SacBufferRange {
     VkDeviceSize size; /* bytes from offset that the library may use; VK_WHOLE_SIZE is not allowed */
 } SacBufferRange;
 
-typedef enum SacUploadFlagBits {
+typedef enum SacUploadFlagBits SAC_ENUM_TYPE {
     SAC_UPLOAD_TABLES_ONLY_BIT = 0x1, /* the weights are already there, from another plan of the same model */
     SAC_UPLOAD_FLAG_BITS_MAX_ENUM = 0x7fffffff
 } SacUploadFlagBits;
 typedef VkFlags SacUploadFlags;
 
 typedef struct SacUploadInfo {
-    SacStructureType sType;
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_UPLOAD_INFO */
     const void* pNext;
     SacUploadFlags flags;
     SacBufferRange weights; /* at least SAC_MEMORY_WEIGHTS; likewise below. May be null where 0 bytes are needed */
@@ -745,14 +824,9 @@ typedef struct SacUploadInfo {
     void* stagingData; /* host address of staging.offset; written during the call. Flush it if not coherent */
 } SacUploadInfo;
 
-/* Writes the weights, converted and packed, to stagingData; records their copy to `weights`, what fills `parameters`, and
- * the dispatches that build `tables`. Recorded once; the weights stay valid for every later run.
- * The command buffer is in the recording state, outside of a render pass. Thread: as the command buffer's pool.
- * Errors: INVALID_ARGUMENT: a range is missing, too small, misaligned, or overlaps another. Then nothing was recorded.
- */
-SAC_API SacResult sacCmdUpload(SacPlan plan, VkCommandBuffer commandBuffer, const SacUploadInfo* info, SacError* error);
-
 typedef struct SacImageBinding {
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_IMAGE_BINDING */
+    const void* pNext;
     VkImageView view; /* as the SacImageDesc of the plan says */
     /* That the image is in during the run. Inputs: SHADER_READ_ONLY_OPTIMAL, GENERAL, DEPTH_STENCIL_READ_ONLY_OPTIMAL
      * or (Vulkan 1.2) DEPTH_READ_ONLY_OPTIMAL; outputs: GENERAL */
@@ -763,7 +837,9 @@ typedef struct SacImageBinding {
 
 /* An input or output of the plan, bound for one run: by buffer, by images or by value, one of them. */
 typedef struct SacTensorBinding {
-    const char* name;      /* as in sacGetPlanTensors */
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_TENSOR_BINDING */
+    const void* pNext;
+    uint32_t tensor;       /* index in sacGetPlanTensors */
     SacBufferRange buffer; /* storage buffer usage; offset a multiple of minStorageBufferOffsetAlignment */
     /* For INT32 inputs of one element (a cache's "offset"), read during the call instead of a buffer; minValue to
      * maxValue of its SacTensorInfo. It is recorded: a command buffer that is submitted again uses it again, and what
@@ -786,7 +862,7 @@ typedef struct SacTimestampRange {
 } SacTimestampRange;
 
 typedef struct SacRunInfo {
-    SacStructureType sType;
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_RUN_INFO */
     const void* pNext;
     SacBufferRange weights; /* at least SAC_MEMORY_WEIGHTS; likewise below. May be null where 0 bytes are needed */
     SacBufferRange tables;
@@ -804,6 +880,16 @@ typedef struct SacRunInfo {
     SacBufferRange enable;
 } SacRunInfo;
 
+#ifndef SAC_NO_PROTOTYPES
+
+/* Writes the weights, converted and packed, to stagingData; records their copy to `weights`, what fills `parameters`,
+ * and the dispatches that build `tables`. Recorded once; the weights stay valid for every later run. The command buffer
+ * is in the recording state, outside of a render pass. Thread: as the command buffer's pool. Errors: INVALID_ARGUMENT:
+ * a range is missing, too small, misaligned, or overlaps another. Then nothing was recorded.
+ */
+SAC_API SacResult VKAPI_CALL sacCmdUpload(SacPlan plan, VkCommandBuffer commandBuffer, const SacUploadInfo* info,
+                                          SacError* error);
+
 /* Records one run. No allocation, lock or pipeline creation happens here. Results do not depend on what the workspace
  * held. Any number of runs per command buffer, see the synchronization contract above.
  * The command buffer is in the recording state, outside of a render pass. Thread: as the command buffer's pool.
@@ -811,42 +897,48 @@ typedef struct SacRunInfo {
  * has more than one of buffer, images and value or one that it cannot take, outputs, workspace and state overlap with
  * each other or with what is read, there are fewer timestamps than stages + 1, or `enable` is missing, too small or
  * misaligned in a conditional plan, or given in another one. Then nothing was recorded. */
-SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuffer, const SacRunInfo* info, SacError* error);
+SAC_API SacResult VKAPI_CALL sacCmdRun(SacPlan plan, VkCommandBuffer commandBuffer, const SacRunInfo* info,
+                                       SacError* error);
 
-/* ---- Block layouts ---------------------------------------------------------------------------------------------- */
+#endif
 
-/* Which blocks of keys a block of queries sees, as DeepSpeed's VariableSparsityConfig builds it (without horizontal
- * global attention and without global ranges). In each head, row (block of queries) and column (block of keys) count
- * from 0, and a block is seen if one of these says so:
- *   random   `randomBlocks` different columns in every row, anywhere in the row, also above the diagonal.
- *   local    the sequence is cut into windows of localWindowBlocks[0], [1], ... blocks, the last size again and again;
- *            a row sees its window, if causal only up to its own column.
- *   global   column globalBlockIndices[i], if it lies within the layout, is seen by all rows; if causal, by the rows
- *            from that index on.
- * Random columns differ from DeepSpeed's, which draws from Python's global generator. They are the same on every
- * platform: row after row, heads in order, Floyd's sampling (for j from blocks - randomBlocks to blocks - 1: t below
- * j + 1 is drawn, column t is taken, or column j if t was taken before) with t = (j + 1) * (r >> 32) >> 32, r the next
- * number of SplitMix64 (Steele, Lea and Flood 2014) whose state begins as `seed`. */
-typedef struct SacVariableLayoutInfo {
-    SacStructureType sType;
-    const void* pNext;
-    uint32_t heads;                     /* required, at most 65536 */
-    uint32_t blocks;                    /* required, at most 65536: tokens / block size, rounded up */
-    uint32_t randomBlocks;              /* at most `blocks` */
-    uint32_t localWindowCount;          /* 0: one window of 4 blocks */
-    const uint32_t* localWindowBlocks;  /* each at least 1; may reach beyond the sequence */
-    uint32_t globalBlockCount;          /* 0: none */
-    const uint32_t* globalBlockIndices; /* in any order; indices from `blocks` on are ignored */
-    VkBool32 causal;                    /* DeepSpeed's attention = "unidirectional" */
-    VkBool32 differentLayoutPerHead;    /* VK_FALSE: random columns are drawn once, all heads equal the first */
-    uint64_t seed;
-} SacVariableLayoutInfo;
+/* ---- Pointer types of the functions ----------------------------------------------------------------------------- */
 
-/* Writes layout[heads][blocks][blocks], 1 where a block is seen, 0 elsewhere: input "layout" of SparseAttention.
- * layoutSize is heads * blocks * blocks, in bytes. Needs no context; any thread.
- * Errors: INVALID_ARGUMENT; then `layout` is as it was. */
-SAC_API SacResult sacBuildVariableLayout(const SacVariableLayoutInfo* info, size_t layoutSize, uint8_t* layout,
-                                         SacError* error);
+typedef const char*(VKAPI_PTR* PFN_sacResultString)(SacResult result);
+typedef uint32_t(VKAPI_PTR* PFN_sacGetVersion)(void);
+typedef SacResult(VKAPI_PTR* PFN_sacQueryDevice)(const SacDeviceQuery* query, SacDeviceSupport* support,
+                                                 SacError* error);
+typedef SacResult(VKAPI_PTR* PFN_sacCreateContext)(const SacContextInfo* info, SacContext* context, SacError* error);
+typedef void(VKAPI_PTR* PFN_sacDestroyContext)(SacContext context);
+typedef SacResult(VKAPI_PTR* PFN_sacCreateModel)(SacContext context, const SacModelInfo* info, SacModel* model,
+                                                 SacError* error);
+typedef void(VKAPI_PTR* PFN_sacDestroyModel)(SacModel model);
+typedef const char*(VKAPI_PTR* PFN_sacGetModuleName)(uint32_t index);
+typedef const char*(VKAPI_PTR* PFN_sacGetModelModule)(SacModel model);
+typedef SacResult(VKAPI_PTR* PFN_sacGetModuleDescription)(const char* module, SacModuleDescription* description,
+                                                          SacError* error);
+typedef SacResult(VKAPI_PTR* PFN_sacGetModuleKeys)(const char* module, SacKeyUse use, uint32_t* count,
+                                                   SacKeyDescription* keys, SacError* error);
+typedef SacResult(VKAPI_PTR* PFN_sacGetModuleTensors)(const char* module, uint32_t* count,
+                                                      SacTensorDescription* tensors, SacError* error);
+typedef SacResult(VKAPI_PTR* PFN_sacCreatePlan)(SacModel model, const SacPlanInfo* info, SacPlan* plan,
+                                                SacError* error);
+typedef void(VKAPI_PTR* PFN_sacDestroyPlan)(SacPlan plan);
+typedef SacResult(VKAPI_PTR* PFN_sacGetPlanMemory)(SacPlan plan, SacMemoryKind kind,
+                                                   SacMemoryRequirements* requirements, SacError* error);
+typedef SacResult(VKAPI_PTR* PFN_sacGetPlanTensors)(SacPlan plan, uint32_t* count, SacTensorInfo* infos,
+                                                    SacError* error);
+typedef SacResult(VKAPI_PTR* PFN_sacGetPlanProperties)(SacPlan plan, SacPlanProperties* properties, SacError* error);
+typedef SacResult(VKAPI_PTR* PFN_sacGetPlanStages)(SacPlan plan, uint32_t* count, SacStageInfo* infos, SacError* error);
+typedef SacResult(VKAPI_PTR* PFN_sacGetPlanMemoryParts)(SacPlan plan, uint32_t* count, SacMemoryPart* parts,
+                                                        SacError* error);
+typedef SacResult(VKAPI_PTR* PFN_sacWriteMemoryParts)(SacPlan plan, SacMemoryKind kind, const void* data,
+                                                      size_t dataSize, uint32_t nameCount, const char* const* names,
+                                                      size_t* fileSize, void* file, SacError* error);
+typedef SacResult(VKAPI_PTR* PFN_sacCmdUpload)(SacPlan plan, VkCommandBuffer commandBuffer, const SacUploadInfo* info,
+                                               SacError* error);
+typedef SacResult(VKAPI_PTR* PFN_sacCmdRun)(SacPlan plan, VkCommandBuffer commandBuffer, const SacRunInfo* info,
+                                            SacError* error);
 
 #ifdef __cplusplus
 }

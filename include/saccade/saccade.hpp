@@ -1,13 +1,14 @@
 // Saccade for C++17: the objects of saccade.h as move-only handles, failures as exceptions. Header-only and thin: the
 // comments of the C interface say what each call does, what it wants and which threads may make it.
 //
-//     saccade::Context context(contextInfo);
-//     saccade::Model model(context, fileBytes.data(), fileBytes.size());
-//     saccade::PlanBuilder builder;
+//     sac::Context context(contextInfo);
+//     sac::Model model(context, fileBytes.data(), fileBytes.size());
+//     sac::PlanBuilder builder;
 //     builder.input("x", {1, 64, 64, 64}).output("y");
-//     saccade::Plan plan(model, builder);
+//     sac::Plan plan(model, builder);
 //     plan.cmdUpload(commandBuffer, uploadInfo);
-//     plan.cmdRun(commandBuffer, runInfo);
+//     std::vector<SacTensorBinding> bindings = {plan.bind("x", x), plan.bind("y", y)}; // once
+//     plan.cmdRun(commandBuffer, runInfo, bindings);                                   // every frame
 //
 // A Context outlives its Models, a Model its Plans. Destructors cannot report what breaks that rule: the log does.
 #ifndef SACCADE_SACCADE_HPP_
@@ -16,19 +17,21 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <deque>
+#include <functional>
 #include <iterator>
+#include <memory>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <saccade/saccade.h>
+#include <saccade/saccade_layouts.h>
 
-namespace saccade {
-
-// Inline, so that these names never meet symbols of the static library, which has a namespace saccade of its own.
-inline namespace wrapper {
+namespace sac {
 
 /// A call that failed; what() is the library's message.
 class Exception : public std::runtime_error {
@@ -46,53 +49,70 @@ inline void check(SacResult result, const SacError& error) {
         throw Exception(result, error.message[0] ? error.message : sacResultString(result));
 }
 
-/// Structures with their sType, everything else zero.
-inline SacContextInfo contextInfo() noexcept {
-    SacContextInfo info{};
-    info.sType = SAC_STRUCTURE_TYPE_CONTEXT_INFO;
-    return info;
+/// The sType of a structure.
+template <class Structure>
+inline constexpr SacStructureType structureType = SAC_STRUCTURE_TYPE_MAX_ENUM;
+#define SAC_STRUCTURE(Structure, NAME)                                                                                 \
+    template <>                                                                                                        \
+    inline constexpr SacStructureType structureType<Structure> = SAC_STRUCTURE_TYPE_##NAME;
+SAC_STRUCTURE(SacDeviceQuery, DEVICE_QUERY)
+SAC_STRUCTURE(SacDeviceSupport, DEVICE_SUPPORT)
+SAC_STRUCTURE(SacDeviceProfile, DEVICE_PROFILE)
+SAC_STRUCTURE(SacContextInfo, CONTEXT_INFO)
+SAC_STRUCTURE(SacModelInfo, MODEL_INFO)
+SAC_STRUCTURE(SacModuleDescription, MODULE_DESCRIPTION)
+SAC_STRUCTURE(SacKeyDescription, KEY_DESCRIPTION)
+SAC_STRUCTURE(SacTensorDescription, TENSOR_DESCRIPTION)
+SAC_STRUCTURE(SacPlanInfo, PLAN_INFO)
+SAC_STRUCTURE(SacPositionBiasInfo, POSITION_BIAS_INFO)
+SAC_STRUCTURE(SacTensorDesc, TENSOR_DESC)
+SAC_STRUCTURE(SacImageDesc, IMAGE_DESC)
+SAC_STRUCTURE(SacTensorInfo, TENSOR_INFO)
+SAC_STRUCTURE(SacMemoryRequirements, MEMORY_REQUIREMENTS)
+SAC_STRUCTURE(SacPlanProperties, PLAN_PROPERTIES)
+SAC_STRUCTURE(SacPositionBiasProperties, POSITION_BIAS_PROPERTIES)
+SAC_STRUCTURE(SacStageInfo, STAGE_INFO)
+SAC_STRUCTURE(SacMemoryPart, MEMORY_PART)
+SAC_STRUCTURE(SacUploadInfo, UPLOAD_INFO)
+SAC_STRUCTURE(SacRunInfo, RUN_INFO)
+SAC_STRUCTURE(SacTensorBinding, TENSOR_BINDING)
+SAC_STRUCTURE(SacImageBinding, IMAGE_BINDING)
+SAC_STRUCTURE(SacVariableLayoutInfo, VARIABLE_LAYOUT_INFO)
+#undef SAC_STRUCTURE
+
+/// A structure with its sType, everything else zero: make<SacRunInfo>(). A SacContextInfo has its apiVersion too.
+template <class Structure>
+Structure make() noexcept {
+    static_assert(structureType<Structure> != SAC_STRUCTURE_TYPE_MAX_ENUM, "no structure with an sType");
+    Structure structure{};
+    structure.sType = structureType<Structure>;
+    if constexpr (std::is_same_v<Structure, SacContextInfo>)
+        structure.apiVersion = SAC_VERSION;
+    return structure;
 }
-inline SacDeviceProfile deviceProfile() noexcept {
-    SacDeviceProfile profile{};
-    profile.sType = SAC_STRUCTURE_TYPE_DEVICE_PROFILE;
-    return profile;
+
+inline SacImageDesc imageDesc(VkFormat format, uint32_t channels = 0, uint32_t pixelShuffle = 0) noexcept {
+    SacImageDesc desc = make<SacImageDesc>();
+    desc.format = format;
+    desc.channels = channels;
+    desc.pixelShuffle = pixelShuffle;
+    return desc;
 }
-inline SacModelInfo modelInfo() noexcept {
-    SacModelInfo info{};
-    info.sType = SAC_STRUCTURE_TYPE_MODEL_INFO;
-    return info;
-}
-inline SacPlanInfo planInfo() noexcept {
-    SacPlanInfo info{};
-    info.sType = SAC_STRUCTURE_TYPE_PLAN_INFO;
-    return info;
-}
-inline SacUploadInfo uploadInfo() noexcept {
-    SacUploadInfo info{};
-    info.sType = SAC_STRUCTURE_TYPE_UPLOAD_INFO;
-    return info;
-}
-inline SacRunInfo runInfo() noexcept {
-    SacRunInfo info{};
-    info.sType = SAC_STRUCTURE_TYPE_RUN_INFO;
-    return info;
-}
-inline SacVariableLayoutInfo variableLayoutInfo() noexcept {
-    SacVariableLayoutInfo info{};
-    info.sType = SAC_STRUCTURE_TYPE_VARIABLE_LAYOUT_INFO;
-    return info;
+inline SacImageBinding imageBinding(VkImageView view, VkImageLayout layout) noexcept {
+    SacImageBinding binding = make<SacImageBinding>();
+    binding.view = view;
+    binding.layout = layout;
+    return binding;
 }
 
 /// sacQueryDevice. An unfit device is an answer (`supported`), no exception.
 inline SacDeviceSupport queryDevice(PFN_vkGetInstanceProcAddr getInstanceProcAddr, VkInstance instance,
                                     VkPhysicalDevice physicalDevice) {
-    SacDeviceQuery query{};
-    query.sType = SAC_STRUCTURE_TYPE_DEVICE_QUERY;
+    SacDeviceQuery query = make<SacDeviceQuery>();
     query.getInstanceProcAddr = getInstanceProcAddr;
     query.instance = instance;
     query.physicalDevice = physicalDevice;
-    SacDeviceSupport support{};
-    support.sType = SAC_STRUCTURE_TYPE_DEVICE_SUPPORT;
+    SacDeviceSupport support = make<SacDeviceSupport>();
     SacError error{};
     check(sacQueryDevice(&query, &support, &error), error);
     return support;
@@ -111,7 +131,7 @@ inline std::vector<uint8_t> buildVariableLayout(const SacVariableLayoutInfo& inf
 }
 
 /// What the three objects have in common: a handle that is owned by one and ends with it.
-template <class Handle, void (*destroy)(Handle)>
+template <class Handle, void(VKAPI_PTR* destroy)(Handle)>
 class UniqueHandle {
 public:
     UniqueHandle() noexcept = default;
@@ -139,33 +159,48 @@ private:
     Handle handle_ = nullptr;
 };
 
-namespace detail {
-inline void destroyContext(SacContext handle) { sacDestroyContext(handle, nullptr); }
-inline void destroyModel(SacModel handle) { sacDestroyModel(handle, nullptr); }
-inline void destroyPlan(SacPlan handle) { sacDestroyPlan(handle); }
-} // namespace detail
+/// What a context logs; it may be called on any thread that calls the library, and should not throw.
+using LogFunction = std::function<void(SacLogSeverity severity, const char* message)>;
 
-class Context : public UniqueHandle<SacContext, detail::destroyContext> {
+class Context : public UniqueHandle<SacContext, sacDestroyContext> {
 public:
     Context() noexcept = default; ///< empty
-    explicit Context(const SacContextInfo& info) {
+    /// With `log`, in place of info's callback.
+    explicit Context(SacContextInfo info, LogFunction log = {}) {
+        if (log) {
+            log_ = std::make_unique<LogFunction>(std::move(log));
+            info.log = [](void* function, SacLogSeverity severity, const char* message) {
+                (*static_cast<LogFunction*>(function))(severity, message);
+            };
+            info.logUserData = log_.get();
+        }
         SacContext handle = nullptr;
         SacError error{};
         check(sacCreateContext(&info, &handle, &error), error);
         reset(handle);
     }
     /// Without a device: plans for the one that `profile` describes, and records nothing.
-    explicit Context(const SacDeviceProfile& profile) : Context(ofProfile(profile)) {}
+    explicit Context(const SacDeviceProfile& profile, LogFunction log = {})
+        : Context(ofProfile(profile), std::move(log)) {}
+    ~Context() { reset(); } // what it still logs has somewhere to go
+    Context(Context&&) noexcept = default;
+    Context& operator=(Context&& other) noexcept {
+        UniqueHandle::operator=(std::move(other));
+        log_ = std::move(other.log_);
+        return *this;
+    }
 
 private:
     static SacContextInfo ofProfile(const SacDeviceProfile& profile) noexcept {
-        SacContextInfo info = contextInfo();
+        SacContextInfo info = make<SacContextInfo>();
         info.profile = &profile;
         return info;
     }
+
+    std::unique_ptr<LogFunction> log_;
 };
 
-class Model : public UniqueHandle<SacModel, detail::destroyModel> {
+class Model : public UniqueHandle<SacModel, sacDestroyModel> {
 public:
     Model() noexcept = default; ///< empty
     Model(const Context& context, const SacModelInfo& info) {
@@ -181,7 +216,7 @@ public:
 
 private:
     static SacModelInfo ofBytes(const void* data, std::size_t size) noexcept {
-        SacModelInfo info = modelInfo();
+        SacModelInfo info = make<SacModelInfo>();
         info.data = data;
         info.size = size;
         return info;
@@ -195,8 +230,8 @@ public:
     PlanBuilder(const PlanBuilder&) = delete;
     PlanBuilder& operator=(const PlanBuilder&) = delete;
 
-    /// Everything but inputs, outputs and options is the caller's to set.
-    SacPlanInfo info = planInfo();
+    /// Everything but inputs, outputs, options and what has a function below is the caller's to set.
+    SacPlanInfo info = make<SacPlanInfo>();
 
     /// `hostData`, of hostDataSize bytes, for inputs that are read at plan creation; it lives until then. Throws
     /// Exception above SAC_MAX_RANK.
@@ -238,9 +273,33 @@ public:
         return *this;
     }
 
+    /// Of modules that have one; zeros are the defaults.
+    PlanBuilder& positionBias(SacPositionBiasMode mode, float tolerance = 0, VkDeviceSize tableLimit = 0) {
+        bias_ = make<SacPositionBiasInfo>();
+        bias_.mode = mode;
+        bias_.tolerance = tolerance;
+        bias_.tableLimit = tableLimit;
+        return *this;
+    }
+    /// Called while the plan is made; false cancels.
+    PlanBuilder& progress(std::function<bool(uint32_t done, uint32_t total)> function) {
+        progress_ = std::move(function);
+        return *this;
+    }
+
     /// `info` with its arrays; points into this object.
-    SacPlanInfo get() const noexcept {
+    SacPlanInfo get() noexcept {
         SacPlanInfo out = info;
+        if (bias_.sType) {
+            bias_.pNext = info.pNext;
+            out.pNext = &bias_;
+        }
+        if (progress_) {
+            out.progress = [](void* function, uint32_t done, uint32_t total) -> VkBool32 {
+                return (*static_cast<std::function<bool(uint32_t, uint32_t)>*>(function))(done, total);
+            };
+            out.progressUserData = &progress_;
+        }
         out.inputCount = static_cast<uint32_t>(inputs_.size());
         out.inputs = inputs_.data();
         out.outputCount = static_cast<uint32_t>(outputs_.size());
@@ -252,7 +311,7 @@ public:
 
 private:
     SacTensorDesc describe(const std::string& name, SacDataType dataType, SacLayout layout) {
-        SacTensorDesc desc{};
+        SacTensorDesc desc = make<SacTensorDesc>();
         desc.name = names_.emplace_back(name).c_str();
         desc.dataType = dataType;
         desc.layout = layout;
@@ -268,9 +327,11 @@ private:
     std::deque<std::vector<SacImageDesc>> images_;
     std::vector<SacTensorDesc> inputs_, outputs_;
     std::string options_;
+    SacPositionBiasInfo bias_{};
+    std::function<bool(uint32_t, uint32_t)> progress_;
 };
 
-class Plan : public UniqueHandle<SacPlan, detail::destroyPlan> {
+class Plan : public UniqueHandle<SacPlan, sacDestroyPlan> {
 public:
     Plan() noexcept = default; ///< empty
     Plan(const Model& model, const SacPlanInfo& info) {
@@ -279,10 +340,10 @@ public:
         check(sacCreatePlan(model.get(), &info, &handle, &error), error);
         reset(handle);
     }
-    Plan(const Model& model, const PlanBuilder& builder) : Plan(model, builder.get()) {}
+    Plan(const Model& model, PlanBuilder& builder) : Plan(model, builder.get()) {}
 
     SacMemoryRequirements memory(SacMemoryKind kind) const {
-        SacMemoryRequirements requirements{};
+        SacMemoryRequirements requirements = make<SacMemoryRequirements>();
         SacError error{};
         check(sacGetPlanMemory(get(), kind, &requirements, &error), error);
         return requirements;
@@ -294,39 +355,54 @@ public:
             all[kind] = memory(static_cast<SacMemoryKind>(kind));
         return all;
     }
-    /// Inputs, then outputs. Their names live as long as the plan.
-    std::vector<SacTensorInfo> tensors() const {
-        SacError error{};
-        uint32_t count = 0;
-        check(sacGetPlanTensors(get(), &count, nullptr, &error), error);
-        std::vector<SacTensorInfo> infos(count);
-        check(sacGetPlanTensors(get(), &count, infos.data(), &error), error);
-        return infos;
+    /// In the order of the request: inputs, then outputs. Their names live as long as the plan.
+    std::vector<SacTensorInfo> tensors() const { return list<SacTensorInfo>(sacGetPlanTensors); }
+    /// Index of the tensor of that name, as bindings have it. An output may have the name of an input: then the input
+    /// is found. Throws Exception where there is none.
+    uint32_t tensor(const char* name) const {
+        const std::vector<SacTensorInfo> all = tensors();
+        for (std::size_t i = 0; i < all.size(); ++i)
+            if (std::strcmp(all[i].name, name) == 0)
+                return static_cast<uint32_t>(i);
+        throw Exception(SAC_ERROR_INVALID_ARGUMENT, "the plan has no tensor \"" + std::string(name) + "\"");
     }
     /// Of one run, in order. Their names live as long as the plan.
-    std::vector<SacStageInfo> stages() const {
-        SacError error{};
-        uint32_t count = 0;
-        check(sacGetPlanStages(get(), &count, nullptr, &error), error);
-        std::vector<SacStageInfo> infos(count);
-        check(sacGetPlanStages(get(), &count, infos.data(), &error), error);
-        return infos;
-    }
+    std::vector<SacStageInfo> stages() const { return list<SacStageInfo>(sacGetPlanStages); }
     /// Of every kind. Their names live as long as the plan.
-    std::vector<SacMemoryPart> memoryParts() const {
-        SacError error{};
-        uint32_t count = 0;
-        check(sacGetPlanMemoryParts(get(), &count, nullptr, &error), error);
-        std::vector<SacMemoryPart> parts(count);
-        check(sacGetPlanMemoryParts(get(), &count, parts.data(), &error), error);
-        return parts;
-    }
+    std::vector<SacMemoryPart> memoryParts() const { return list<SacMemoryPart>(sacGetPlanMemoryParts); }
     SacPlanProperties properties() const {
-        SacPlanProperties properties{};
-        properties.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;
+        SacPlanProperties properties = make<SacPlanProperties>();
         SacError error{};
         check(sacGetPlanProperties(get(), &properties, &error), error);
         return properties;
+    }
+    SacPositionBiasProperties positionBias() const {
+        SacPlanProperties properties = make<SacPlanProperties>();
+        SacPositionBiasProperties bias = make<SacPositionBiasProperties>();
+        properties.pNext = &bias;
+        SacError error{};
+        check(sacGetPlanProperties(get(), &properties, &error), error);
+        return bias;
+    }
+
+    /// A tensor, by name, bound to a buffer, to the value that it has for a run, or to images, a container that lives
+    /// until the call. The name is looked up here: keep the binding and change its buffer from frame to frame.
+    SacTensorBinding bind(const char* name, const SacBufferRange& buffer) const {
+        SacTensorBinding binding = unbound(name);
+        binding.buffer = buffer;
+        return binding;
+    }
+    SacTensorBinding bind(const char* name, const int32_t* value) const {
+        SacTensorBinding binding = unbound(name);
+        binding.value = value;
+        return binding;
+    }
+    template <class Images>
+    SacTensorBinding bindImages(const char* name, const Images& images) const {
+        SacTensorBinding binding = unbound(name);
+        binding.imageCount = static_cast<uint32_t>(std::size(images));
+        binding.images = std::data(images);
+        return binding;
     }
 
     /// A safetensors file of the named parts, of all without names. `data` has memory(kind).size bytes.
@@ -360,32 +436,25 @@ public:
         info.bindings = std::data(bindings);
         cmdRun(commandBuffer, info);
     }
+
+private:
+    template <class Item>
+    std::vector<Item> list(SacResult(VKAPI_PTR* query)(SacPlan, uint32_t*, Item*, SacError*)) const {
+        SacError error{};
+        uint32_t count = 0;
+        check(query(get(), &count, nullptr, &error), error);
+        std::vector<Item> items(count, make<Item>());
+        check(query(get(), &count, items.data(), &error), error);
+        return items;
+    }
+
+    SacTensorBinding unbound(const char* name) const {
+        SacTensorBinding binding = make<SacTensorBinding>();
+        binding.tensor = tensor(name);
+        return binding;
+    }
 };
 
-/// A tensor bound to a buffer, one that brings its value, and one of images, a container that lives until the call.
-inline SacTensorBinding bind(const char* name, const SacBufferRange& buffer) noexcept {
-    SacTensorBinding binding{};
-    binding.name = name;
-    binding.buffer = buffer;
-    return binding;
-}
-inline SacTensorBinding bind(const char* name, const int32_t* value) noexcept {
-    SacTensorBinding binding{};
-    binding.name = name;
-    binding.value = value;
-    return binding;
-}
-
-template <class Images>
-SacTensorBinding bindImages(const char* name, const Images& images) noexcept {
-    SacTensorBinding binding{};
-    binding.name = name;
-    binding.imageCount = static_cast<uint32_t>(std::size(images));
-    binding.images = std::data(images);
-    return binding;
-}
-
-} // namespace wrapper
-} // namespace saccade
+} // namespace sac
 
 #endif // SACCADE_SACCADE_HPP_

@@ -3,8 +3,79 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 
 namespace saccade {
+namespace {
+
+struct StructureName {
+    SacStructureType type;
+    const char* enumerator;
+    const char* structure;
+};
+constexpr StructureName structures[] = {
+#define SAC_STRUCTURE(Structure, NAME) {SAC_STRUCTURE_TYPE_##NAME, "SAC_STRUCTURE_TYPE_" #NAME, #Structure},
+    SAC_FOR_EACH_STRUCTURE(SAC_STRUCTURE)
+#undef SAC_STRUCTURE
+};
+
+const StructureName* findStructure(SacStructureType type) {
+    const auto* found =
+        std::find_if(std::begin(structures), std::end(structures), [&](const auto& s) { return s.type == type; });
+    return found == std::end(structures) ? nullptr : found;
+}
+
+// Which structures may stand in whose chains.
+struct Extension {
+    SacStructureType extended, by;
+};
+constexpr Extension extensions[] = {
+    {SAC_STRUCTURE_TYPE_PLAN_INFO, SAC_STRUCTURE_TYPE_POSITION_BIAS_INFO},
+    {SAC_STRUCTURE_TYPE_PLAN_PROPERTIES, SAC_STRUCTURE_TYPE_POSITION_BIAS_PROPERTIES},
+};
+static_assert(std::size(extensions) <= 32, "checkStructure() has a bit for each");
+
+// How all structures begin. Of one that is not known sType alone may be read.
+struct Link {
+    SacStructureType sType;
+    const Link* pNext;
+};
+
+} // namespace
+
+void checkStructure(const void* structure, SacStructureType type, const char* name) {
+    const Link& first = *static_cast<const Link*>(structure);
+    const StructureName& own = *findStructure(type);
+    if (first.sType != type)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "sType of %s is %d, it must be %s", name, static_cast<int>(first.sType),
+                    own.enumerator);
+    uint32_t seen = 0;
+    // Ends on a chain that is a ring too: no structure is passed twice.
+    for (const Link* link = first.pNext; link; link = link->pNext) {
+        const StructureName* known = findStructure(link->sType);
+        if (!known)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                        "pNext of %s has a structure of sType %d, which is no SacStructureType", name,
+                        static_cast<int>(link->sType));
+        const auto* extension = std::find_if(std::begin(extensions), std::end(extensions), [&](const Extension& e) {
+            return e.extended == type && e.by == link->sType;
+        });
+        if (extension == std::end(extensions))
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "pNext of %s has %s, which does not extend %s", name,
+                        known->enumerator, own.structure);
+        const uint32_t bit = 1u << (extension - std::begin(extensions));
+        if (seen & bit)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "pNext of %s has %s twice", name, known->enumerator);
+        seen |= bit;
+    }
+}
+
+const void* findInChain(const void* pNext, SacStructureType type) {
+    const Link* link = static_cast<const Link*>(pNext);
+    while (link && link->sType != type)
+        link = link->pNext;
+    return link;
+}
 
 void Log::write(const char* what, const Warnings& warnings) const {
     char text[2 * SAC_MAX_MESSAGE_LENGTH];
@@ -28,7 +99,7 @@ SacResult report(SacResult result, const char* message, SacError* error, const L
 
 } // namespace saccade
 
-extern "C" SAC_API const char* sacResultString(SacResult result) {
+extern "C" SAC_API const char* VKAPI_CALL sacResultString(SacResult result) {
     switch (result) {
 #define SAC_NAME(name)                                                                                                 \
     case name:                                                                                                         \
@@ -52,4 +123,4 @@ extern "C" SAC_API const char* sacResultString(SacResult result) {
     return "unknown SacResult";
 }
 
-extern "C" SAC_API uint32_t sacGetVersion(void) { return SAC_VERSION; }
+extern "C" SAC_API uint32_t VKAPI_CALL sacGetVersion(void) { return SAC_VERSION; }

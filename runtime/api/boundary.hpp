@@ -1,12 +1,15 @@
-// Where exceptions end: every C function's body runs inside guarded().
+// The C boundary: every function's body runs inside guarded(), where exceptions end, and checks its structures here.
 #pragma once
 
 #include <atomic>
+#include <cstddef>
+#include <cstdio>
 #include <new>
 #include <string_view>
 #include <type_traits>
 
 #include <saccade/saccade.h>
+#include <saccade/saccade_layouts.h>
 
 #include "base/error.hpp"
 #include "base/utf8.hpp"
@@ -86,17 +89,97 @@ inline void requireUtf8(const char* text, const char* name) {
                     bad);
 }
 
-/// Checks what all structures share: not null, the right sType, an empty pNext chain.
-template <class Info>
-void requireStructure(const Info* info, const char* name, SacStructureType type, const char* typeName) {
-    require(info, name);
-    if (info->sType != type)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s->sType is %d, it must be %s", name, static_cast<int>(info->sType),
-                    typeName);
-    if (info->pNext)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s->pNext is not NULL, no structure extends this one", name);
+/// Every structure with sType and pNext, and its SAC_STRUCTURE_TYPE_.
+#define SAC_FOR_EACH_STRUCTURE(X)                                                                                      \
+    X(SacDeviceQuery, DEVICE_QUERY)                                                                                    \
+    X(SacDeviceSupport, DEVICE_SUPPORT)                                                                                \
+    X(SacDeviceProfile, DEVICE_PROFILE)                                                                                \
+    X(SacContextInfo, CONTEXT_INFO)                                                                                    \
+    X(SacModelInfo, MODEL_INFO)                                                                                        \
+    X(SacModuleDescription, MODULE_DESCRIPTION)                                                                        \
+    X(SacKeyDescription, KEY_DESCRIPTION)                                                                              \
+    X(SacTensorDescription, TENSOR_DESCRIPTION)                                                                        \
+    X(SacPlanInfo, PLAN_INFO)                                                                                          \
+    X(SacPositionBiasInfo, POSITION_BIAS_INFO)                                                                         \
+    X(SacTensorDesc, TENSOR_DESC)                                                                                      \
+    X(SacImageDesc, IMAGE_DESC)                                                                                        \
+    X(SacTensorInfo, TENSOR_INFO)                                                                                      \
+    X(SacMemoryRequirements, MEMORY_REQUIREMENTS)                                                                      \
+    X(SacPlanProperties, PLAN_PROPERTIES)                                                                              \
+    X(SacPositionBiasProperties, POSITION_BIAS_PROPERTIES)                                                             \
+    X(SacStageInfo, STAGE_INFO)                                                                                        \
+    X(SacMemoryPart, MEMORY_PART)                                                                                      \
+    X(SacUploadInfo, UPLOAD_INFO)                                                                                      \
+    X(SacRunInfo, RUN_INFO)                                                                                            \
+    X(SacTensorBinding, TENSOR_BINDING)                                                                                \
+    X(SacImageBinding, IMAGE_BINDING)                                                                                  \
+    X(SacVariableLayoutInfo, VARIABLE_LAYOUT_INFO)
+
+template <class Structure>
+struct StructureType;
+#define SAC_STRUCTURE(Structure, NAME)                                                                                 \
+    static_assert(offsetof(Structure, sType) == 0 && offsetof(Structure, pNext) == sizeof(void*));                     \
+    template <>                                                                                                        \
+    struct StructureType<Structure> : std::integral_constant<SacStructureType, SAC_STRUCTURE_TYPE_##NAME> {};
+SAC_FOR_EACH_STRUCTURE(SAC_STRUCTURE)
+#undef SAC_STRUCTURE
+
+/// Throws SAC_ERROR_INVALID_ARGUMENT unless the structure's sType is `type` and each structure of its pNext chain
+/// extends it and is there once. `name` names it in the message.
+void checkStructure(const void* structure, SacStructureType type, const char* name);
+/// The structure of that type in a chain that was checked; null: there is none.
+const void* findInChain(const void* pNext, SacStructureType type);
+
+/// Checks what all structures share: not null, the right sType, and a chain of what extends it.
+template <class Structure>
+void requireStructure(const Structure* structure, const char* name) {
+    require(structure, name);
+    checkStructure(structure, StructureType<Structure>::value, name);
 }
-#define SAC_REQUIRE_STRUCTURE(info, type) requireStructure(info, #info, type, #type)
+
+/// The same of element `index` of an array, without a cost where there is no chain.
+template <class Structure>
+void requireElement(const Structure& element, const char* array, size_t index) {
+    if (element.sType == StructureType<Structure>::value && !element.pNext)
+        return;
+    char name[2 * SAC_MAX_MESSAGE_LENGTH];
+    std::snprintf(name, sizeof(name), "%s[%zu]", array, index);
+    checkStructure(&element, StructureType<Structure>::value, name);
+}
+
+/// What a checked chain says in a structure of type `Extension`; null: nothing.
+template <class Extension>
+const Extension* chained(const void* pNext) {
+    return static_cast<const Extension*>(findInChain(pNext, StructureType<Extension>::value));
+}
+template <class Extension>
+Extension* chained(void* pNext) {
+    return const_cast<Extension*>(chained<Extension>(static_cast<const void*>(pNext)));
+}
+
+/// Answers in a structure of the caller's, whose sType and pNext stay.
+template <class Answer>
+void fillAnswer(Answer& out, Answer answer) {
+    answer.sType = out.sType;
+    answer.pNext = out.pNext;
+    out = answer;
+}
+
+/// Answers in an array, which the caller asks for its length first: only sets `*count` where `answers` is null. Else
+/// `*count`, the capacity, and the structures are checked before fill(i) answers in answers[i]. `array` and `items`
+/// name them in messages.
+template <class Answer, class Fill>
+void fillAnswers(uint32_t* count, Answer* answers, size_t total, const char* array, const char* items,
+                 const Fill& fill) {
+    require(count, "count");
+    if (answers && *count < total)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "*count is %u, there are %zu %s", *count, total, items);
+    for (size_t i = 0; answers && i < total; ++i)
+        requireElement(answers[i], array, i);
+    *count = static_cast<uint32_t>(total);
+    for (size_t i = 0; answers && i < total; ++i)
+        fillAnswer(answers[i], fill(i));
+}
 
 /// Throws unless `flags` has bits of `known` only.
 inline void requireFlags(VkFlags flags, VkFlags known, const char* name) {

@@ -1,6 +1,7 @@
 #include "api/claims.hpp"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace saccade {
 namespace {
@@ -53,6 +54,11 @@ void Claims::memory(SacMemoryKind kind, const char* name, const SacBufferRange& 
 
 void Claims::image(const PlanTensor& tensor, uint32_t index, const SacImageBinding& image) {
     const char* name = tensor.name.c_str();
+    if (image.sType != SAC_STRUCTURE_TYPE_IMAGE_BINDING || image.pNext) {
+        char array[SAC_MAX_MESSAGE_LENGTH];
+        std::snprintf(array, sizeof(array), "%.*s.images", clip(name), name);
+        requireElement(image, array, index);
+    }
     if (!image.view)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.images[%u].view is null, it is required", name, index);
     if (!mayBeIn(image.layout, tensor.output))

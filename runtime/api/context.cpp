@@ -7,10 +7,11 @@
 
 using namespace saccade;
 
-extern "C" SAC_API SacResult sacQueryDevice(const SacDeviceQuery* query, SacDeviceSupport* support, SacError* error) {
+extern "C" SAC_API SacResult VKAPI_CALL sacQueryDevice(const SacDeviceQuery* query, SacDeviceSupport* support,
+                                                       SacError* error) {
     return guarded(error, nullptr, [&] {
-        SAC_REQUIRE_STRUCTURE(query, SAC_STRUCTURE_TYPE_DEVICE_QUERY);
-        SAC_REQUIRE_STRUCTURE(support, SAC_STRUCTURE_TYPE_DEVICE_SUPPORT);
+        requireStructure(query, "query");
+        requireStructure(support, "support");
         require(query->getInstanceProcAddr, "query->getInstanceProcAddr");
         require(query->instance, "query->instance");
         require(query->physicalDevice, "query->physicalDevice");
@@ -19,24 +20,27 @@ extern "C" SAC_API SacResult sacQueryDevice(const SacDeviceQuery* query, SacDevi
         vk.load(query->getInstanceProcAddr, query->instance);
         HostMemory memory(nullptr);
         const DeviceProfile offered = queryProfile(vk, query->physicalDevice, &memory);
-        *support = SacDeviceSupport{};
-        support->sType = SAC_STRUCTURE_TYPE_DEVICE_SUPPORT;
-        support->profile = offered;
+        SacDeviceSupport answer{};
+        answer.profile = offered;
+        answer.profile.sType = SAC_STRUCTURE_TYPE_DEVICE_PROFILE;
+        answer.profile.pNext = support->profile.pNext;
+        requireStructure(&answer.profile, "support->profile");
         const char* reason = unfitReason(offered);
-        support->supported = reason ? VK_FALSE : VK_TRUE;
+        answer.supported = reason ? VK_FALSE : VK_TRUE;
         if (reason)
-            std::strncpy(support->reason, reason, sizeof(support->reason) - 1);
+            std::strncpy(answer.reason, reason, sizeof(answer.reason) - 1);
         if (offered.pushDescriptors) {
-            support->features |= SAC_FEATURE_PUSH_DESCRIPTOR_BIT;
-            support->extensions[support->extensionCount++] = VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME;
+            answer.features |= SAC_FEATURE_PUSH_DESCRIPTOR_BIT;
+            answer.extensions[answer.extensionCount++] = VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME;
         }
         // By its text: Vulkan's headers define the name for users of beta extensions only.
         if (hasExtension(vk, query->physicalDevice, "VK_KHR_portability_subset", &memory))
-            support->extensions[support->extensionCount++] = "VK_KHR_portability_subset";
+            answer.extensions[answer.extensionCount++] = "VK_KHR_portability_subset";
         if (offered.storageBuffer16BitAccess) {
-            support->features |= SAC_FEATURE_STORAGE_16BIT_BIT;
-            support->storageBuffer16BitAccess = VK_TRUE;
+            answer.features |= SAC_FEATURE_STORAGE_16BIT_BIT;
+            answer.storageBuffer16BitAccess = VK_TRUE;
         }
+        fillAnswer(*support, answer);
     });
 }
 
@@ -81,12 +85,21 @@ void requireEnabled(VkBool32 wanted, const char* member, SacFeatureFlags enabled
                     bitName);
 }
 
+// Below 1.0 a minor version may break its callers.
+void requireServed(uint32_t version) {
+    const uint32_t major = version >> 22, minor = version >> 12 & 0x3ff, patch = version & 0xfff;
+    if (major != SAC_VERSION_MAJOR || (major == 0 && minor != SAC_VERSION_MINOR))
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "info->apiVersion is %u, version %u.%u.%u, this library serves %u.%u: set it to SAC_VERSION",
+                    version, major, minor, patch, SAC_VERSION_MAJOR, SAC_VERSION_MINOR);
+}
+
 void initialize(SacContext_T& context, const SacContextInfo& info) {
     Device& device = context.device;
     device.allocator = context.memory.callbacks();
+    requireServed(info.apiVersion);
     if (info.profile)
-        requireStructure(info.profile, "info->profile", SAC_STRUCTURE_TYPE_DEVICE_PROFILE,
-                         "SAC_STRUCTURE_TYPE_DEVICE_PROFILE");
+        requireStructure(info.profile, "info->profile");
     if (!info.device) {
         if (!info.profile)
             throw Error(SAC_ERROR_INVALID_ARGUMENT,
@@ -109,12 +122,13 @@ void initialize(SacContext_T& context, const SacContextInfo& info) {
 
 } // namespace
 
-extern "C" SAC_API SacResult sacCreateContext(const SacContextInfo* info, SacContext* context, SacError* error) {
+extern "C" SAC_API SacResult VKAPI_CALL sacCreateContext(const SacContextInfo* info, SacContext* context,
+                                                         SacError* error) {
     if (context)
         *context = nullptr;
     const Log log = info && info->sType == SAC_STRUCTURE_TYPE_CONTEXT_INFO ? Log{info->log, info->logUserData} : Log{};
     return guarded(error, &log, [&] {
-        SAC_REQUIRE_STRUCTURE(info, SAC_STRUCTURE_TYPE_CONTEXT_INFO);
+        requireStructure(info, "info");
         require(context, "context");
         requireFlags(info->enabledFeatures, knownFeatures, "info->enabledFeatures");
 
@@ -126,12 +140,14 @@ extern "C" SAC_API SacResult sacCreateContext(const SacContextInfo* info, SacCon
     });
 }
 
-extern "C" SAC_API SacResult sacDestroyContext(SacContext context, SacError* error) {
+extern "C" SAC_API void VKAPI_CALL sacDestroyContext(SacContext context) {
     if (!context)
-        return report(SAC_SUCCESS, "", error, nullptr);
-    return guarded(error, &context->log, [&] {
+        return;
+    const Log log = context->log;
+    guarded(nullptr, &log, [&] {
         if (const uint32_t models = context->modelCount.load())
-            throw Error(SAC_ERROR_INVALID_ARGUMENT, "context still has %u models, destroy them before it", models);
+            throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                        "context still has %u models, destroy them before it: nothing is destroyed", models);
         HostMemory memory(context->memory.callbacks());
         destroy(&memory, context);
     });

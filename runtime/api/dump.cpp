@@ -81,9 +81,10 @@ struct Target {
 
 } // namespace
 
-extern "C" SAC_API SacResult sacWriteMemoryParts(SacPlan plan, SacMemoryKind kind, const void* data, size_t dataSize,
-                                                 uint32_t nameCount, const char* const* names, size_t* fileSize,
-                                                 void* file, SacError* error) {
+extern "C" SAC_API SacResult VKAPI_CALL sacWriteMemoryParts(SacPlan plan, SacMemoryKind kind, const void* data,
+                                                            size_t dataSize, uint32_t nameCount,
+                                                            const char* const* names, size_t* fileSize, void* file,
+                                                            SacError* error) {
     return guarded(error, plan ? &plan->model->context->log : nullptr, [&] {
         require(plan, "plan");
         const char* memory = memoryName(kind);

@@ -60,10 +60,10 @@ VariableLayout checked(const SacVariableLayoutInfo& info, size_t layoutSize) {
 
 } // namespace
 
-extern "C" SAC_API SacResult sacBuildVariableLayout(const SacVariableLayoutInfo* info, size_t layoutSize,
-                                                    uint8_t* layout, SacError* error) {
+extern "C" SAC_API SacResult VKAPI_CALL sacBuildVariableLayout(const SacVariableLayoutInfo* info, size_t layoutSize,
+                                                               uint8_t* layout, SacError* error) {
     return guarded(error, nullptr, [&] {
-        SAC_REQUIRE_STRUCTURE(info, SAC_STRUCTURE_TYPE_VARIABLE_LAYOUT_INFO);
+        requireStructure(info, "info");
         require(layout, "layout");
         buildVariableLayout(checked(*info, layoutSize), {layout, layoutSize});
     });

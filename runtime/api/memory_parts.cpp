@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "api/answers.hpp"
 #include "api/data_types.hpp"
 #include "api/objects.hpp"
 
@@ -115,11 +114,11 @@ void saccade::listMemoryParts(SacPlan_T& plan, const Graph& graph, Progress& pro
         lister.add(node.label, DataType::u8, {node.dispatch.parameters.size}, node.parameterOffset);
 }
 
-extern "C" SAC_API SacResult sacGetPlanMemoryParts(SacPlan plan, uint32_t* count, SacMemoryPart* parts,
-                                                   SacError* error) {
+extern "C" SAC_API SacResult VKAPI_CALL sacGetPlanMemoryParts(SacPlan plan, uint32_t* count, SacMemoryPart* parts,
+                                                              SacError* error) {
     return guarded(error, plan ? &plan->model->context->log : nullptr, [&] {
         require(plan, "plan");
-        answerArray(count, parts, plan->parts.size(), "memory parts", [&](size_t i) {
+        fillAnswers(count, parts, plan->parts.size(), "parts", "memory parts", [&](size_t i) {
             const MemoryPart& part = plan->parts[i];
             SacMemoryPart out{};
             out.name = part.name.c_str();

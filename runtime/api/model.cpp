@@ -69,13 +69,13 @@ void initialize(SacModel_T& model, const SacModelInfo& info) {
 
 } // namespace
 
-extern "C" SAC_API SacResult sacCreateModel(SacContext context, const SacModelInfo* info, SacModel* model,
-                                            SacError* error) {
+extern "C" SAC_API SacResult VKAPI_CALL sacCreateModel(SacContext context, const SacModelInfo* info, SacModel* model,
+                                                       SacError* error) {
     if (model)
         *model = nullptr;
     return guarded(error, context ? &context->log : nullptr, [&] {
         require(context, "context");
-        SAC_REQUIRE_STRUCTURE(info, SAC_STRUCTURE_TYPE_MODEL_INFO);
+        requireStructure(info, "info");
         require(model, "model");
         requireUtf8(info->module, "info->module");
         requireUtf8(info->weightPrefix, "info->weightPrefix");
@@ -92,16 +92,19 @@ extern "C" SAC_API SacResult sacCreateModel(SacContext context, const SacModelIn
     });
 }
 
-extern "C" SAC_API SacResult sacDestroyModel(SacModel model, SacError* error) {
+extern "C" SAC_API void VKAPI_CALL sacDestroyModel(SacModel model) {
     if (!model)
-        return report(SAC_SUCCESS, "", error, nullptr);
+        return;
     SacContext context = model->context;
-    return guarded(error, &context->log, [&] {
+    guarded(nullptr, &context->log, [&] {
         if (const uint32_t plans = model->planCount.load())
-            throw Error(SAC_ERROR_INVALID_ARGUMENT, "model still has %u plans, destroy them before it", plans);
+            throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                        "model still has %u plans, destroy them before it: nothing is destroyed", plans);
         destroy(&context->memory, model);
         context->modelCount.fetch_sub(1);
     });
 }
 
-extern "C" SAC_API const char* sacGetModelModule(SacModel model) { return model ? model->type->name : nullptr; }
+extern "C" SAC_API const char* VKAPI_CALL sacGetModelModule(SacModel model) {
+    return model ? model->type->name : nullptr;
+}

@@ -77,6 +77,7 @@ struct SacPlan_T {
     uint64_t commandsOffset = 0, commandBytes = 0; ///< indirect commands of a conditional plan, in the workspace
     std::array<SacMemoryRequirements, SAC_MEMORY_KIND_COUNT> memory{};
     SacPlanProperties properties{};
+    SacPositionBiasProperties positionBias{};
 };
 
 namespace saccade {

@@ -18,8 +18,8 @@ SacPlan_T::SacPlan_T(SacModel model)
 
 namespace {
 
-constexpr uint32_t defaultRecords = 16;
-constexpr uint32_t maximumRecords = 4096;
+constexpr uint32_t defaultRunsInFlight = 16;
+constexpr uint32_t maximumRunsInFlight = 4096;
 
 // What Vulkan wants of a buffer of this kind; asked of a buffer that lives for the question only.
 SacMemoryRequirements bufferRequirements(const Device& device, VkDeviceSize size, VkBufferUsageFlags usage) {
@@ -40,6 +40,35 @@ SacMemoryRequirements bufferRequirements(const Device& device, VkDeviceSize size
     device.vk.DestroyBuffer(device.handle, buffer, device.allocator);
     out.memoryTypeBits = requirements.memoryTypeBits;
     return out;
+}
+
+// The plan's tensors in the order of the request. An input that the module has no use for is one that is not bound.
+void setTensors(SacPlan_T& plan, std::span<PlanTensor> built, const PlanRequest& request) {
+    const auto take = [&](const TensorRequest& wanted, bool output) {
+        const auto found = std::find_if(built.begin(), built.end(), [&](const PlanTensor& tensor) {
+            return tensor.output == output && tensor.name == wanted.name;
+        });
+        if (found != built.end()) {
+            plan.tensors.push_back(std::move(*found));
+            return;
+        }
+        PlanTensor& unused = plan.tensors.emplace_back();
+        unused.name = wanted.name;
+        unused.output = output;
+        unused.host = true;
+        unused.type = wanted.type.value_or(DataType::f32);
+        unused.channelsLast = wanted.channelsLast;
+        unused.shape = wanted.shape;
+    };
+    plan.tensors.reserve(built.size() + request.inputs.size());
+    for (const TensorRequest& input : request.inputs)
+        take(input, false);
+    for (const TensorRequest& output : request.outputs)
+        take(output, true);
+    if (request.outputs.empty()) // the main result
+        for (PlanTensor& tensor : built)
+            if (tensor.output)
+                plan.tensors.push_back(std::move(tensor));
 }
 
 bool takesValue(const PlanTensor& tensor) {
@@ -90,7 +119,6 @@ void setMemory(SacPlan_T& plan, const Graph& graph, uint64_t workspaceBytes) {
 
 void setProperties(SacPlan_T& plan, const Graph& graph, const BiasReport& bias) {
     SacPlanProperties& p = plan.properties;
-    p.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;
     p.dispatchCount = static_cast<uint32_t>(plan.run.dispatches().size());
     p.barrierCount = plan.run.barrierCount();
     p.pipelineCount = pipelineCount({&plan.upload, &plan.run}, &plan.model->context->memory) +
@@ -98,11 +126,11 @@ void setProperties(SacPlan_T& plan, const Graph& graph, const BiasReport& bias) 
     p.precision = plan.storage == DataType::f16 ? SAC_PRECISION_FLOAT16 : SAC_PRECISION_FLOAT32;
     p.flops = graph.flops();
     p.bytes = plan.run.bytes();
-    p.positionBias = bias.mode == BiasMode::exact   ? SAC_POSITION_BIAS_EXACT
-                     : bias.mode == BiasMode::table ? SAC_POSITION_BIAS_TABLE
-                                                    : SAC_POSITION_BIAS_AUTO;
-    std::copy(bias.tableSize.begin(), bias.tableSize.end(), p.tableSize);
-    p.tableError = bias.tableError;
+    plan.positionBias.mode = bias.mode == BiasMode::exact   ? SAC_POSITION_BIAS_MODE_EXACT
+                             : bias.mode == BiasMode::table ? SAC_POSITION_BIAS_MODE_TABLE
+                                                            : SAC_POSITION_BIAS_MODE_AUTO;
+    std::copy(bias.tableSize.begin(), bias.tableSize.end(), plan.positionBias.tableSize);
+    plan.positionBias.tableError = bias.tableError;
 }
 
 void logBias(const Log& log, std::string_view name, const BiasReport& bias, const BiasRequest& request) {
@@ -169,10 +197,17 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
                    memory);
     plan.flags = info.flags;
     plan.storage = storageType(info.precision, device);
-    const PlanRequest request{model.type->name, description,       inputs,   outputs, options,
-                              plan.storage,     biasRequest(info), &progress};
-    if (info.maxRecords > maximumRecords)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->maxRecords is %u, at most %u", info.maxRecords, maximumRecords);
+    const PlanRequest request{model.type->name,
+                              description,
+                              inputs,
+                              outputs,
+                              options,
+                              plan.storage,
+                              biasRequest(chained<SacPositionBiasInfo>(info.pNext)),
+                              &progress};
+    if (info.maxRunsInFlight > maximumRunsInFlight)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->maxRunsInFlight is %u, at most %u", info.maxRunsInFlight,
+                    maximumRunsInFlight);
 
     PlanBuilder builder(request, *model.weights, device, memory);
     model.module->build(builder);
@@ -182,12 +217,7 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
     planBarriers(graph);
 
     plan.batch = builder.batch();
-    plan.tensors = std::move(builder.tensors());
-    // Inputs first, each in order. Not stable_partition, which takes its buffer from operator new.
-    auto firstOutput = plan.tensors.begin();
-    for (auto tensor = plan.tensors.begin(); tensor != plan.tensors.end(); ++tensor)
-        if (!tensor->output)
-            std::rotate(firstOutput++, tensor, tensor + 1);
+    setTensors(plan, builder.tensors(), request);
     for (uint32_t i = 0; i < plan.tensors.size(); ++i)
         if (!plan.tensors[i].host)
             plan.boundTensors.push_back(i);
@@ -198,7 +228,7 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
     plan.upload.build(graph, Phase::upload, 1, device);
     plan.run.build(graph, Phase::run, plan.batch, device);
     if (context.device.handle)
-        compile(plan, info.maxRecords ? info.maxRecords : defaultRecords, progress);
+        compile(plan, info.maxRunsInFlight ? info.maxRunsInFlight : defaultRunsInFlight, progress);
     else
         progress.next();
     setMemory(plan, graph, placeCommands(plan, graph, placeValues(plan, graph, workspaceBytes)));
@@ -213,12 +243,13 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
 
 } // namespace
 
-extern "C" SAC_API SacResult sacCreatePlan(SacModel model, const SacPlanInfo* info, SacPlan* plan, SacError* error) {
+extern "C" SAC_API SacResult VKAPI_CALL sacCreatePlan(SacModel model, const SacPlanInfo* info, SacPlan* plan,
+                                                      SacError* error) {
     if (plan)
         *plan = nullptr;
     return guarded(error, model ? &model->context->log : nullptr, [&] {
         require(model, "model");
-        SAC_REQUIRE_STRUCTURE(info, SAC_STRUCTURE_TYPE_PLAN_INFO);
+        requireStructure(info, "info");
         require(plan, "plan");
         requireFlags(info->flags, SAC_PLAN_NO_ALIASING_BIT | SAC_PLAN_CONDITIONAL_BIT, "info->flags");
         requireUtf8(info->name, "info->name");
@@ -230,7 +261,7 @@ extern "C" SAC_API SacResult sacCreatePlan(SacModel model, const SacPlanInfo* in
     });
 }
 
-extern "C" SAC_API void sacDestroyPlan(SacPlan plan) {
+extern "C" SAC_API void VKAPI_CALL sacDestroyPlan(SacPlan plan) {
     if (!plan)
         return;
     SacModel model = plan->model;

@@ -1,5 +1,4 @@
 // What a plan answers: sacGetPlanMemory, sacGetPlanTensors, sacGetPlanProperties, sacGetPlanStages.
-#include "api/answers.hpp"
 #include "api/data_types.hpp"
 #include "api/objects.hpp"
 
@@ -28,39 +27,50 @@ SacTensorInfo answer(const PlanTensor& tensor) {
 
 } // namespace
 
-extern "C" SAC_API SacResult sacGetPlanMemory(SacPlan plan, SacMemoryKind kind, SacMemoryRequirements* requirements,
-                                              SacError* error) {
+extern "C" SAC_API SacResult VKAPI_CALL sacGetPlanMemory(SacPlan plan, SacMemoryKind kind,
+                                                         SacMemoryRequirements* requirements, SacError* error) {
     return guarded(error, plan ? &plan->model->context->log : nullptr, [&] {
         require(plan, "plan");
-        require(requirements, "requirements");
+        requireStructure(requirements, "requirements");
         if (static_cast<uint32_t>(kind) >= SAC_MEMORY_KIND_COUNT)
             throw Error(SAC_ERROR_INVALID_ARGUMENT, "kind is %d, no SacMemoryKind", static_cast<int>(kind));
-        *requirements = plan->memory[static_cast<size_t>(kind)];
+        fillAnswer(*requirements, plan->memory[static_cast<size_t>(kind)]);
     });
 }
 
-extern "C" SAC_API SacResult sacGetPlanTensors(SacPlan plan, uint32_t* count, SacTensorInfo* infos, SacError* error) {
+extern "C" SAC_API SacResult VKAPI_CALL sacGetPlanTensors(SacPlan plan, uint32_t* count, SacTensorInfo* infos,
+                                                          SacError* error) {
     return guarded(error, plan ? &plan->model->context->log : nullptr, [&] {
         require(plan, "plan");
-        answerArray(count, infos, plan->tensors.size(), "tensors", [&](size_t i) { return answer(plan->tensors[i]); });
+        fillAnswers(count, infos, plan->tensors.size(), "infos", "tensors",
+                    [&](size_t i) { return answer(plan->tensors[i]); });
     });
 }
 
-extern "C" SAC_API SacResult sacGetPlanProperties(SacPlan plan, SacPlanProperties* properties, SacError* error) {
+extern "C" SAC_API SacResult VKAPI_CALL sacGetPlanProperties(SacPlan plan, SacPlanProperties* properties,
+                                                             SacError* error) {
     return guarded(error, plan ? &plan->model->context->log : nullptr, [&] {
         require(plan, "plan");
-        SAC_REQUIRE_STRUCTURE(properties, SAC_STRUCTURE_TYPE_PLAN_PROPERTIES);
-        *properties = plan->properties;
+        requireStructure(properties, "properties");
+        fillAnswer(*properties, plan->properties);
+        if (auto* bias = chained<SacPositionBiasProperties>(properties->pNext))
+            fillAnswer(*bias, plan->positionBias);
     });
 }
 
-extern "C" SAC_API SacResult sacGetPlanStages(SacPlan plan, uint32_t* count, SacStageInfo* infos, SacError* error) {
+extern "C" SAC_API SacResult VKAPI_CALL sacGetPlanStages(SacPlan plan, uint32_t* count, SacStageInfo* infos,
+                                                         SacError* error) {
     return guarded(error, plan ? &plan->model->context->log : nullptr, [&] {
         require(plan, "plan");
         const auto stages = plan->run.stages();
-        answerArray(count, infos, stages.size(), "stages", [&](size_t i) {
+        fillAnswers(count, infos, stages.size(), "infos", "stages", [&](size_t i) {
             const Stage& stage = stages[i];
-            return SacStageInfo{stage.label.c_str(), stage.dispatchCount, stage.flops, stage.bytes};
+            SacStageInfo out{};
+            out.name = stage.label.c_str();
+            out.dispatchCount = stage.dispatchCount;
+            out.flops = stage.flops;
+            out.bytes = stage.bytes;
+            return out;
         });
     });
 }

@@ -88,6 +88,7 @@ FixedVector<ImageRequest, maxImages> imageRequests(const SacTensorDesc& desc, bo
     for (uint32_t i = 0; i < desc.imageCount; ++i) {
         char where[64];
         std::snprintf(where, sizeof(where), "info->%s[%u].images[%u]", array, index, i);
+        requireStructure(&desc.images[i], where);
         out.push_back(imageRequest(desc.images[i], write, where, device));
     }
     return out;
@@ -98,9 +99,11 @@ constexpr uint64_t maximumElements = uint64_t(1) << 31;
 
 // `shaped`: of an input; outputs have the shapes that follow, whatever their descriptions say.
 TensorRequest request(const SacTensorDesc& desc, const char* array, uint32_t index, bool shaped, const Device& device) {
+    char where[48];
+    std::snprintf(where, sizeof(where), "info->%s[%u]", array, index);
+    requireStructure(&desc, where);
     if (!desc.name)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->%s[%u].name is null, it is required", array, index);
-    char where[48];
     std::snprintf(where, sizeof(where), "info->%s[%u].name", array, index);
     requireUtf8(desc.name, where);
     TensorRequest out;
@@ -173,28 +176,34 @@ DataType storageType(SacPrecision precision, const DeviceProfile& device) {
     throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->precision is %d, no SacPrecision", static_cast<int>(precision));
 }
 
-BiasRequest biasRequest(const SacPlanInfo& info) {
+BiasRequest biasRequest(const SacPositionBiasInfo* info) {
     BiasRequest bias;
-    switch (info.positionBias) {
-    case SAC_POSITION_BIAS_AUTO:
+    bias.tolerance = defaultTolerance;
+    bias.tableLimit = defaultTableLimit;
+    if (!info)
+        return bias;
+    switch (info->mode) {
+    case SAC_POSITION_BIAS_MODE_AUTO:
         bias.mode = BiasMode::automatic;
         break;
-    case SAC_POSITION_BIAS_EXACT:
+    case SAC_POSITION_BIAS_MODE_EXACT:
         bias.mode = BiasMode::exact;
         break;
-    case SAC_POSITION_BIAS_TABLE:
+    case SAC_POSITION_BIAS_MODE_TABLE:
         bias.mode = BiasMode::table;
         break;
     default:
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->positionBias is %d, no SacPositionBias",
-                    static_cast<int>(info.positionBias));
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "SacPositionBiasInfo::mode is %d, no SacPositionBiasMode",
+                    static_cast<int>(info->mode));
     }
     // Written so that a NaN fails too.
-    if (!(info.positionBiasTolerance >= 0.0f && info.positionBiasTolerance <= 1.0f))
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->positionBiasTolerance is %g, it lies in (0, 1], 0 for 1e-4",
-                    static_cast<double>(info.positionBiasTolerance));
-    bias.tolerance = info.positionBiasTolerance > 0 ? info.positionBiasTolerance : defaultTolerance;
-    bias.tableLimit = info.positionBiasTableLimit ? info.positionBiasTableLimit : defaultTableLimit;
+    if (!(info->tolerance >= 0.0f && info->tolerance <= 1.0f))
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "SacPositionBiasInfo::tolerance is %g, it lies in (0, 1], 0 for 1e-4",
+                    static_cast<double>(info->tolerance));
+    if (info->tolerance > 0)
+        bias.tolerance = info->tolerance;
+    if (info->tableLimit)
+        bias.tableLimit = info->tableLimit;
     return bias;
 }
 

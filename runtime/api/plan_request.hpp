@@ -19,7 +19,7 @@ std::pmr::vector<TensorRequest> tensorRequests(uint32_t count, const SacTensorDe
 /// f32 or f16. Throws SAC_ERROR_UNSUPPORTED for FLOAT16 without 16-bit storage.
 DataType storageType(SacPrecision precision, const DeviceProfile& device);
 
-/// How a position bias is to be had, defaults filled in.
-BiasRequest biasRequest(const SacPlanInfo& info);
+/// How a position bias is to be had, defaults filled in. Null: all of them.
+BiasRequest biasRequest(const SacPositionBiasInfo* info);
 
 } // namespace saccade

@@ -35,13 +35,13 @@ void recordValues(const Device& device, VkCommandBuffer commandBuffer, VkBuffer 
 
 } // namespace
 
-extern "C" SAC_API SacResult sacCmdRun(SacPlan plan, VkCommandBuffer commandBuffer, const SacRunInfo* info,
-                                       SacError* error) {
+extern "C" SAC_API SacResult VKAPI_CALL sacCmdRun(SacPlan plan, VkCommandBuffer commandBuffer, const SacRunInfo* info,
+                                                  SacError* error) {
     return guarded(error, plan ? &plan->model->context->log : nullptr, [&] {
         require(plan, "plan");
         const Recorder& recorder = requireRecorder(*plan);
         require(commandBuffer, "commandBuffer");
-        SAC_REQUIRE_STRUCTURE(info, SAC_STRUCTURE_TYPE_RUN_INFO);
+        requireStructure(info, "info");
         if (info->batch > plan->batch)
             throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->batch is %u, the plan was made for at most %u", info->batch,
                         plan->batch);

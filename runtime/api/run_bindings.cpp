@@ -1,38 +1,39 @@
 #include "api/run_bindings.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace saccade {
 namespace {
 
-const SacTensorBinding* findBinding(const SacRunInfo& info, const PlanTensor& tensor) {
-    for (uint32_t i = 0; i < info.bindingCount; ++i)
-        if (tensor.name == info.bindings[i].name)
-            return &info.bindings[i];
-    return nullptr;
-}
+// The binding of each of the plan's tensors; null: none.
+using BindingOfTensor = std::array<const SacTensorBinding*, 2 * SAC_MAX_BOUND>;
 
-// Every binding names a tensor of the plan, and none is named twice.
-void checkNames(const SacPlan_T& plan, const SacRunInfo& info) {
+BindingOfTensor bindingsOfTensors(const SacPlan_T& plan, const SacRunInfo& info) {
     if (info.bindingCount > plan.boundTensors.size())
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindingCount is %u, the plan binds %zu tensors",
                     info.bindingCount, plan.boundTensors.size());
     if (info.bindingCount && !info.bindings)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindings is null, but info->bindingCount is %u",
                     info.bindingCount);
+    BindingOfTensor out{};
     for (uint32_t i = 0; i < info.bindingCount; ++i) {
-        const char* name = info.bindings[i].name;
-        if (!name)
-            throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindings[%u].name is null, it is required", i);
-        const auto known = std::find_if(plan.tensors.begin(), plan.tensors.end(),
-                                        [&](const PlanTensor& t) { return !t.host && t.name == name; });
-        if (known == plan.tensors.end())
-            throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindings[%u].name \"%.*s\" is no bound tensor of the plan",
-                        i, clip(name), name);
-        for (uint32_t j = 0; j < i; ++j)
-            if (known->name == info.bindings[j].name)
-                throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindings[%u] and [%u] both name \"%s\"", j, i, name);
+        const SacTensorBinding& binding = info.bindings[i];
+        requireElement(binding, "info->bindings", i);
+        if (binding.tensor >= plan.tensors.size())
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindings[%u].tensor is %u, the plan has %zu tensors", i,
+                        binding.tensor, plan.tensors.size());
+        const PlanTensor& tensor = plan.tensors[binding.tensor];
+        if (tensor.host)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                        "info->bindings[%u].tensor is %u, \"%s\", which is not bound: it has SAC_TENSOR_HOST_BIT", i,
+                        binding.tensor, tensor.name.c_str());
+        if (const SacTensorBinding* other = out[binding.tensor])
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindings[%td] and [%u] both bind tensor %u, \"%s\"",
+                        other - info.bindings, i, binding.tensor, tensor.name.c_str());
+        out[binding.tensor] = &binding;
     }
+    return out;
 }
 
 // Throws for a binding of another kind than the tensor's, or of several.
@@ -77,15 +78,15 @@ void requireBindable(std::span<const PlanTensor> tensors) {
 }
 
 RunBindings bindTensors(const SacPlan_T& plan, const SacRunInfo& info, Claims& claims) {
-    checkNames(plan, info);
+    const BindingOfTensor bindings = bindingsOfTensors(plan, info);
     RunBindings out;
     for (size_t i = 0; i < plan.boundTensors.size(); ++i) {
         const PlanTensor& tensor = plan.tensors[plan.boundTensors[i]];
         const uint64_t valueOffset = plan.valueOffsets[i];
-        const SacTensorBinding* binding = findBinding(info, tensor);
+        const SacTensorBinding* binding = bindings[plan.boundTensors[i]];
         if (!binding)
-            throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindings has no \"%s\", which the plan needs",
-                        tensor.name.c_str());
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->bindings has no tensor %u, \"%s\", which the plan needs",
+                        plan.boundTensors[i], tensor.name.c_str());
         checkKind(*binding, tensor, valueOffset != SacPlan_T::noValue);
         if (tensor.imageCount) {
             for (uint32_t k = 0; k < tensor.imageCount; ++k) {

@@ -21,7 +21,8 @@ struct RunBindings {
 /// of such are not made.
 void requireBindable(std::span<const PlanTensor> tensors);
 
-/// Throws SAC_ERROR_INVALID_ARGUMENT for a binding that is unknown, missing, given twice or of the wrong kind.
+/// Throws SAC_ERROR_INVALID_ARGUMENT for a binding of an unknown tensor, one that is missing, given
+/// twice or of the wrong kind.
 RunBindings bindTensors(const SacPlan_T& plan, const SacRunInfo& info, Claims& claims);
 
 } // namespace saccade

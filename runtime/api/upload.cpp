@@ -25,13 +25,13 @@ void recordParameters(const Device& device, VkCommandBuffer commandBuffer, const
 
 } // namespace
 
-extern "C" SAC_API SacResult sacCmdUpload(SacPlan plan, VkCommandBuffer commandBuffer, const SacUploadInfo* info,
-                                          SacError* error) {
+extern "C" SAC_API SacResult VKAPI_CALL sacCmdUpload(SacPlan plan, VkCommandBuffer commandBuffer,
+                                                     const SacUploadInfo* info, SacError* error) {
     return guarded(error, plan ? &plan->model->context->log : nullptr, [&] {
         require(plan, "plan");
         const Recorder& recorder = requireRecorder(*plan);
         require(commandBuffer, "commandBuffer");
-        SAC_REQUIRE_STRUCTURE(info, SAC_STRUCTURE_TYPE_UPLOAD_INFO);
+        requireStructure(info, "info");
         requireFlags(info->flags, SAC_UPLOAD_TABLES_ONLY_BIT, "info->flags");
         const bool copy = !(info->flags & SAC_UPLOAD_TABLES_ONLY_BIT) && plan->memory[SAC_MEMORY_WEIGHTS].size;
         Claims claims(*plan);

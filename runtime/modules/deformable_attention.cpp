@@ -385,8 +385,8 @@ PositionBiasDesc DeformableAttention::describeBias(PlanBuilder& plan, const Grid
     const bool wanted = plan.bias().mode == BiasMode::table;
     if (!found && wanted)
         throw Error(SAC_ERROR_UNSUPPORTED,
-                    "info->positionBias is SAC_POSITION_BIAS_TABLE, but no table fits "
-                    "info->positionBiasTableLimit: %llu bytes",
+                    "SacPositionBiasInfo::mode is SAC_POSITION_BIAS_MODE_TABLE, but no table fits "
+                    "SacPositionBiasInfo::tableLimit: %llu bytes",
                     wide(plan.bias().tableLimit));
     if (!found || (!wanted && found->error > plan.bias().tolerance)) {
         report.mode = BiasMode::exact;

@@ -2,7 +2,7 @@
 // allocated ahead.
 //
 // A DescriptorRing holds `slots` copies of the descriptor sets of a fixed list of dispatches. Taking a slot is one
-// atomic increment, so recording never locks or allocates. Record n rewrites slot n % slots; SacPlanInfo::maxRecords
+// atomic increment, so recording never locks or allocates. Record n rewrites slot n % slots; SacPlanInfo::maxRunsInFlight
 // says when that is allowed.
 #pragma once
 

@@ -8,6 +8,9 @@
 namespace frame {
 namespace {
 
+// The plan's tensors have the order of its description: inputs, then outputs.
+enum : uint32_t { xTensor, yTensor, extraTensor, tensorCount };
+
 void succeed(SacResult result, const SacError& error) {
     if (result != SAC_SUCCESS)
         throw std::runtime_error(std::string(sacResultString(result)) + ": " + error.message);
@@ -54,6 +57,7 @@ AttentionPass::AttentionPass(Engine& engine, const std::vector<char>& model, con
     : engine_(engine), extra_(extra) {
     SacContextInfo info{};
     info.sType = SAC_STRUCTURE_TYPE_CONTEXT_INFO;
+    info.apiVersion = SAC_VERSION;
     info.getInstanceProcAddr = vkGetInstanceProcAddr;
     info.instance = engine.instance();
     info.physicalDevice = engine.physicalDevice();
@@ -69,8 +73,8 @@ AttentionPass::AttentionPass(Engine& engine, const std::vector<char>& model, con
 
 AttentionPass::~AttentionPass() {
     sacDestroyPlan(plan_);
-    sacDestroyModel(model_, nullptr);
-    sacDestroyContext(context_, nullptr);
+    sacDestroyModel(model_);
+    sacDestroyContext(context_);
 }
 
 void AttentionPass::createPlan(const std::vector<char>& model, const Image& input, size_t runs) {
@@ -81,8 +85,9 @@ void AttentionPass::createPlan(const std::vector<char>& model, const Image& inpu
     modelInfo.size = model.size();
     succeed(sacCreateModel(context_, &modelInfo, &model_, &error), error);
 
-    const SacImageDesc image{input.format, 4, cellSize};
+    const SacImageDesc image{SAC_STRUCTURE_TYPE_IMAGE_DESC, nullptr, input.format, 4, cellSize};
     SacTensorDesc x{};
+    x.sType = SAC_STRUCTURE_TYPE_TENSOR_DESC;
     x.name = "x";
     x.rank = 4;
     x.shape[0] = 1;
@@ -92,6 +97,7 @@ void AttentionPass::createPlan(const std::vector<char>& model, const Image& inpu
     x.imageCount = 1;
     x.images = &image;
     SacTensorDesc outputs[2]{};
+    outputs[0].sType = outputs[1].sType = SAC_STRUCTURE_TYPE_TENSOR_DESC;
     outputs[0].name = "y";
     outputs[0].imageCount = 1;
     outputs[0].images = &image;
@@ -102,7 +108,7 @@ void AttentionPass::createPlan(const std::vector<char>& model, const Image& inpu
     planInfo.inputs = &x;
     planInfo.outputCount = 2;
     planInfo.outputs = outputs;
-    planInfo.maxRecords = static_cast<uint32_t>(runs);
+    planInfo.maxRunsInFlight = static_cast<uint32_t>(runs);
     succeed(sacCreatePlan(model_, &planInfo, &plan_, &error), error);
     properties_.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;
     succeed(sacGetPlanProperties(plan_, &properties_, &error), error);
@@ -112,6 +118,7 @@ void AttentionPass::createMemory() {
     SacError error;
     for (int kind = 0; kind < SAC_MEMORY_KIND_COUNT; ++kind) {
         SacMemoryRequirements need{};
+        need.sType = SAC_STRUCTURE_TYPE_MEMORY_REQUIREMENTS;
         succeed(sacGetPlanMemory(plan_, static_cast<SacMemoryKind>(kind), &need, &error), error);
         if (need.size)
             memory_[kind] =
@@ -120,8 +127,10 @@ void AttentionPass::createMemory() {
 }
 
 AttentionPass::Slot AttentionPass::createSlot(const Image& input) {
-    uint32_t count = 3;
-    SacTensorInfo tensors[3];
+    uint32_t count = tensorCount;
+    SacTensorInfo tensors[tensorCount]{};
+    for (SacTensorInfo& tensor : tensors)
+        tensor.sType = SAC_STRUCTURE_TYPE_TENSOR_INFO;
     SacError error;
     succeed(sacGetPlanTensors(plan_, &count, tensors, &error), error);
     Slot slot;
@@ -130,10 +139,8 @@ AttentionPass::Slot AttentionPass::createSlot(const Image& input) {
         engine_.createImage(input.extent.width, input.format,
                             VK_IMAGE_USAGE_STORAGE_BIT | VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT,
                             VK_IMAGE_LAYOUT_GENERAL);
-    for (const SacTensorInfo& tensor : tensors)
-        if (tensor.name == std::string(extra_))
-            slot.extra = engine_.createBuffer(
-                tensor.size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT, false);
+    slot.extra = engine_.createBuffer(tensors[extraTensor].size,
+                                      VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT, false);
     return slot;
 }
 
@@ -158,9 +165,17 @@ void AttentionPass::upload(const Queue& queue) {
 void AttentionPass::record(VkCommandBuffer commandBuffer, uint32_t index) const {
     const Slot& slot = slots_[index];
     discard(commandBuffer, slot.y);
-    const SacImageBinding x{slot.x.view, slot.x.layout}, y{slot.y.view, slot.y.layout};
-    const SacTensorBinding bindings[] = {
-        {"x", {}, nullptr, 1, &x}, {"y", {}, nullptr, 1, &y}, {extra_, {slot.extra.handle, 0, slot.extra.size}}};
+    const SacImageBinding x{SAC_STRUCTURE_TYPE_IMAGE_BINDING, nullptr, slot.x.view, slot.x.layout};
+    const SacImageBinding y{SAC_STRUCTURE_TYPE_IMAGE_BINDING, nullptr, slot.y.view, slot.y.layout};
+    SacTensorBinding bindings[tensorCount]{};
+    for (uint32_t i = 0; i < tensorCount; ++i) {
+        bindings[i].sType = SAC_STRUCTURE_TYPE_TENSOR_BINDING;
+        bindings[i].tensor = i;
+    }
+    bindings[xTensor].imageCount = bindings[yTensor].imageCount = 1;
+    bindings[xTensor].images = &x;
+    bindings[yTensor].images = &y;
+    bindings[extraTensor].buffer = {slot.extra.handle, 0, slot.extra.size};
     SacRunInfo info{};
     info.sType = SAC_STRUCTURE_TYPE_RUN_INFO;
     info.weights = range(SAC_MEMORY_WEIGHTS);
@@ -168,7 +183,7 @@ void AttentionPass::record(VkCommandBuffer commandBuffer, uint32_t index) const 
     info.workspace = range(SAC_MEMORY_WORKSPACE);
     info.parameters = range(SAC_MEMORY_PARAMETERS);
     info.state = range(SAC_MEMORY_STATE);
-    info.bindingCount = 3;
+    info.bindingCount = tensorCount;
     info.bindings = bindings;
     SacError error;
     succeed(sacCmdRun(plan_, commandBuffer, &info, &error), error);

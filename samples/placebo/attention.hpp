@@ -61,7 +61,14 @@ public:
         pl_vulkan_release_ex(vulkan_->gpu, &params);
 #endif
     }
-    SacTensorBinding bind(const char* name) const { return {name, {}, nullptr, 1, &binding_}; }
+    /// As that tensor of a plan.
+    SacTensorBinding bind(uint32_t tensor) const {
+        SacTensorBinding binding = sac::make<SacTensorBinding>();
+        binding.tensor = tensor;
+        binding.imageCount = 1;
+        binding.images = &binding_;
+        return binding;
+    }
 
     Texture texture;
     pl_vulkan_sem turn{};
@@ -78,7 +85,7 @@ private:
     }
 
     pl_vulkan vulkan_;
-    SacImageBinding binding_{};
+    SacImageBinding binding_ = sac::make<SacImageBinding>();
 };
 
 /// Memory for everything, which is simple; weights and workspace belong into device-local memory.
@@ -123,19 +130,19 @@ public:
     /// `model`: a safetensors file, which outlives the object. x and y are of `width` by `height` pixels.
     Attention(const Player& player, const std::vector<char>& model, int width, int height)
         : vulkan_(player.vulkan), family_(vulkan_->queue_compute.index) {
-        SacContextInfo contextInfo = saccade::contextInfo();
+        SacContextInfo contextInfo = sac::make<SacContextInfo>();
         contextInfo.getInstanceProcAddr = vkGetInstanceProcAddr;
         contextInfo.instance = vulkan_->instance;
         contextInfo.physicalDevice = vulkan_->phys_device;
         contextInfo.device = vulkan_->device;
         contextInfo.enabledFeatures = player.attentionFeatures;
-        context_ = saccade::Context(contextInfo);
-        model_ = saccade::Model(context_, model.data(), model.size());
-        const std::vector<SacImageDesc> image = {{VK_FORMAT_R16G16B16A16_SFLOAT, 4, cell}};
+        context_ = sac::Context(contextInfo);
+        model_ = sac::Model(context_, model.data(), model.size());
+        const std::vector<SacImageDesc> image = {sac::imageDesc(VK_FORMAT_R16G16B16A16_SFLOAT, 4, cell)};
         const uint32_t columns = uint32_t(width + cell - 1) / cell, rows = uint32_t(height + cell - 1) / cell;
-        saccade::PlanBuilder builder;
+        sac::PlanBuilder builder;
         builder.input("x", {1, 4 * cell * cell, rows, columns}, image).output("y", image);
-        plan_ = saccade::Plan(model_, builder);
+        plan_ = sac::Plan(model_, builder);
         for (const SacMemoryRequirements& need : plan_.memory())
             memory_.emplace_back(vulkan_, need.size, need.usage);
 
@@ -157,7 +164,7 @@ public:
         x.hold();
         y.hold();
         const uint64_t held[] = {x.turn.value, y.turn.value}, used[] = {++x.turn.value, ++y.turn.value};
-        record({x.bind("x"), y.bind("y")});
+        record({x.bind(0), y.bind(1)}); // input, then output
 
         const VkTimelineSemaphoreSubmitInfo values{
             VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO, nullptr, 2, held, 2, used};
@@ -179,7 +186,7 @@ private:
                                              VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT, nullptr};
         check(vkBeginCommandBuffer(commandBuffer_, &begin), "vkBeginCommandBuffer");
         if (!uploaded_) {
-            SacUploadInfo upload = saccade::uploadInfo();
+            SacUploadInfo upload = sac::make<SacUploadInfo>();
             upload.weights = memory_[SAC_MEMORY_WEIGHTS].range;
             upload.tables = memory_[SAC_MEMORY_TABLES].range;
             upload.workspace = memory_[SAC_MEMORY_WORKSPACE].range;
@@ -195,7 +202,7 @@ private:
                                       VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT};
         vkCmdPipelineBarrier(commandBuffer_, VK_PIPELINE_STAGE_TRANSFER_BIT | compute, compute, 0, 1, &barrier, 0,
                              nullptr, 0, nullptr);
-        SacRunInfo info = saccade::runInfo();
+        SacRunInfo info = sac::make<SacRunInfo>();
         info.weights = memory_[SAC_MEMORY_WEIGHTS].range;
         info.tables = memory_[SAC_MEMORY_TABLES].range;
         info.workspace = memory_[SAC_MEMORY_WORKSPACE].range;
@@ -207,9 +214,9 @@ private:
     static constexpr VkPipelineStageFlags compute = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
     pl_vulkan vulkan_;
     uint32_t family_; ///< libplacebo's images may be used by all of its families at once
-    saccade::Context context_;
-    saccade::Model model_;
-    saccade::Plan plan_;
+    sac::Context context_;
+    sac::Model model_;
+    sac::Plan plan_;
     std::deque<MappedBuffer> memory_; ///< one of each SacMemoryKind
     VkCommandPool pool_ = VK_NULL_HANDLE;
     VkCommandBuffer commandBuffer_ = VK_NULL_HANDLE;

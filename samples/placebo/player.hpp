@@ -57,7 +57,7 @@ public:
         const pl_vulkan_device_params any{.instance = instance_->instance, .allow_software = true};
         const VkPhysicalDevice device = succeed(pl_vulkan_choose_device(log_, &any), "pl_vulkan_choose_device");
 
-        const SacDeviceSupport support = saccade::queryDevice(vkGetInstanceProcAddr, instance_->instance, device);
+        const SacDeviceSupport support = sac::queryDevice(vkGetInstanceProcAddr, instance_->instance, device);
         succeed(support.supported, support.reason);
         attentionFeatures = support.features;
         VkPhysicalDevice16BitStorageFeatures storage16{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES};

@@ -20,14 +20,14 @@ constexpr std::byte untouched{0xa5};
 // A golden case as a conditional plan with buffers, and the number that switches it.
 struct Switched {
     Switched(
-        const host::Device& device, SacModel model, const GoldenCase& golden, uint32_t maxRecords = 0,
+        const host::Device& device, SacModel model, const GoldenCase& golden, uint32_t maxRunsInFlight = 0,
         void (*change)(PlanDescription&) = [](PlanDescription&) {})
         : number(device, 4, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
                  host::BufferMemory::readback) {
         golden.describe(description);
         change(description);
         description.info.flags = SAC_PLAN_CONDITIONAL_BIT;
-        description.info.maxRecords = maxRecords;
+        description.info.maxRunsInFlight = maxRunsInFlight;
         plan.emplace(model, description);
         buffers.emplace(device, *plan);
         for (const auto& [name, values] : golden.inputs)
@@ -142,9 +142,8 @@ TEST_F(Conditional, offLeavesTheState) {
         d.info.options = "{\"cache\": true}";
     });
     const int32_t offset = 0;
-    for (SacTensorBinding& binding : one.buffers->bindings)
-        if (std::string(binding.name) == "offset")
-            binding = {"offset", {}, &offset};
+    one.buffers->binding("offset").buffer = {};
+    one.buffers->binding("offset").value = &offset;
     ASSERT_GT(one.plan->memory(SAC_MEMORY_STATE).size, 0u);
     const auto state = one.buffers->mapped(SAC_MEMORY_STATE);
     const auto isClear = [&] { return std::ranges::all_of(state, [](std::byte b) { return b == untouched; }); };
@@ -303,13 +302,8 @@ TEST_F(Conditional, wrongArgumentsAreNamed) {
          invalid, "info->enable.offset"},
         {"in the workspace", [](SacRunInfo& i) { i.enable = i.workspace; }, invalid,
          "info->enable overlaps info->workspace"},
-        {"in an output",
-         [&](SacRunInfo& i) {
-             for (uint32_t b = 0; b < i.bindingCount; ++b)
-                 if (std::string(i.bindings[b].name) == "y")
-                     i.enable = i.bindings[b].buffer;
-         },
-         invalid, "y overlaps info->enable"},
+        {"in an output", [&](SacRunInfo& i) { i.enable = one.buffers->binding("y").buffer; }, invalid,
+         "y overlaps info->enable"},
     };
     PlanDescription description;
     golden.describe(description);

@@ -58,7 +58,7 @@ public:
         SacError error = unsetError();
         EXPECT_EQ(sacCreateContext(&info, &handle_, &error), SAC_SUCCESS) << error.message;
     }
-    ~RawContext() { EXPECT_EQ(sacDestroyContext(handle_, nullptr), SAC_SUCCESS); }
+    ~RawContext() { sacDestroyContext(handle_); }
     RawContext(const RawContext&) = delete;
     RawContext& operator=(const RawContext&) = delete;
     operator SacContext() const { return handle_; }
@@ -180,8 +180,8 @@ TEST_F(Profile, beyondTheDeviceIsRefused) {
                                std::to_string(most.maxComputeSharedMemorySize);
     const std::vector<Wrong<P>> cases = {
         {"sType", [](P& p) { p.sType = SAC_STRUCTURE_TYPE_PLAN_INFO; }, SAC_ERROR_INVALID_ARGUMENT,
-         "info->profile->sType"},
-        {"pNext", [&](P& p) { p.pNext = &other; }, SAC_ERROR_INVALID_ARGUMENT, "info->profile->pNext"},
+         "sType of info->profile"},
+        {"pNext", [&](P& p) { p.pNext = &other; }, SAC_ERROR_INVALID_ARGUMENT, "pNext of info->profile"},
         {"kind", [](P& p) { p.kind = static_cast<SacDeviceKind>(2); }, SAC_ERROR_INVALID_ARGUMENT,
          "info->profile->kind is 2"},
         {"apiVersion", [](P& p) { p.apiVersion += 1; }, SAC_ERROR_INVALID_ARGUMENT, "info->profile->apiVersion is"},
@@ -355,6 +355,7 @@ TEST(ProfileAlone, recordsNothing) {
 TEST(ProfileAlone, namesWhatIsWrong) {
     SacContextInfo info{};
     info.sType = SAC_STRUCTURE_TYPE_CONTEXT_INFO;
+    info.apiVersion = SAC_VERSION;
     SacContext context = nullptr;
     SacError error = unsetError();
     expectRefused(sacCreateContext(&info, &context, &error), error, SAC_ERROR_INVALID_ARGUMENT,
@@ -362,7 +363,8 @@ TEST(ProfileAlone, namesWhatIsWrong) {
     SacDeviceProfile profile{};
     info.profile = &profile;
     error = unsetError();
-    expectRefused(sacCreateContext(&info, &context, &error), error, SAC_ERROR_INVALID_ARGUMENT, "info->profile->sType");
+    expectRefused(sacCreateContext(&info, &context, &error), error, SAC_ERROR_INVALID_ARGUMENT,
+                  "sType of info->profile");
     profile.sType = SAC_STRUCTURE_TYPE_DEVICE_PROFILE;
     error = unsetError();
     expectRefused(sacCreateContext(&info, &context, &error), error, SAC_ERROR_INVALID_ARGUMENT,

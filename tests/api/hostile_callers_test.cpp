@@ -22,6 +22,7 @@ protected:
     SacContextInfo contextInfo() const {
         SacContextInfo info{};
         info.sType = SAC_STRUCTURE_TYPE_CONTEXT_INFO;
+        info.apiVersion = SAC_VERSION;
         info.profile = &profile;
         return info;
     }
@@ -78,7 +79,7 @@ TEST_F(HostileCallers, logsThatThrowChangeNothing) {
         const Plan plan(right, description); // logs its table's size
     }
     EXPECT_EQ(calls, 2u);
-    EXPECT_EQ(sacDestroyContext(context, nullptr), SAC_SUCCESS);
+    sacDestroyContext(context);
 }
 
 TEST_F(HostilePlans, progressThatThrowsCancels) {
@@ -132,7 +133,7 @@ TEST_F(HostileCallers, allocatorsThatThrowOrMisalignAreOutOfMemory) {
         };
         PlanDescription description;
         description.input("x", {3, 64, 37});
-        description.info.positionBias = SAC_POSITION_BIAS_EXACT;
+        description.bias.mode = SAC_POSITION_BIAS_MODE_EXACT;
         for (;; ++state.at) {
             ASSERT_LT(state.at, 10000u);
             state.count = 0;
@@ -150,8 +151,8 @@ TEST_F(HostileCallers, allocatorsThatThrowOrMisalignAreOutOfMemory) {
                 result = sacCreatePlan(model, description.get(), &plan, nullptr);
             EXPECT_EQ(result, state.wrong ? SAC_ERROR_OUT_OF_HOST_MEMORY : SAC_SUCCESS) << "allocation " << state.at;
             sacDestroyPlan(plan);
-            EXPECT_EQ(sacDestroyModel(model, nullptr), SAC_SUCCESS);
-            EXPECT_EQ(sacDestroyContext(context, nullptr), SAC_SUCCESS);
+            sacDestroyModel(model);
+            sacDestroyContext(context);
             ASSERT_EQ(state.callbacks.live(), 0u) << "allocation " << state.at;
             if (state.count <= state.at)
                 break;

@@ -33,11 +33,11 @@ struct PlanCall {
     SacTensorDesc& x() { return description.inputs[0]; }
     SacTensorDesc& y() { return description.outputs[0]; }
 
-    std::array<SacImageDesc, 2> images{{{VK_FORMAT_R8G8B8A8_UNORM, 3, 2}, {VK_FORMAT_R16G16_SFLOAT, 0, 1}}};
-    std::array<SacImageDesc, 4> outputs{{{VK_FORMAT_R16G16B16A16_SFLOAT, 0, 0},
-                                         {VK_FORMAT_R8G8B8A8_UNORM, 0, 1},
-                                         {VK_FORMAT_R32G32B32A32_SFLOAT, 0, 1},
-                                         {VK_FORMAT_R16G16B16A16_SFLOAT, 2, 1}}};
+    std::array<SacImageDesc, 2> images{sac::imageDesc(VK_FORMAT_R8G8B8A8_UNORM, 3, 2),
+                                       sac::imageDesc(VK_FORMAT_R16G16_SFLOAT, 0, 1)};
+    std::array<SacImageDesc, 4> outputs{
+        sac::imageDesc(VK_FORMAT_R16G16B16A16_SFLOAT), sac::imageDesc(VK_FORMAT_R8G8B8A8_UNORM, 0, 1),
+        sac::imageDesc(VK_FORMAT_R32G32B32A32_SFLOAT, 0, 1), sac::imageDesc(VK_FORMAT_R16G16B16A16_SFLOAT, 2, 1)};
     PlanDescription description;
 };
 
@@ -60,6 +60,10 @@ TEST_F(ImageArguments, ofAPlanAreNamed) {
         {"two aspects", [](auto& c) { c.images[0].format = VK_FORMAT_D24_UNORM_S8_UINT; }, invalid, "images[0].format"},
         {"channels", [](auto& c) { c.images[1].channels = 3; }, invalid, "images[1].channels"},
         {"factor", [](auto& c) { c.images[0].pixelShuffle = 65; }, invalid, "images[0].pixelShuffle"},
+        {"image sType", [](auto& c) { c.images[1].sType = {}; }, invalid,
+         "sType of info->inputs[0].images[1] is 0, it must be SAC_STRUCTURE_TYPE_IMAGE_DESC"},
+        {"image pNext", [](auto& c) { c.images[1].pNext = &c.images[0]; }, invalid,
+         "pNext of info->inputs[0].images[1] has SAC_STRUCTURE_TYPE_IMAGE_DESC, which does not extend SacImageDesc"},
         {"sum of channels", [](auto& c) { c.x().shape[1] = 15; }, invalid, "15"},
         {"rank", [](auto& c) { c.x().rank = 3; }, invalid, "\"x\""},
         {"no feature map",
@@ -109,7 +113,7 @@ TEST_F(ImageArguments, formatsThatTheDeviceCannotSampleAreUnsupported) {
     if (format == std::end(rare))
         GTEST_SKIP() << "this device samples every format of the list";
     PlanCall call;
-    call.images[0] = {*format, 1, 1};
+    call.images[0] = sac::imageDesc(*format, 1, 1);
     SacPlan plan = nullptr;
     SacError error = unsetError();
     const SacResult result = sacCreatePlan(model, call.description.get(), &plan, &error);
@@ -118,7 +122,8 @@ TEST_F(ImageArguments, formatsThatTheDeviceCannotSampleAreUnsupported) {
 
 TEST_F(ImageArguments, ofARunAreNamed) {
     constexpr VkFormat half4 = VK_FORMAT_R16G16B16A16_SFLOAT;
-    const SacImageDesc in[] = {{half4, 0, 1}, {VK_FORMAT_R32_SFLOAT, 0, 1}}, out[] = {{half4, 0, 1}, {half4, 1, 1}};
+    const SacImageDesc in[] = {sac::imageDesc(half4, 0, 1), sac::imageDesc(VK_FORMAT_R32_SFLOAT, 0, 1)};
+    const SacImageDesc out[] = {sac::imageDesc(half4, 0, 1), sac::imageDesc(half4, 1, 1)};
     PlanDescription description;
     description.input("x", {1, 5, 4, 4}).input("grid", {1, 4, 4, 2}).output("y");
     for (SacTensorDesc* desc : {&description.inputs[0], &description.outputs[0]}) {
@@ -147,6 +152,10 @@ TEST_F(ImageArguments, ofARunAreNamed) {
         {"none", [](Call& c) { c.bindings[0].imageCount = 0; }, invalid, "x.imageCount"},
         {"no array", [](Call& c) { c.bindings[0].images = nullptr; }, invalid, "x.images"},
         {"no view", [](Call& c) { c.x[1].view = VK_NULL_HANDLE; }, invalid, "x.images[1].view"},
+        {"image sType", [](Call& c) { c.y[1].sType = SAC_STRUCTURE_TYPE_IMAGE_DESC; }, invalid,
+         "sType of y.images[1] is 15, it must be SAC_STRUCTURE_TYPE_IMAGE_BINDING"},
+        {"image pNext", [](Call& c) { c.x[0].pNext = &c.bindings[0]; }, invalid,
+         "pNext of x.images[0] has SAC_STRUCTURE_TYPE_TENSOR_BINDING, which does not extend SacImageBinding"},
         {"undefined layout", [](Call& c) { c.x[0].layout = VK_IMAGE_LAYOUT_UNDEFINED; }, invalid, "x.images[0].layout"},
         {"attachment", [](Call& c) { c.x[0].layout = VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL; }, invalid,
          "x.images[0].layout"},
@@ -168,8 +177,8 @@ TEST_F(ImageArguments, ofARunAreNamed) {
             image->upload(commandBuffer, general);
         recordUpload(plan, commandBuffer, buffers);
         const auto record = [&](const std::function<void(Call&)>& spoil, SacError& error) {
-            Call call{{{{first.view(), read}, {second.view(), read}}},
-                      {{{third.view(), general}, {fourth.view(), general}}},
+            Call call{{sac::imageBinding(first.view(), read), sac::imageBinding(second.view(), read)},
+                      {sac::imageBinding(third.view(), general), sac::imageBinding(fourth.view(), general)},
                       buffers.bindings};
             call.bindings[0].imageCount = call.bindings[2].imageCount = 2;
             call.bindings[0].images = call.x.data();

@@ -39,7 +39,7 @@ protected:
     static constexpr Case cases[] = {
         {"deformable_1d_2", [](PlanDescription&) {}},
         {"deformable_2d_1", [](PlanDescription& d) { d.info.precision = SAC_PRECISION_FLOAT16_IF_SUPPORTED; }},
-        {"deformable_2d_2", [](PlanDescription& d) { d.info.positionBias = SAC_POSITION_BIAS_EXACT; }},
+        {"deformable_2d_2", [](PlanDescription& d) { d.bias.mode = SAC_POSITION_BIAS_MODE_EXACT; }},
         {"dalle_attention_4",
          [](PlanDescription& d) {
              d.input("offset", {1}, SAC_DATA_TYPE_INT32);

@@ -16,12 +16,12 @@ protected:
     Context context{device()};
     Model model{context, golden.bytes};
 
-    Plan plan(SacPositionBias bias, float tolerance = 0, VkDeviceSize limit = 0) const {
+    Plan plan(SacPositionBiasMode bias, float tolerance = 0, VkDeviceSize limit = 0) const {
         PlanDescription description;
         golden.describe(description);
-        description.info.positionBias = bias;
-        description.info.positionBiasTolerance = tolerance;
-        description.info.positionBiasTableLimit = limit;
+        description.bias.mode = bias;
+        description.bias.tolerance = tolerance;
+        description.bias.tableLimit = limit;
         return Plan(model, description);
     }
     double errorOfY(const Plan& made) const {
@@ -30,17 +30,17 @@ protected:
 };
 
 TEST_F(PositionBias, automaticIsExactWhereNoTableMeetsTheTolerance) {
-    const Plan made = plan(SAC_POSITION_BIAS_AUTO);
-    EXPECT_EQ(made.properties().positionBias, SAC_POSITION_BIAS_EXACT);
-    EXPECT_EQ(made.properties().tableError, 0);
+    const Plan made = plan(SAC_POSITION_BIAS_MODE_AUTO);
+    EXPECT_EQ(made.positionBias().mode, SAC_POSITION_BIAS_MODE_EXACT);
+    EXPECT_EQ(made.positionBias().tableError, 0);
     EXPECT_LE(errorOfY(made), 5e-5);
-    EXPECT_EQ(plan(SAC_POSITION_BIAS_AUTO, 0.5f, 16).properties().positionBias, SAC_POSITION_BIAS_EXACT);
+    EXPECT_EQ(plan(SAC_POSITION_BIAS_MODE_AUTO, 0.5f, 16).positionBias().mode, SAC_POSITION_BIAS_MODE_EXACT);
 }
 
 TEST_F(PositionBias, tableOutOfReachIsTheFinestThereIs) {
-    const Plan made = plan(SAC_POSITION_BIAS_TABLE);
-    const SacPlanProperties properties = made.properties();
-    ASSERT_EQ(properties.positionBias, SAC_POSITION_BIAS_TABLE);
+    const Plan made = plan(SAC_POSITION_BIAS_MODE_TABLE);
+    const SacPositionBiasProperties properties = made.positionBias();
+    ASSERT_EQ(properties.mode, SAC_POSITION_BIAS_MODE_TABLE);
     EXPECT_GT(properties.tableError, 1e-4f);
     EXPECT_LE(properties.tableError, 2e-3f);
     EXPECT_LE(errorOfY(made), 2 * properties.tableError);
@@ -48,16 +48,16 @@ TEST_F(PositionBias, tableOutOfReachIsTheFinestThereIs) {
     ASSERT_FALSE(context.log().empty());
     EXPECT_NE(context.log().back().find("above the tolerance"), std::string::npos) << context.log().back();
 
-    const Plan small = plan(SAC_POSITION_BIAS_TABLE, 0, VkDeviceSize{2} << 20);
-    EXPECT_GT(small.properties().tableError, properties.tableError);
+    const Plan small = plan(SAC_POSITION_BIAS_MODE_TABLE, 0, VkDeviceSize{2} << 20);
+    EXPECT_GT(small.positionBias().tableError, properties.tableError);
     EXPECT_LE(small.memory(SAC_MEMORY_TABLES).size, VkDeviceSize{2} << 20);
 }
 
 TEST_F(PositionBias, tableIsTheSmallestThatMeetsTheTolerance) {
-    const SacPlanProperties coarse = plan(SAC_POSITION_BIAS_AUTO, 0.1f).properties();
-    const SacPlanProperties fine = plan(SAC_POSITION_BIAS_AUTO, 2e-3f).properties();
-    EXPECT_EQ(coarse.positionBias, SAC_POSITION_BIAS_TABLE);
-    EXPECT_EQ(fine.positionBias, SAC_POSITION_BIAS_TABLE);
+    const SacPositionBiasProperties coarse = plan(SAC_POSITION_BIAS_MODE_AUTO, 0.1f).positionBias();
+    const SacPositionBiasProperties fine = plan(SAC_POSITION_BIAS_MODE_AUTO, 2e-3f).positionBias();
+    EXPECT_EQ(coarse.mode, SAC_POSITION_BIAS_MODE_TABLE);
+    EXPECT_EQ(fine.mode, SAC_POSITION_BIAS_MODE_TABLE);
     EXPECT_LE(coarse.tableError, 0.1f);
     EXPECT_LE(fine.tableError, 2e-3f);
     EXPECT_LT(coarse.tableSize[0], fine.tableSize[0]);

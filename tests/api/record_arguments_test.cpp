@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "refused.hpp"
@@ -12,14 +13,18 @@
 namespace saccade::test {
 namespace {
 
+// Of the plan, in the order of its description.
+constexpr std::string_view tensorNames[] = {"x", "y", "vgrid"};
+
 struct RunCall {
     SacPlan plan;
     VkCommandBuffer commandBuffer;
     SacRunInfo info;
     std::vector<SacTensorBinding> bindings;
 
-    SacBufferRange& bound(const char* name) {
-        return std::find_if(bindings.begin(), bindings.end(), [&](const auto& b) { return !std::strcmp(b.name, name); })
+    SacBufferRange& bound(std::string_view name) {
+        return std::find_if(bindings.begin(), bindings.end(),
+                            [&](const auto& b) { return tensorNames[b.tensor] == name; })
             ->buffer;
     }
 };
@@ -62,8 +67,8 @@ TEST_F(RecordArguments, areNamedAndLeaveTheCommandBufferAsItWas) {
     const std::vector<Wrong<UploadCall>> uploads = {
         {"plan", [](UploadCall& c) { c.plan = nullptr; }, invalid, "plan"},
         {"commandBuffer", [](UploadCall& c) { c.commandBuffer = nullptr; }, invalid, "commandBuffer"},
-        {"sType", [](UploadCall& c) { c.info.sType = SAC_STRUCTURE_TYPE_RUN_INFO; }, invalid, "info->sType"},
-        {"pNext", [&](UploadCall& c) { c.info.pNext = &other; }, invalid, "info->pNext"},
+        {"sType", [](UploadCall& c) { c.info.sType = SAC_STRUCTURE_TYPE_RUN_INFO; }, invalid, "sType of info"},
+        {"pNext", [&](UploadCall& c) { c.info.pNext = &other; }, invalid, "pNext of info"},
         {"flags", [](UploadCall& c) { c.info.flags = 0x10; }, invalid, "info->flags"},
         {"no weights", [](UploadCall& c) { c.info.weights = {}; }, invalid, "info->weights.buffer"},
         {"no tables", [](UploadCall& c) { c.info.tables = {}; }, invalid, "info->tables.buffer"},
@@ -84,8 +89,8 @@ TEST_F(RecordArguments, areNamedAndLeaveTheCommandBufferAsItWas) {
     const std::vector<Wrong<RunCall>> runs = {
         {"plan", [](RunCall& c) { c.plan = nullptr; }, invalid, "plan"},
         {"commandBuffer", [](RunCall& c) { c.commandBuffer = nullptr; }, invalid, "commandBuffer"},
-        {"sType", [](RunCall& c) { c.info.sType = SAC_STRUCTURE_TYPE_UPLOAD_INFO; }, invalid, "info->sType"},
-        {"pNext", [&](RunCall& c) { c.info.pNext = &other; }, invalid, "info->pNext"},
+        {"sType", [](RunCall& c) { c.info.sType = SAC_STRUCTURE_TYPE_UPLOAD_INFO; }, invalid, "sType of info"},
+        {"pNext", [&](RunCall& c) { c.info.pNext = &other; }, invalid, "pNext of info"},
         {"batch too large", [](RunCall& c) { c.info.batch = 4; }, invalid, "info->batch is 4"},
         {"too few timestamps",
          [&](RunCall& c) {
@@ -117,16 +122,20 @@ TEST_F(RecordArguments, areNamedAndLeaveTheCommandBufferAsItWas) {
          "info->workspace.offset"},
         {"bindings null", [](RunCall& c) { c.info.bindings = nullptr; }, invalid, "info->bindings is null"},
         {"nothing bound", [](RunCall& c) { c.bindings.clear(); }, invalid, "\"x\""},
-        {"binding missing", [](RunCall& c) { c.bindings.pop_back(); }, invalid, "info->bindings has no"},
-        {"binding without a name", [](RunCall& c) { c.bindings[1].name = nullptr; }, invalid, "info->bindings[1].name"},
-        {"unknown binding", [](RunCall& c) { c.bindings[2].name = "attention"; }, invalid, "\"attention\""},
-        {"superfluous binding",
-         [](RunCall& c) {
-             c.bindings.push_back({"z", c.bindings[0].buffer});
-         },
-         invalid, "info->bindingCount is 4, the plan binds 3"},
-        {"bound twice", [](RunCall& c) { c.bindings[2] = c.bindings[0]; }, invalid, "both name \"x\""},
-        {"name no UTF-8", [](RunCall& c) { c.bindings[2].name = "\xff"; }, invalid, "\"?\""},
+        {"binding missing", [](RunCall& c) { c.bindings.pop_back(); }, invalid,
+         "info->bindings has no tensor 2, \"vgrid\", which the plan needs"},
+        {"binding of no type", [](RunCall& c) { c.bindings[1].sType = {}; }, invalid,
+         "sType of info->bindings[1] is 0, it must be SAC_STRUCTURE_TYPE_TENSOR_BINDING"},
+        {"binding with a chain", [](RunCall& c) { c.bindings[2].pNext = &c.info; }, invalid,
+         "pNext of info->bindings[2] has SAC_STRUCTURE_TYPE_RUN_INFO, which does not extend SacTensorBinding"},
+        {"unknown tensor", [](RunCall& c) { c.bindings[2].tensor = 3; }, invalid,
+         "info->bindings[2].tensor is 3, the plan has 3 tensors"},
+        {"tensor far beyond", [](RunCall& c) { c.bindings[0].tensor = ~0u; }, invalid,
+         "info->bindings[0].tensor is 4294967295"},
+        {"superfluous binding", [](RunCall& c) { c.bindings.push_back(c.bindings[0]); }, invalid,
+         "info->bindingCount is 4, the plan binds 3"},
+        {"bound twice", [](RunCall& c) { c.bindings[2] = c.bindings[0]; }, invalid,
+         "info->bindings[0] and [2] both bind tensor 0, \"x\""},
         {"a value for floats", [&](RunCall& c) { c.bindings[0].value = &other; }, invalid, ".value"},
         {"x null", [](RunCall& c) { c.bound("x").buffer = nullptr; }, invalid, "x.buffer"},
         {"x too small", [](RunCall& c) { c.bound("x").size -= 1; }, invalid, "x.size"},

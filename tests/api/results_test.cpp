@@ -21,11 +21,11 @@ constexpr const char* imagePath = SACCADE_TEST_DATA "/golden/deformable_2d_2.saf
 // A golden case as a plan with buffers, ready to be recorded.
 struct Ready {
     Ready(const host::Device& device, SacModel model, const GoldenCase& golden, SacPlanFlags flags = 0,
-          uint32_t maxRecords = 0)
+          uint32_t maxRunsInFlight = 0)
         : golden(golden) {
         golden.describe(description);
         description.info.flags = flags;
-        description.info.maxRecords = maxRecords;
+        description.info.maxRunsInFlight = maxRunsInFlight;
         plan.emplace(model, description);
         buffers.emplace(device, *plan);
         buffers->write("x", golden.inputs.at("x"));
@@ -234,7 +234,8 @@ TEST_F(Results, everythingInOneBuffer) {
     std::ranges::reverse(bindings); // their order is free
     run.bindings = bindings.data();
     const auto bytesOf = [&](const char* name) {
-        const auto bound = std::ranges::find_if(bindings, [&](const auto& b) { return !std::strcmp(b.name, name); });
+        const auto bound =
+            std::ranges::find_if(bindings, [&](const auto& b) { return ready.buffers->name(b) == name; });
         return mapped.subspan(bound->buffer.offset, bound->buffer.size);
     };
     std::ranges::copy(ready.buffers->mapped("x"), bytesOf("x").begin());

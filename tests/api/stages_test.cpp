@@ -50,7 +50,7 @@ TEST_F(Stages, countEveryTensorOnceForEachDirection) {
     const Model model(context, file);
     PlanDescription description;
     description.input("x", {1, 8, 6, 5}).input("grid", {1, 3, 2, 2}).output("y");
-    const SacImageDesc image{VK_FORMAT_R16G16_SFLOAT, 0, 2};
+    const SacImageDesc image = sac::imageDesc(VK_FORMAT_R16G16_SFLOAT, 0, 2);
     description.inputs[0].imageCount = 1;
     description.inputs[0].images = &image;
     const Plan plan(model, description);

@@ -1,9 +1,9 @@
 // No shader reads or writes outside of what is bound to it, whatever the inputs say.
 //
-// Validation layers compare an access with the whole VkBuffer, so that they miss one that stays inside it. Here each plan
-// runs with the descriptors that the library writes, and again with descriptors that reach to the end of their buffers,
-// which go on behind the bound range with poison of two kinds. Results that differ in a bit come from outside; so does
-// poison that is gone. An access whose value is not used is not seen.
+// Validation layers compare an access with the whole VkBuffer, so that they miss one that stays inside it. Here each
+// plan runs with the descriptors that the library writes, and again with descriptors that reach to the end of their
+// buffers, which go on behind the bound range with poison of two kinds. Results that differ in a bit come from outside;
+// so does poison that is gone. An access whose value is not used is not seen.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -97,8 +97,8 @@ bool holds(std::span<const std::byte> bytes, uint32_t word) {
     return true;
 }
 
-// Inputs that no module expects: integers at the ends of their range, truth values that are neither 0 nor 1, floats that
-// are no numbers or far away.
+// Inputs that no module expects: integers at the ends of their range, truth values that are neither 0 nor 1, floats
+// that are no numbers or far away.
 reference::Tensors hostile(const GoldenCase& golden) {
     constexpr double integers[] = {-2147483648.0, -1, 0, 1, 7, 1048576, 2147483647};
     constexpr double floats[] = {NAN, INFINITY, -INFINITY, 1e38, -1e38, 3e9, -3e9, 0.5};
@@ -128,17 +128,19 @@ protected:
         std::deque<Ranged> all;
         Ranged* kinds[SAC_MEMORY_KIND_COUNT];
         for (int kind = 0; kind < SAC_MEMORY_KIND_COUNT; ++kind) {
-            SacMemoryRequirements needed{};
+            SacMemoryRequirements needed = sac::make<SacMemoryRequirements>();
             EXPECT_EQ(sacGetPlanMemory(plan, static_cast<SacMemoryKind>(kind), &needed, nullptr), SAC_SUCCESS);
             kinds[kind] = &all.emplace_back(device(), needed.size, needed.usage);
         }
         std::map<std::string, Ranged*> bound;
         std::vector<SacTensorBinding> bindings;
-        for (const SacTensorInfo& tensor : tensors) {
-            if (tensor.flags & SAC_TENSOR_HOST_BIT)
+        for (uint32_t i = 0; i < tensors.size(); ++i) {
+            if (tensors[i].flags & SAC_TENSOR_HOST_BIT)
                 continue;
-            bound[tensor.name] = &all.emplace_back(device(), tensor.size, 0);
-            bindings.push_back({tensor.name, bound[tensor.name]->range()});
+            bound[tensors[i].name] = &all.emplace_back(device(), tensors[i].size, 0);
+            SacTensorBinding& binding = bindings.emplace_back(sac::make<SacTensorBinding>());
+            binding.tensor = i;
+            binding.buffer = bound[tensors[i].name]->range();
         }
         for (const Ranged& one : all) {
             fill(one.inside(), 0x3c3c3c3c);
@@ -230,7 +232,7 @@ TEST_P(Bounds, areKept) {
                       run(plan, tensors, golden.inputs, Reach::asWritten, one));
         }
     }
-    EXPECT_EQ(sacDestroyContext(context, &error), SAC_SUCCESS) << error.message;
+    sacDestroyContext(context);
 }
 
 // The smallest files of each module, since an access depends on sizes and not on numbers.

@@ -78,9 +78,10 @@ protected:
 
     std::optional<int64_t> firstRow_; ///< of x, whatever the offset; none: the offset
 
-    static SacTensorBinding& offsetOf(PlanBuffers& buffers) {
-        return *std::find_if(buffers.bindings.begin(), buffers.bindings.end(),
-                             [](const SacTensorBinding& b) { return std::string(b.name) == "offset"; });
+    static SacTensorBinding& offsetOf(PlanBuffers& buffers) { return buffers.binding("offset"); }
+    static void bindValue(SacTensorBinding& binding, const int32_t* value) {
+        binding.buffer = {};
+        binding.value = value;
     }
 
     // Runs the piece from token `first` on and returns its rows of y.
@@ -90,7 +91,7 @@ protected:
         const int32_t offset = static_cast<int32_t>(first);
         const SacTensorBinding byBuffer = offsetOf(buffers);
         if (by == OffsetBy::value)
-            offsetOf(buffers) = {"offset", {}, &offset};
+            bindValue(offsetOf(buffers), &offset);
         else
             std::memcpy(buffers.mapped("offset").data(), &offset, sizeof(offset));
         submit([&](VkCommandBuffer commandBuffer) { recordRun(*piece.plan, commandBuffer, buffers); });
@@ -179,7 +180,7 @@ TEST_F(Cache, runsByValueFollowEachOtherInOneCommandBuffer) {
     step.buffers->write("x", rows(x_, promptTokens, 1));
     int32_t offset = 0;
     for (Piece* piece : {&prompt, &step})
-        offsetOf(*piece->buffers) = {"offset", {}, &offset};
+        bindValue(offsetOf(*piece->buffers), &offset);
     submit([&](VkCommandBuffer commandBuffer) {
         for (int repeat = 0; repeat < 2; ++repeat)
             for (Piece* piece : {&prompt, &step}) {
@@ -265,16 +266,12 @@ TEST_F(Cache, wrongValuesAreNamed) {
     expectError("offset has both a buffer and a value");
     offsetOf(buffers).buffer = {};
     expectError("offset has neither a buffer nor a value");
-    for (SacTensorBinding& binding : buffers.bindings)
-        if (std::string(binding.name) == "x")
-            binding = {"x", {}, &value};
+    bindValue(buffers.binding("x"), &value);
     expectError("x.value is given");
-    for (SacTensorBinding& binding : buffers.bindings)
-        if (std::string(binding.name) == "y")
-            binding = {"y", {}, &value};
+    bindValue(buffers.binding("y"), &value);
     expectError("y.value is given");
     for (const int32_t beyond : {-1, INT32_MIN, static_cast<int32_t>(tokens_), INT32_MAX}) {
-        offsetOf(buffers) = {"offset", {}, &beyond};
+        bindValue(offsetOf(buffers), &beyond);
         expectError("offset.value is ");
     }
 }

@@ -25,7 +25,7 @@ using saccade::host::BufferMemory;
 template <class T>
 constexpr bool moveOnly = !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T> &&
                           std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T>;
-static_assert(moveOnly<saccade::Context> && moveOnly<saccade::Model> && moveOnly<saccade::Plan>);
+static_assert(moveOnly<sac::Context> && moveOnly<sac::Model> && moveOnly<sac::Plan>);
 
 class Wrapper : public saccade::test::GpuTest {
 protected:
@@ -33,7 +33,7 @@ protected:
 
     const saccade::test::GoldenCase golden_{SACCADE_TEST_DATA "/golden/dalle_attention_0.safetensors"};
 
-    void describe(saccade::PlanBuilder& builder) const {
+    void describe(sac::PlanBuilder& builder) const {
         const auto& shape = golden_.inputs.at("x").shape;
         builder.input("x", {shape.begin(), shape.end()}).output("y");
     }
@@ -42,7 +42,7 @@ protected:
 SacResult resultOf(const std::function<void()>& call, const std::string& part) {
     try {
         call();
-    } catch (const saccade::Exception& e) {
+    } catch (const sac::Exception& e) {
         EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << e.what();
         return e.result();
     }
@@ -51,14 +51,14 @@ SacResult resultOf(const std::function<void()>& call, const std::string& part) {
 
 TEST_F(Wrapper, runsAGoldenFile) {
     const SacDeviceSupport support =
-        saccade::queryDevice(vkGetInstanceProcAddr, device().instance().handle(), device().physical().handle);
+        sac::queryDevice(vkGetInstanceProcAddr, device().instance().handle(), device().physical().handle);
     EXPECT_TRUE(support.supported) << support.reason;
-    const saccade::Context context(contextInfo());
-    const saccade::Model model(context, golden_.bytes.data(), golden_.bytes.size());
+    const sac::Context context(contextInfo());
+    const sac::Model model(context, golden_.bytes.data(), golden_.bytes.size());
     EXPECT_STREQ(model.module(), "DalleAttention");
-    saccade::PlanBuilder builder;
+    sac::PlanBuilder builder;
     describe(builder);
-    const saccade::Plan plan(model, builder);
+    const sac::Plan plan(model, builder);
     EXPECT_GT(plan.properties().dispatchCount, 0u);
 
     const auto needs = plan.memory();
@@ -69,20 +69,20 @@ TEST_F(Wrapper, runsAGoldenFile) {
     std::vector<SacTensorBinding> bindings;
     for (const SacTensorInfo& tensor : plan.tensors()) {
         buffers.emplace_back(device(), tensor.size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, BufferMemory::readback);
-        bindings.push_back(saccade::bind(tensor.name, buffers.back().range()));
+        bindings.push_back(plan.bind(tensor.name, buffers.back().range()));
     }
     ASSERT_EQ(bindings.size(), 2u);
     const auto x = saccade::test::encode(golden_.inputs.at("x"), SAC_DATA_TYPE_FLOAT32);
     std::memcpy(buffers[0].mapped().data(), x.data(), x.size());
 
-    SacUploadInfo upload = saccade::uploadInfo();
+    SacUploadInfo upload = sac::make<SacUploadInfo>();
     upload.weights = memory[SAC_MEMORY_WEIGHTS].range();
     upload.tables = memory[SAC_MEMORY_TABLES].range();
     upload.workspace = memory[SAC_MEMORY_WORKSPACE].range();
     upload.parameters = memory[SAC_MEMORY_PARAMETERS].range();
     upload.staging = memory[SAC_MEMORY_STAGING].range();
     upload.stagingData = memory[SAC_MEMORY_STAGING].mapped().data();
-    SacRunInfo run = saccade::runInfo();
+    SacRunInfo run = sac::make<SacRunInfo>();
     run.weights = upload.weights;
     run.tables = upload.tables;
     run.workspace = upload.workspace;
@@ -107,23 +107,23 @@ TEST_F(Wrapper, runsAGoldenFile) {
 }
 
 TEST_F(Wrapper, plansWithoutADevice) {
-    const saccade::Context context(
-        saccade::queryDevice(vkGetInstanceProcAddr, device().instance().handle(), device().physical().handle).profile);
-    const saccade::Model model(context, golden_.bytes.data(), golden_.bytes.size());
-    saccade::PlanBuilder builder;
+    const sac::Context context(
+        sac::queryDevice(vkGetInstanceProcAddr, device().instance().handle(), device().physical().handle).profile);
+    const sac::Model model(context, golden_.bytes.data(), golden_.bytes.size());
+    sac::PlanBuilder builder;
     describe(builder);
-    const saccade::Plan plan(model, builder);
+    const sac::Plan plan(model, builder);
     EXPECT_GT(plan.memory(SAC_MEMORY_WORKSPACE).size, 0u);
-    EXPECT_EQ(resultOf([] { saccade::Context none(saccade::deviceProfile()); }, "info->profile->apiVersion is 0"),
+    EXPECT_EQ(resultOf([] { sac::Context none(sac::make<SacDeviceProfile>()); }, "info->profile->apiVersion is 0"),
               SAC_ERROR_INVALID_ARGUMENT);
 }
 
 TEST_F(Wrapper, looksInside) {
-    const saccade::Context context(contextInfo());
-    const saccade::Model model(context, golden_.bytes.data(), golden_.bytes.size());
-    saccade::PlanBuilder builder;
+    const sac::Context context(contextInfo());
+    const sac::Model model(context, golden_.bytes.data(), golden_.bytes.size());
+    sac::PlanBuilder builder;
     describe(builder);
-    const saccade::Plan plan(model, builder);
+    const sac::Plan plan(model, builder);
     uint32_t dispatches = 0;
     for (const SacStageInfo& stage : plan.stages())
         dispatches += stage.dispatchCount;
@@ -143,70 +143,75 @@ TEST_F(Wrapper, looksInside) {
 }
 
 TEST_F(Wrapper, failuresOfCreationAreExceptions) {
-    EXPECT_EQ(resultOf([] { saccade::Context context(saccade::contextInfo()); }, "info->device"),
+    EXPECT_EQ(resultOf([] { sac::Context context(sac::make<SacContextInfo>()); }, "info->device"),
               SAC_ERROR_INVALID_ARGUMENT);
-    const saccade::Context context(contextInfo());
-    EXPECT_EQ(resultOf([&] { saccade::Model model(context, golden_.bytes.data(), 4); }, ""), SAC_ERROR_MALFORMED_FILE);
-    SacModelInfo info = saccade::modelInfo();
+    const sac::Context context(contextInfo());
+    EXPECT_EQ(resultOf([&] { sac::Model model(context, golden_.bytes.data(), 4); }, ""), SAC_ERROR_MALFORMED_FILE);
+    SacModelInfo info = sac::make<SacModelInfo>();
     info.module = "Perceiver";
-    EXPECT_EQ(resultOf([&] { saccade::Model model(context, info); }, "Perceiver"), SAC_ERROR_INVALID_CONFIG);
-    const saccade::Model model(context, golden_.bytes.data(), golden_.bytes.size());
-    saccade::PlanBuilder builder;
+    EXPECT_EQ(resultOf([&] { sac::Model model(context, info); }, "Perceiver"), SAC_ERROR_INVALID_CONFIG);
+    const sac::Model model(context, golden_.bytes.data(), golden_.bytes.size());
+    sac::PlanBuilder builder;
     builder.input("x", {2, 40, 63});
-    EXPECT_EQ(resultOf([&] { saccade::Plan plan(model, builder); }, "x"), SAC_ERROR_INVALID_ARGUMENT);
+    EXPECT_EQ(resultOf([&] { sac::Plan plan(model, builder); }, "x"), SAC_ERROR_INVALID_ARGUMENT);
     EXPECT_EQ(resultOf([&] { builder.input("z", std::vector<uint64_t>(9, 1)); }, "SAC_MAX_RANK"),
               SAC_ERROR_INVALID_ARGUMENT);
-    const saccade::Plan empty;
+    const sac::Plan empty;
     EXPECT_EQ(resultOf([&] { empty.memory(SAC_MEMORY_STATE); }, "plan"), SAC_ERROR_INVALID_ARGUMENT);
 
-    SacVariableLayoutInfo layout = saccade::variableLayoutInfo();
-    EXPECT_EQ(resultOf([&] { saccade::buildVariableLayout(layout); }, "info->heads"), SAC_ERROR_INVALID_ARGUMENT);
+    SacVariableLayoutInfo layout = sac::make<SacVariableLayoutInfo>();
+    EXPECT_EQ(resultOf([&] { sac::buildVariableLayout(layout); }, "info->heads"), SAC_ERROR_INVALID_ARGUMENT);
     layout.heads = 2;
     layout.blocks = 3;
-    EXPECT_EQ(saccade::buildVariableLayout(layout), std::vector<uint8_t>(18, 1));
+    EXPECT_EQ(sac::buildVariableLayout(layout), std::vector<uint8_t>(18, 1));
 }
 
 TEST_F(Wrapper, tensorsMayBeImages) {
-    const saccade::Context context(contextInfo());
-    SacModelInfo info = saccade::modelInfo();
+    const sac::Context context(contextInfo());
+    SacModelInfo info = sac::make<SacModelInfo>();
     info.module = "grid_sample";
     info.config = R"({"dims": 2})";
-    const saccade::Model model(context, info);
-    saccade::PlanBuilder builder;
-    builder.input("x", {1, 8, 4, 4}, {{VK_FORMAT_R8G8_UNORM, 0, 2}}).input("grid", {1, 4, 4, 2});
-    builder.output("y", {{VK_FORMAT_R8G8B8A8_UNORM, 0, 1}, {VK_FORMAT_R32_SFLOAT, 0, 2}});
-    const saccade::Plan plan(model, builder);
+    const sac::Model model(context, info);
+    sac::PlanBuilder builder;
+    builder.input("x", {1, 8, 4, 4}, {sac::imageDesc(VK_FORMAT_R8G8_UNORM, 0, 2)}).input("grid", {1, 4, 4, 2});
+    builder.output("y", {sac::imageDesc(VK_FORMAT_R8G8B8A8_UNORM, 0, 1), sac::imageDesc(VK_FORMAT_R32_SFLOAT, 0, 2)});
+    const sac::Plan plan(model, builder);
     const std::vector<SacTensorInfo> tensors = plan.tensors();
     ASSERT_EQ(tensors.size(), 3u);
     EXPECT_EQ(tensors[0].imageCount, 1u);
     EXPECT_EQ(tensors[2].imageCount, 2u);
 
     std::array<SacImageBinding, 2> images{};
-    const SacTensorBinding binding = saccade::bindImages("y", images);
+    const SacTensorBinding binding = plan.bindImages("y", images);
     EXPECT_EQ(binding.imageCount, 2u);
     EXPECT_EQ(binding.images, images.data());
 }
 
 // Handles move with their objects and end once: a context that still had models would refuse its end.
 TEST_F(Wrapper, handlesMove) {
-    saccade::Context context(contextInfo());
-    saccade::Model first(context, golden_.bytes.data(), golden_.bytes.size());
+    std::vector<std::string> errors;
+    sac::Context context(contextInfo(), [&](SacLogSeverity severity, const char* message) {
+        if (severity == SAC_LOG_ERROR)
+            errors.push_back(message);
+    });
+    sac::Model first(context, golden_.bytes.data(), golden_.bytes.size());
     const SacModel handle = first.get();
-    saccade::Model second(std::move(first));
+    sac::Model second(std::move(first));
     EXPECT_FALSE(first);
     EXPECT_EQ(second.get(), handle);
-    first = saccade::Model(context, golden_.bytes.data(), golden_.bytes.size());
+    first = sac::Model(context, golden_.bytes.data(), golden_.bytes.size());
     second = std::move(first); // ends the one it had
-    saccade::PlanBuilder builder;
+    sac::PlanBuilder builder;
     describe(builder);
-    saccade::Plan plan(second, builder);
-    saccade::Plan moved;
+    sac::Plan plan(second, builder);
+    sac::Plan moved;
     moved = std::move(plan);
     EXPECT_FALSE(plan);
     moved.reset();
     second.reset();
-    SacError error{};
-    EXPECT_EQ(sacDestroyContext(context.release(), &error), SAC_SUCCESS) << error.message;
+    sac::Context last(std::move(context));
+    last = sac::Context(); // ends the one it had
+    EXPECT_EQ(errors, std::vector<std::string>{});
 }
 
 } // namespace

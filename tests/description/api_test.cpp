@@ -146,7 +146,7 @@ TEST(ModuleDescription, refusesWrongArguments) {
              SacModuleDescription d{SAC_STRUCTURE_TYPE_MODEL_INFO};
              return sacGetModuleDescription("PEG", &d, e);
          },
-         SAC_ERROR_INVALID_ARGUMENT, "description->sType is 4, it must be SAC_STRUCTURE_TYPE_MODULE_DESCRIPTION"},
+         SAC_ERROR_INVALID_ARGUMENT, "sType of description is 4, it must be SAC_STRUCTURE_TYPE_MODULE_DESCRIPTION"},
         {"no count", [](SacError* e) { return sacGetModuleKeys("PEG", SAC_KEY_USE_CONFIG, nullptr, nullptr, e); },
          SAC_ERROR_INVALID_ARGUMENT, "count is null"},
         {"no use",
@@ -168,7 +168,7 @@ TEST(ModuleDescription, refusesWrongArguments) {
              SacTensorDescription t[2] = {{SAC_STRUCTURE_TYPE_TENSOR_DESCRIPTION}, {}};
              return sacGetModuleTensors("PEG", &count, t, e);
          },
-         SAC_ERROR_INVALID_ARGUMENT, "tensors[1]->sType is 0"},
+         SAC_ERROR_INVALID_ARGUMENT, "sType of tensors[1] is 0"},
     };
     for (const Refused& refused : cases) {
         SacError error{};

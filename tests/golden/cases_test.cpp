@@ -76,7 +76,7 @@ TEST_P(CallForms, areRightOrRefusedByName) {
         PlanDescription description;
         golden.describe(description);
         description.info.options = golden.file.metadata.at("args").c_str();
-        description.info.positionBias = SAC_POSITION_BIAS_EXACT;
+        description.bias.mode = SAC_POSITION_BIAS_MODE_EXACT;
         const char* limit = forbiddingLimit(device(), golden.module(), golden.inputs, false);
         if (limit && !form.refused) {
             expectForbidden(model, description, limit);

@@ -93,7 +93,7 @@ TEST_P(Golden, matches) {
     const bool half =
         std::any_of(dtypes.begin(), dtypes.end(), [](const auto& entry) { return entry.second == "F16"; });
     description.info.precision = half ? SAC_PRECISION_FLOAT16 : SAC_PRECISION_FLOAT32;
-    description.info.positionBias = SAC_POSITION_BIAS_EXACT;
+    description.bias.mode = SAC_POSITION_BIAS_MODE_EXACT;
     if (const char* limit = forbiddingLimit(device(), golden.module(), golden.inputs, half)) {
         expectForbidden(model, description, limit);
         return;
@@ -103,15 +103,15 @@ TEST_P(Golden, matches) {
     if (!isDeformable(golden))
         return;
 
-    EXPECT_EQ(plan.properties().positionBias, SAC_POSITION_BIAS_EXACT);
-    description.info.positionBias = SAC_POSITION_BIAS_AUTO;
+    EXPECT_EQ(plan.positionBias().mode, SAC_POSITION_BIAS_MODE_EXACT);
+    description.bias.mode = SAC_POSITION_BIAS_MODE_AUTO;
     const Plan tabulated(model, description);
-    const SacPlanProperties properties = tabulated.properties();
-    if (properties.positionBias == SAC_POSITION_BIAS_TABLE) {
-        EXPECT_LE(properties.tableError, 1e-4f);
+    const SacPositionBiasProperties bias = tabulated.positionBias();
+    if (bias.mode == SAC_POSITION_BIAS_MODE_TABLE) {
+        EXPECT_LE(bias.tableError, 1e-4f);
         expectResults(golden, tabulated, tableTolerance);
     } else {
-        EXPECT_EQ(properties.positionBias, SAC_POSITION_BIAS_EXACT);
+        EXPECT_EQ(bias.mode, SAC_POSITION_BIAS_MODE_EXACT);
         std::printf("%s: no table meets the default tolerance, AUTO is exact\n", GetParam().c_str());
     }
 }
@@ -138,8 +138,8 @@ TEST_P(GoldenInHalf, matches) {
 INSTANTIATE_TEST_SUITE_P(Files, GoldenInHalf, ::testing::ValuesIn(filesIn("golden")), testName);
 INSTANTIATE_TEST_SUITE_P(Files, Golden, ::testing::ValuesIn(filesIn("golden")), testName);
 // In three of the golden 3D cases every sample falls outside the map, so that y is the bias of to_out whatever
-// attention does. inside_* are the same layers with smaller offsets, by bench/reference.py in float64; nd3d_* are further
-// ones whose samples lie inside the map, computed in float64 by upstream's module.
+// attention does. inside_* are the same layers with smaller offsets, by bench/reference.py in float64; nd3d_* are
+// further ones whose samples lie inside the map, computed in float64 by upstream's module.
 INSTANTIATE_TEST_SUITE_P(Inside, Golden, ::testing::ValuesIn(filesIn("inside")), testName);
 // Upstream in float64 where scores are large, in some up to millions.
 INSTANTIATE_TEST_SUITE_P(Logits, Golden, ::testing::ValuesIn(filesIn("logits")), testName);

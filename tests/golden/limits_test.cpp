@@ -27,7 +27,7 @@ std::vector<std::filesystem::path> files() {
 uint32_t storageBuffersOf(const GoldenCase& golden, SacDeviceProfile profile) {
     PlanDescription description;
     golden.describe(description);
-    description.info.positionBias = SAC_POSITION_BIAS_EXACT;
+    description.bias.mode = SAC_POSITION_BIAS_MODE_EXACT;
     for (profile.maxPerStageDescriptorStorageBuffers = 4;; ++profile.maxPerStageDescriptorStorageBuffers) {
         const Context context(profile);
         const Model model(context, golden.bytes);

@@ -57,8 +57,10 @@ struct Part {
           image(device, format.format, format.bytes(), width, height, layers,
                 layout == VK_IMAGE_LAYOUT_GENERAL ? VK_IMAGE_USAGE_STORAGE_BIT : VK_IMAGE_USAGE_SAMPLED_BIT) {}
 
-    SacImageDesc desc() const { return {format.format, channels == format.components ? 0 : channels, factor}; }
-    SacImageBinding binding() const { return {image.view(), layout}; }
+    SacImageDesc desc() const {
+        return sac::imageDesc(format.format, channels == format.components ? 0 : channels, factor);
+    }
+    SacImageBinding binding() const { return sac::imageBinding(image.view(), layout); }
 
     double texel(uint32_t layer, uint32_t y, uint32_t x, uint32_t component) const {
         y = std::min(y, height - 1);
@@ -117,7 +119,7 @@ protected:
         std::vector<SacImageDesc> xDescs, yDescs;
         std::vector<SacImageBinding> xViews, yViews;
         description.info.precision = run.precision;
-        description.info.positionBias = SAC_POSITION_BIAS_EXACT;
+        description.bias.mode = SAC_POSITION_BIAS_MODE_EXACT;
         description.input("x", shape).output("y");
         for (const auto& [name, tensor] : run.inputs)
             if (name != "x")
@@ -144,7 +146,7 @@ protected:
         }
         PlanBuffers buffers(device(), plan);
         for (SacTensorBinding& binding : buffers.bindings) {
-            const std::string name = binding.name;
+            const std::string name = buffers.name(binding);
             const std::vector<SacImageBinding>& views = name == "x" ? xViews : yViews;
             if ((name == "x" && x) || (name == "y" && y)) {
                 binding.imageCount = static_cast<uint32_t>(views.size());

@@ -1,6 +1,6 @@
 // sacBuildVariableLayout: DeepSpeed's rules, against layouts that DeepSpeed made and against hand-made ones.
 #include <gtest/gtest.h>
-#include <saccade/saccade.h>
+#include <saccade/saccade_layouts.h>
 
 #include <algorithm>
 #include <functional>
@@ -156,8 +156,8 @@ TEST(VariableLayout, everyWrongArgumentIsNamed) {
         std::function<void(SacVariableLayoutInfo&)> spoil;
     };
     const Case cases[] = {
-        {"info->sType", [](auto& i) { i.sType = SAC_STRUCTURE_TYPE_RUN_INFO; }},
-        {"info->pNext", [](auto& i) { i.pNext = &i; }},
+        {"sType of info", [](auto& i) { i.sType = SAC_STRUCTURE_TYPE_RUN_INFO; }},
+        {"pNext of info", [](auto& i) { i.pNext = &i; }},
         {"info->heads", [](auto& i) { i.heads = 0; }},
         {"info->heads", [](auto& i) { i.heads = 65537; }},
         {"info->blocks", [](auto& i) { i.blocks = 0; }},

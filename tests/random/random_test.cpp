@@ -25,12 +25,12 @@ TEST_P(Deformable, agreesWithFloat64) {
     random.describe(description);
     if (!random.isAllowed(model, description))
         return;
-    description.info.positionBias = SAC_POSITION_BIAS_EXACT;
+    description.bias.mode = SAC_POSITION_BIAS_MODE_EXACT;
     random.expectResults(Plan(model, description), 5e-5);
 
-    description.info.positionBias = SAC_POSITION_BIAS_AUTO;
+    description.bias.mode = SAC_POSITION_BIAS_MODE_AUTO;
     const Plan tabulated(model, description);
-    if (tabulated.properties().positionBias == SAC_POSITION_BIAS_TABLE)
+    if (tabulated.positionBias().mode == SAC_POSITION_BIAS_MODE_TABLE)
         random.expectResults(tabulated, 2e-4);
     else
         std::printf("%s: no table meets the default tolerance, AUTO is exact\n", GetParam().name);

@@ -47,7 +47,7 @@ TEST_P(Refused, byName) {
             description.input(name, shape);
         SacPlan plan = nullptr;
         EXPECT_NE(sacCreatePlan(model, description.get(), &plan, &error), SAC_SUCCESS);
-        sacDestroyModel(model, nullptr);
+        sacDestroyModel(model);
     }
     EXPECT_NE(std::strstr(error.message, c.message), nullptr) << error.message;
 }

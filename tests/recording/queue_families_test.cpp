@@ -101,7 +101,7 @@ protected:
                              host::BufferMemory::device);
         std::ranges::copy(input, source.mapped().begin());
         for (SacTensorBinding& binding : buffers.bindings)
-            binding.buffer = binding.name == std::string("x") ? x.range() : y.range();
+            binding.buffer = buffers.name(binding) == "x" ? x.range() : y.range();
 
         CommandBuffer before(device, engine.index, VK_COMMAND_BUFFER_LEVEL_PRIMARY),
             run(device, compute.index, VK_COMMAND_BUFFER_LEVEL_PRIMARY),

@@ -195,7 +195,7 @@ TEST_P(Quiet, recordingARun) {
         EXPECT_GE(driverCalls, static_cast<int>(2 * plan.properties().dispatchCount));
         commands.end();
     }
-    EXPECT_EQ(sacDestroyContext(context, nullptr), SAC_SUCCESS);
+    sacDestroyContext(context);
 #else
     GTEST_SKIP() << "the C library's calls are counted with glibc and without the address and thread sanitizers";
 #endif

@@ -35,10 +35,10 @@ constexpr const char* attentionPath = SACCADE_TEST_DATA "/golden/dalle_attention
 
 class Scene {
 public:
-    explicit Scene(Descriptors descriptors, uint32_t maxRecords = 0)
+    explicit Scene(Descriptors descriptors, uint32_t maxRunsInFlight = 0)
         : device(Gpu::get().instance(), Gpu::get().device().physical(), deviceOptions(descriptors)) {
         golden.describe(description);
-        description.info.maxRecords = maxRecords;
+        description.info.maxRunsInFlight = maxRunsInFlight;
         plan.emplace(model, description);
         buffers.emplace(device, *plan);
         writeInput(*buffers, 0);

@@ -28,10 +28,6 @@ struct Other {
     std::optional<PlanBuffers> buffers;
 };
 
-SacTensorBinding& bound(PlanBuffers& buffers, const std::string& name) {
-    return *std::ranges::find_if(buffers.bindings, [&](const auto& binding) { return binding.name == name; });
-}
-
 TEST_P(SharedWorkspace, ofSeveralModels) {
     Scene& s = scene();
     // Attention that sees the whole sequence, made to read the scene's y; and a sampling module of its own shapes.
@@ -57,7 +53,7 @@ TEST_P(SharedWorkspace, ofSeveralModels) {
         buffers->share(SAC_MEMORY_WORKSPACE, workspace.range());
         std::ranges::fill(buffers->mapped("y"), std::byte{0});
     }
-    bound(*reader.buffers, "x").buffer = bound(first, "y").buffer;
+    reader.buffers->binding("x").buffer = first.binding("y").buffer;
     std::ranges::fill(workspace.mapped(), std::byte{0xff}); // NaN
     CommandBuffer commands(s.device);
     commands.begin();

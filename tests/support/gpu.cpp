@@ -93,8 +93,7 @@ void expectNoValidationMessages() {
 }
 
 SacContextInfo Context::info(const host::Device& device) {
-    SacContextInfo info{};
-    info.sType = SAC_STRUCTURE_TYPE_CONTEXT_INFO;
+    SacContextInfo info = sac::make<SacContextInfo>();
     info.getInstanceProcAddr = vkGetInstanceProcAddr;
     info.instance = device.instance().handle();
     info.physicalDevice = device.physical().handle;
@@ -120,8 +119,7 @@ Context::Context(const host::Device& device, const VkAllocationCallbacks* alloca
 }
 
 Context::Context(const SacDeviceProfile& profile) {
-    SacContextInfo info{};
-    info.sType = SAC_STRUCTURE_TYPE_CONTEXT_INFO;
+    SacContextInfo info = sac::make<SacContextInfo>();
     info.profile = &profile;
     create(info);
 }
@@ -129,16 +127,17 @@ Context::Context(const SacDeviceProfile& profile) {
 void Context::create(SacContextInfo& info) {
     info.logUserData = this;
     info.log = [](void* self, SacLogSeverity severity, const char* message) {
-        if (severity != SAC_LOG_ERROR)
-            static_cast<Context*>(self)->log_.push_back(message);
+        Context& context = *static_cast<Context*>(self);
+        (severity == SAC_LOG_ERROR ? context.errors_ : context.log_).push_back(message);
     };
     SacError error{};
     host::checkLibrary(sacCreateContext(&info, &handle_, &error), error);
 }
 
 Context::~Context() {
-    SacError error{};
-    EXPECT_EQ(sacDestroyContext(handle_, &error), SAC_SUCCESS) << error.message;
+    errors_.clear();
+    sacDestroyContext(handle_);
+    EXPECT_EQ(errors_, std::vector<std::string>{});
 }
 
 Model::Model(SacContext context, const SacModelInfo& info) {
@@ -147,17 +146,13 @@ Model::Model(SacContext context, const SacModelInfo& info) {
 }
 
 Model::Model(SacContext context, const std::vector<std::byte>& bytes) {
-    SacModelInfo info{};
-    info.sType = SAC_STRUCTURE_TYPE_MODEL_INFO;
+    SacModelInfo info = sac::make<SacModelInfo>();
     info.data = bytes.data();
     info.size = bytes.size();
     SacError error{};
     host::checkLibrary(sacCreateModel(context, &info, &handle_, &error), error);
 }
 
-Model::~Model() {
-    SacError error{};
-    EXPECT_EQ(sacDestroyModel(handle_, &error), SAC_SUCCESS) << error.message;
-}
+Model::~Model() { sacDestroyModel(handle_); }
 
 } // namespace saccade::test

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <saccade/saccade.h>
+#include <saccade/saccade.hpp>
 
 #include <functional>
 #include <optional>
@@ -53,7 +53,7 @@ protected:
     static void submit(const std::function<void(VkCommandBuffer)>& record) { Gpu::get().submitter().run(record); }
 };
 
-/// A context; its end is checked to succeed.
+/// A context; that nothing keeps it from its end is checked.
 class Context {
 public:
     /// `without`: features of the device that it is not told of.
@@ -68,6 +68,8 @@ public:
     operator SacContext() const { return handle_; }
     /// What the library has logged, without the errors.
     const std::vector<std::string>& log() const { return log_; }
+    /// Messages of calls that failed, and of destroying what is in use.
+    const std::vector<std::string>& errors() const { return errors_; }
 
     /// What the constructor passes to sacCreateContext.
     static SacContextInfo info(const host::Device& device);
@@ -76,10 +78,10 @@ private:
     void create(SacContextInfo& info);
 
     SacContext handle_ = nullptr;
-    std::vector<std::string> log_;
+    std::vector<std::string> log_, errors_;
 };
 
-/// A model; its end is checked to succeed. Throws host::LibraryError.
+/// A model. Throws host::LibraryError.
 class Model {
 public:
     Model(SacContext context, const SacModelInfo& info);

@@ -95,11 +95,9 @@ reference::Tensor decode(const std::byte* bytes, SacDataType type, const referen
     return tensor;
 }
 
-PlanDescription::PlanDescription() { info.sType = SAC_STRUCTURE_TYPE_PLAN_INFO; }
-
 PlanDescription& PlanDescription::input(const std::string& name, const reference::Shape& shape, SacDataType type,
                                         SacLayout layout, std::vector<std::byte> values) {
-    SacTensorDesc desc{};
+    SacTensorDesc desc = sac::make<SacTensorDesc>();
     desc.name = names_.emplace_back(name).c_str();
     desc.dataType = type;
     desc.layout = layout;
@@ -115,7 +113,7 @@ PlanDescription& PlanDescription::input(const std::string& name, const reference
 }
 
 PlanDescription& PlanDescription::output(const std::string& name, SacDataType type, SacLayout layout) {
-    SacTensorDesc desc{};
+    SacTensorDesc desc = sac::make<SacTensorDesc>();
     desc.name = names_.emplace_back(name).c_str();
     desc.dataType = type;
     desc.layout = layout;
@@ -128,6 +126,8 @@ const SacPlanInfo* PlanDescription::get() {
     info.inputs = inputs.data();
     info.outputCount = static_cast<uint32_t>(outputs.size());
     info.outputs = outputs.data();
+    if (!info.pNext && (bias.mode || bias.tolerance != 0 || bias.tableLimit))
+        info.pNext = &bias;
     return &info;
 }
 
@@ -139,17 +139,25 @@ Plan::Plan(SacModel model, PlanDescription& description) {
 Plan::~Plan() { sacDestroyPlan(handle_); }
 
 SacMemoryRequirements Plan::memory(SacMemoryKind kind) const {
-    SacMemoryRequirements out{};
+    SacMemoryRequirements out = sac::make<SacMemoryRequirements>();
     SacError error{};
     host::checkLibrary(sacGetPlanMemory(handle_, kind, &out, &error), error);
     return out;
 }
 
 SacPlanProperties Plan::properties() const {
-    SacPlanProperties out{};
-    out.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;
+    SacPlanProperties out = sac::make<SacPlanProperties>();
     SacError error{};
     host::checkLibrary(sacGetPlanProperties(handle_, &out, &error), error);
+    return out;
+}
+
+SacPositionBiasProperties Plan::positionBias() const {
+    SacPlanProperties properties = sac::make<SacPlanProperties>();
+    SacPositionBiasProperties out = sac::make<SacPositionBiasProperties>();
+    properties.pNext = &out;
+    SacError error{};
+    host::checkLibrary(sacGetPlanProperties(handle_, &properties, &error), error);
     return out;
 }
 
@@ -157,7 +165,7 @@ std::vector<SacTensorInfo> Plan::tensors() const {
     SacError error{};
     uint32_t count = 0;
     host::checkLibrary(sacGetPlanTensors(handle_, &count, nullptr, &error), error);
-    std::vector<SacTensorInfo> out(count);
+    std::vector<SacTensorInfo> out(count, sac::make<SacTensorInfo>());
     host::checkLibrary(sacGetPlanTensors(handle_, &count, out.data(), &error), error);
     return out;
 }
@@ -166,7 +174,7 @@ std::vector<SacStageInfo> Plan::stages() const {
     SacError error{};
     uint32_t count = 0;
     host::checkLibrary(sacGetPlanStages(handle_, &count, nullptr, &error), error);
-    std::vector<SacStageInfo> out(count);
+    std::vector<SacStageInfo> out(count, sac::make<SacStageInfo>());
     host::checkLibrary(sacGetPlanStages(handle_, &count, out.data(), &error), error);
     return out;
 }
@@ -175,7 +183,7 @@ std::vector<SacMemoryPart> Plan::memoryParts() const {
     SacError error{};
     uint32_t count = 0;
     host::checkLibrary(sacGetPlanMemoryParts(handle_, &count, nullptr, &error), error);
-    std::vector<SacMemoryPart> out(count);
+    std::vector<SacMemoryPart> out(count, sac::make<SacMemoryPart>());
     host::checkLibrary(sacGetPlanMemoryParts(handle_, &count, out.data(), &error), error);
     return out;
 }
@@ -186,18 +194,22 @@ PlanBuffers::PlanBuffers(const host::Device& device, const Plan& plan) {
         kinds_[kind] = host::Buffer(device, memory.size, memory.usage, host::BufferMemory::readback);
         ranges_[kind] = kinds_[kind].range();
     }
+    uint32_t index = 0;
     for (const SacTensorInfo& info : plan.tensors()) {
+        const uint32_t tensor = index++;
         if (info.flags & SAC_TENSOR_HOST_BIT)
             continue;
         tensors_.push_back(
-            {info, host::Buffer(device, info.size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, host::BufferMemory::readback)});
-        bindings.push_back({info.name, tensors_.back().buffer.range()});
+            {tensor, info,
+             host::Buffer(device, info.size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, host::BufferMemory::readback)});
+        SacTensorBinding& bound = bindings.emplace_back(sac::make<SacTensorBinding>());
+        bound.tensor = tensor;
+        bound.buffer = tensors_.back().buffer.range();
     }
 }
 
 SacUploadInfo PlanBuffers::uploadInfo() const {
-    SacUploadInfo info{};
-    info.sType = SAC_STRUCTURE_TYPE_UPLOAD_INFO;
+    SacUploadInfo info = sac::make<SacUploadInfo>();
     info.weights = ranges_[SAC_MEMORY_WEIGHTS];
     info.tables = ranges_[SAC_MEMORY_TABLES];
     info.workspace = ranges_[SAC_MEMORY_WORKSPACE];
@@ -208,8 +220,7 @@ SacUploadInfo PlanBuffers::uploadInfo() const {
 }
 
 SacRunInfo PlanBuffers::runInfo() const {
-    SacRunInfo info{};
-    info.sType = SAC_STRUCTURE_TYPE_RUN_INFO;
+    SacRunInfo info = sac::make<SacRunInfo>();
     info.weights = ranges_[SAC_MEMORY_WEIGHTS];
     info.tables = ranges_[SAC_MEMORY_TABLES];
     info.workspace = ranges_[SAC_MEMORY_WORKSPACE];
@@ -220,6 +231,18 @@ SacRunInfo PlanBuffers::runInfo() const {
     info.timestamps = timestamps;
     info.enable = enable;
     return info;
+}
+
+SacTensorBinding& PlanBuffers::binding(const std::string& name) {
+    const uint32_t index = tensor(name).index;
+    return *std::find_if(bindings.begin(), bindings.end(),
+                         [&](const SacTensorBinding& bound) { return bound.tensor == index; });
+}
+
+std::string PlanBuffers::name(const SacTensorBinding& binding) const {
+    return std::find_if(tensors_.begin(), tensors_.end(),
+                        [&](const Bound& bound) { return bound.index == binding.tensor; })
+        ->info.name;
 }
 
 PlanBuffers::Bound& PlanBuffers::tensor(const std::string& name) {

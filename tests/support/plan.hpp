@@ -1,7 +1,7 @@
 // A plan with buffers of its own: from named tensors to named results in a few lines.
 #pragma once
 
-#include <saccade/saccade.h>
+#include <saccade/saccade.hpp>
 
 #include <cstddef>
 #include <deque>
@@ -24,7 +24,7 @@ reference::Tensor decode(const std::byte* bytes, SacDataType type, const referen
 /// A SacPlanInfo under construction, which owns what it points to.
 class PlanDescription {
 public:
-    PlanDescription();
+    PlanDescription() = default;
     PlanDescription(const PlanDescription&) = delete;
     PlanDescription& operator=(const PlanDescription&) = delete;
 
@@ -36,7 +36,8 @@ public:
                             SacLayout layout = SAC_LAYOUT_CONTIGUOUS);
 
     /// Everything but inputs and outputs is the caller's to set.
-    SacPlanInfo info{};
+    SacPlanInfo info = sac::make<SacPlanInfo>();
+    SacPositionBiasInfo bias = sac::make<SacPositionBiasInfo>(); ///< in the chain where it says anything
     std::vector<SacTensorDesc> inputs, outputs;
 
     /// `info` with its arrays.
@@ -58,6 +59,7 @@ public:
     operator SacPlan() const { return handle_; }
     SacMemoryRequirements memory(SacMemoryKind kind) const;
     SacPlanProperties properties() const;
+    SacPositionBiasProperties positionBias() const;
     std::vector<SacTensorInfo> tensors() const;
     std::vector<SacStageInfo> stages() const;
     std::vector<SacMemoryPart> memoryParts() const;
@@ -86,12 +88,17 @@ public:
     std::vector<std::byte> bytes(const std::string& name) const;
     std::span<std::byte> mapped(const std::string& name) { return tensor(name).buffer.mapped(); }
 
+    /// Of every tensor that is bound, in the order of the plan.
     std::vector<SacTensorBinding> bindings;
+    SacTensorBinding& binding(const std::string& name);
+    /// Of the tensor that is bound.
+    std::string name(const SacTensorBinding& binding) const;
     SacTimestampRange timestamps{};
     SacBufferRange enable{}; ///< of conditional plans, which have no buffer for it here
 
 private:
     struct Bound {
+        uint32_t index; ///< of the tensor
         SacTensorInfo info;
         host::Buffer buffer;
     };

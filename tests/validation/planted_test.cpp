@@ -32,10 +32,7 @@ TEST_F(Planted, missingBarrier) {
     for (PlanBuffers* buffers : {&first, &second})
         for (const auto& [name, tensor] : golden.inputs)
             buffers->write(name, tensor);
-    const auto bindingOf = [](PlanBuffers& buffers, std::string_view name) -> SacTensorBinding& {
-        return *std::ranges::find(buffers.bindings, name, &SacTensorBinding::name);
-    };
-    bindingOf(second, "x").buffer = bindingOf(first, "y").buffer; // as large or larger
+    second.binding("x").buffer = first.binding("y").buffer; // as large or larger
 
     for (const bool barrier : {true, false}) {
         submit([&](VkCommandBuffer commandBuffer) {

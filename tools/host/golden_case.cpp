@@ -46,17 +46,17 @@ std::vector<OutputRequest> outputsLike(const TensorMap& references) {
     return outputs;
 }
 
-double goldenTolerance(const GoldenCase& golden, const std::string& module, const SacPlanProperties& plan) {
+double goldenTolerance(const GoldenCase& golden, const std::string& module, const Plan& plan) {
     if (startsWith(module, "onnx.") && isHalf(golden.references))
         return 1e-3;
-    if (plan.precision == SAC_PRECISION_FLOAT16 || isHalf(golden.references))
+    if (plan.properties().precision == SAC_PRECISION_FLOAT16 || isHalf(golden.references))
         return 5e-3;
     if (startsWith(module, "DeformableAttention"))
-        return plan.positionBias == SAC_POSITION_BIAS_TABLE ? 2e-4 : 5e-5;
+        return plan.positionBias().mode == SAC_POSITION_BIAS_MODE_TABLE ? 2e-4 : 5e-5;
     return 1e-5;
 }
 
-std::vector<Comparison> compare(const GoldenCase& golden, const std::string& module, const SacPlanProperties& plan,
+std::vector<Comparison> compare(const GoldenCase& golden, const std::string& module, const Plan& plan,
                                 const TensorMap& results) {
     std::vector<Comparison> comparisons;
     for (const auto& [name, reference] : golden.references) {

@@ -14,7 +14,7 @@ SacTensorDesc describeInput(const std::string& name, const Tensor& tensor) {
     if (tensor.shape.size() > SAC_MAX_RANK)
         throw std::invalid_argument("input \"" + name + "\" has more than " + std::to_string(SAC_MAX_RANK) +
                                     " dimensions");
-    SacTensorDesc desc{};
+    SacTensorDesc desc = sac::make<SacTensorDesc>();
     desc.name = name.c_str();
     desc.dataType = libraryType(tensor.type, name);
     desc.rank = static_cast<uint32_t>(tensor.shape.size());
@@ -29,7 +29,7 @@ SacTensorDesc describeInput(const std::string& name, const Tensor& tensor) {
 }
 
 SacTensorDesc describeOutput(const OutputRequest& output) {
-    SacTensorDesc desc{};
+    SacTensorDesc desc = sac::make<SacTensorDesc>();
     desc.name = output.name.c_str();
     desc.dataType = output.dataType;
     desc.layout = output.layout;
@@ -41,8 +41,7 @@ SacTensorDesc describeOutput(const OutputRequest& output) {
 Context::Context(const Device& device, LogSink log, const VkAllocationCallbacks* allocator,
                  PFN_vkGetInstanceProcAddr load)
     : device_(device), log_(std::move(log)) {
-    SacContextInfo info{};
-    info.sType = SAC_STRUCTURE_TYPE_CONTEXT_INFO;
+    SacContextInfo info = sac::make<SacContextInfo>();
     info.getInstanceProcAddr = load;
     info.instance = device.instance().handle();
     info.physicalDevice = device.physical().handle;
@@ -61,11 +60,10 @@ Context::Context(const Device& device, LogSink log, const VkAllocationCallbacks*
     checkLibrary(sacCreateContext(&info, &handle_, &error), error);
 }
 
-Context::~Context() { sacDestroyContext(handle_, nullptr); }
+Context::~Context() { sacDestroyContext(handle_); }
 
 Model::Model(Context& context, const ModelSource& source) : context_(context) {
-    SacModelInfo info{};
-    info.sType = SAC_STRUCTURE_TYPE_MODEL_INFO;
+    SacModelInfo info = sac::make<SacModelInfo>();
     info.data = source.bytes.data();
     info.size = source.bytes.size();
     info.module = orNull(source.module);
@@ -75,7 +73,7 @@ Model::Model(Context& context, const ModelSource& source) : context_(context) {
     checkLibrary(sacCreateModel(context.handle(), &info, &handle_, &error), error);
 }
 
-Model::~Model() { sacDestroyModel(handle_, nullptr); }
+Model::~Model() { sacDestroyModel(handle_); }
 
 SacDataType libraryType(DataType type, const std::string& tensor) {
     switch (type) {
@@ -124,8 +122,7 @@ Plan::Plan(Model& model, const TensorMap& inputs, const PlanOptions& options) {
     for (const OutputRequest& output : options.outputs)
         outputDescs.push_back(describeOutput(output));
 
-    SacPlanInfo info{};
-    info.sType = SAC_STRUCTURE_TYPE_PLAN_INFO;
+    SacPlanInfo info = sac::make<SacPlanInfo>();
     info.flags = options.flags;
     info.inputCount = static_cast<uint32_t>(inputDescs.size());
     info.inputs = inputDescs.data();
@@ -133,10 +130,8 @@ Plan::Plan(Model& model, const TensorMap& inputs, const PlanOptions& options) {
     info.outputs = outputDescs.data();
     info.options = orNull(options.options);
     info.precision = options.precision;
-    info.positionBias = options.positionBias;
-    info.positionBiasTolerance = options.positionBiasTolerance;
-    info.positionBiasTableLimit = options.positionBiasTableLimit;
-    info.maxRecords = options.maxRecords;
+    info.pNext = &options.positionBias;
+    info.maxRunsInFlight = options.maxRunsInFlight;
     if (options.progress) {
         info.progress = [](void* user, uint32_t done, uint32_t total) -> VkBool32 {
             return static_cast<const PlanOptions*>(user)->progress(done, total) ? VK_TRUE : VK_FALSE;
@@ -177,18 +172,22 @@ void Plan::query() {
     SacError error{};
     uint32_t count = 0;
     checkLibrary(sacGetPlanTensors(handle_, &count, nullptr, &error), error);
-    tensors_.resize(count);
+    tensors_.resize(count, sac::make<SacTensorInfo>());
     checkLibrary(sacGetPlanTensors(handle_, &count, tensors_.data(), &error), error);
 
     checkLibrary(sacGetPlanStages(handle_, &count, nullptr, &error), error);
-    stages_.resize(count);
+    stages_.resize(count, sac::make<SacStageInfo>());
     checkLibrary(sacGetPlanStages(handle_, &count, stages_.data(), &error), error);
     checkLibrary(sacGetPlanMemoryParts(handle_, &count, nullptr, &error), error);
-    memoryParts_.resize(count);
+    memoryParts_.resize(count, sac::make<SacMemoryPart>());
     checkLibrary(sacGetPlanMemoryParts(handle_, &count, memoryParts_.data(), &error), error);
 
-    properties_.sType = SAC_STRUCTURE_TYPE_PLAN_PROPERTIES;
+    properties_ = sac::make<SacPlanProperties>();
+    positionBias_ = sac::make<SacPositionBiasProperties>();
+    properties_.pNext = &positionBias_;
     checkLibrary(sacGetPlanProperties(handle_, &properties_, &error), error);
+    properties_.pNext = nullptr; // the structure is handed on by value
+    memory_.fill(sac::make<SacMemoryRequirements>());
     for (std::size_t kind = 0; kind < memory_.size(); ++kind)
         checkLibrary(sacGetPlanMemory(handle_, static_cast<SacMemoryKind>(kind), &memory_[kind], &error), error);
 }

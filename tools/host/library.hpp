@@ -1,7 +1,7 @@
 // The library's objects as C++ values: each ends what it began, and failures are exceptions.
 #pragma once
 
-#include <saccade/saccade.h>
+#include <saccade/saccade.hpp>
 
 #include <array>
 #include <functional>
@@ -73,10 +73,8 @@ struct PlanOptions {
     std::vector<OutputRequest> outputs; ///< none: the module's main result
     std::string options;                ///< forward arguments as JSON
     SacPrecision precision = SAC_PRECISION_FLOAT32;
-    SacPositionBias positionBias = SAC_POSITION_BIAS_AUTO;
-    float positionBiasTolerance = 0;
-    VkDeviceSize positionBiasTableLimit = 0;
-    uint32_t maxRecords = 0;
+    SacPositionBiasInfo positionBias = sac::make<SacPositionBiasInfo>();
+    uint32_t maxRunsInFlight = 0;
     SacPlanFlags flags = 0;
     /// Called between pipelines; false cancels.
     std::function<bool(uint32_t done, uint32_t total)> progress;
@@ -107,6 +105,7 @@ public:
     std::vector<std::byte> writeMemoryParts(SacMemoryKind kind, std::span<const std::byte> data,
                                             const std::vector<std::string>& names) const;
     const SacPlanProperties& properties() const { return properties_; }
+    const SacPositionBiasProperties& positionBias() const { return positionBias_; }
     const SacMemoryRequirements& memory(SacMemoryKind kind) const { return memory_[static_cast<std::size_t>(kind)]; }
 
 private:
@@ -117,6 +116,7 @@ private:
     std::vector<SacStageInfo> stages_;
     std::vector<SacMemoryPart> memoryParts_;
     SacPlanProperties properties_{};
+    SacPositionBiasProperties positionBias_{};
     std::array<SacMemoryRequirements, SAC_MEMORY_KIND_COUNT> memory_{};
 };
 

@@ -105,8 +105,14 @@ Timing ModelRunner::run(uint32_t batch) {
 
 void ModelRunner::record(VkCommandBuffer commandBuffer, uint32_t batch, const SacTimestampRange& timestamps) const {
     std::vector<SacTensorBinding> bindings;
-    for (const auto& [name, buffer] : bound_)
-        bindings.push_back({name.c_str(), buffer.range()});
+    for (uint32_t i = 0; i < plan_.tensors().size(); ++i) {
+        const SacTensorInfo& info = plan_.tensors()[i];
+        if (!isBound(info))
+            continue;
+        SacTensorBinding& binding = bindings.emplace_back(sac::make<SacTensorBinding>());
+        binding.tensor = i;
+        binding.buffer = tensorBuffer(info.name).range();
+    }
 
     SacRunInfo info{};
     info.sType = SAC_STRUCTURE_TYPE_RUN_INFO;

@@ -43,6 +43,7 @@ public:
     const Model& model() const { return model_; }
     const Plan& plan() const { return plan_; }
     const SacPlanProperties& properties() const { return plan_.properties(); }
+    const SacPositionBiasProperties& positionBias() const { return plan_.positionBias(); }
     VkDeviceSize memorySize(SacMemoryKind kind) const { return plan_.memory(kind).size; }
     const Buffer& memory(SacMemoryKind kind) const { return memory_[static_cast<std::size_t>(kind)]; }
     /// The device buffer of a bound input or output. Throws std::out_of_range for another name.

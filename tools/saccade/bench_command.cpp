@@ -18,9 +18,9 @@ namespace saccade::cli {
 
 namespace {
 
-std::vector<SacPositionBias> biases(const std::string& name) {
+std::vector<SacPositionBiasMode> biases(const std::string& name) {
     if (name == "both")
-        return {SAC_POSITION_BIAS_EXACT, SAC_POSITION_BIAS_TABLE};
+        return {SAC_POSITION_BIAS_MODE_EXACT, SAC_POSITION_BIAS_MODE_TABLE};
     return {positionBiasOf(name)};
 }
 
@@ -44,7 +44,7 @@ public:
         std::vector<Measurement> measurements;
         for (uint32_t dims = 1; dims <= 3; ++dims)
             if (options_.which.empty() || options_.which == "all" || options_.which == std::to_string(dims) + "d")
-                for (const SacPositionBias bias : biases(options_.bias))
+                for (const SacPositionBiasMode bias : biases(options_.bias))
                     add(measurements, deformableCase(dims), bias);
         std::printf("\nDeformable attention, the examples of upstream's README\n");
         printMeasurements(measurements);
@@ -53,7 +53,8 @@ public:
 
     void scaling() {
         std::vector<Measurement> measurements;
-        const SacPositionBias bias = options_.bias == "both" ? SAC_POSITION_BIAS_TABLE : positionBiasOf(options_.bias);
+        const SacPositionBiasMode bias =
+            options_.bias == "both" ? SAC_POSITION_BIAS_MODE_TABLE : positionBiasOf(options_.bias);
         for (const uint64_t size : {32, 64, 128})
             add(measurements, deformableCase2d(size), bias);
         std::printf("\nCost against queries and keys, 2D example\n");
@@ -64,7 +65,7 @@ public:
     void relatives() {
         std::vector<Measurement> measurements;
         for (const BenchCase& benchCase : relativeCases())
-            add(measurements, benchCase, SAC_POSITION_BIAS_AUTO);
+            add(measurements, benchCase, SAC_POSITION_BIAS_MODE_AUTO);
         std::printf("\nRelatives: Phenaki's transformer, DALL-E's attentions of 1024 and 4096 image tokens\n");
         printRelatives(measurements);
         keep("relatives", measurements);
@@ -129,7 +130,7 @@ private:
         }
     }
 
-    void add(std::vector<Measurement>& measurements, const BenchCase& benchCase, SacPositionBias bias) {
+    void add(std::vector<Measurement>& measurements, const BenchCase& benchCase, SacPositionBiasMode bias) {
         MeasureOptions options;
         options.bias = bias;
         options.precision = options_.precisionValue();

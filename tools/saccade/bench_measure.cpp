@@ -23,14 +23,14 @@ double perPair(const Measurement& m) {
     return m.times.median * 1e6 / (static_cast<double>(m.queries) * static_cast<double>(m.keys));
 }
 
-std::string tableText(const SacPlanProperties& properties) {
-    if (properties.positionBias != SAC_POSITION_BIAS_TABLE)
+std::string tableText(const SacPositionBiasProperties& bias) {
+    if (bias.mode != SAC_POSITION_BIAS_MODE_TABLE)
         return "";
     std::string text;
-    for (const uint32_t nodes : properties.tableSize)
+    for (const uint32_t nodes : bias.tableSize)
         if (nodes > 0)
             text += (text.empty() ? "" : "x") + std::to_string(nodes);
-    return text + format(" %.0e", static_cast<double>(properties.tableError));
+    return text + format(" %.0e", static_cast<double>(bias.tableError));
 }
 
 } // namespace
@@ -50,8 +50,8 @@ Times repeat(uint32_t repeats, const std::function<host::Timing()>& run) {
 Measurement measure(host::Context& context, const BenchCase& benchCase, const MeasureOptions& options) {
     Progress progress(benchCase.name);
     host::PlanOptions planOptions;
-    planOptions.positionBias = options.bias;
-    planOptions.positionBiasTolerance = options.tolerance;
+    planOptions.positionBias.mode = options.bias;
+    planOptions.positionBias.tolerance = options.tolerance;
     planOptions.precision = options.precision;
     planOptions.progress = [&progress](uint32_t done, uint32_t total) {
         progress.update("making dispatch " + std::to_string(std::min(done + 1, total)) + " of " +
@@ -75,9 +75,10 @@ Measurement measure(host::Context& context, const BenchCase& benchCase, const Me
         return runner.run();
     });
     m.properties = runner.properties();
-    m.bias = m.properties.positionBias == SAC_POSITION_BIAS_EXACT   ? "exact"
-             : m.properties.positionBias == SAC_POSITION_BIAS_TABLE ? "table"
-                                                                    : "";
+    m.positionBias = runner.positionBias();
+    m.bias = m.positionBias.mode == SAC_POSITION_BIAS_MODE_EXACT   ? "exact"
+             : m.positionBias.mode == SAC_POSITION_BIAS_MODE_TABLE ? "table"
+                                                                   : "";
     m.workspaceBytes = runner.memorySize(SAC_MEMORY_WORKSPACE);
     m.weightBytes = runner.memorySize(SAC_MEMORY_WEIGHTS);
     m.tableBytes = runner.memorySize(SAC_MEMORY_TABLES);
@@ -96,7 +97,7 @@ void printMeasurements(const std::vector<Measurement>& measurements) {
                    std::to_string(m.times.repeats), format("%.3g", static_cast<double>(m.properties.flops) * 1e-9),
                    format("%.1f", rate(m.properties.flops, m)), format("%.2f", rate(m.properties.bytes, m)),
                    bytesText(m.workspaceBytes), bytesText(m.weightBytes), bytesText(m.tableBytes),
-                   format("%.2f", m.uploadMilliseconds), tableText(m.properties)});
+                   format("%.2f", m.uploadMilliseconds), tableText(m.positionBias)});
     table.print();
 }
 
@@ -149,9 +150,9 @@ nlohmann::json toJson(const Measurement& m) {
     };
     if (!m.bias.empty())
         result["bias"] = m.bias;
-    if (m.properties.positionBias == SAC_POSITION_BIAS_TABLE) {
-        result["table_size"] = m.properties.tableSize;
-        result["table_error"] = m.properties.tableError;
+    if (m.positionBias.mode == SAC_POSITION_BIAS_MODE_TABLE) {
+        result["table_size"] = m.positionBias.tableSize;
+        result["table_error"] = m.positionBias.tableError;
     }
     if (m.queries > 0) {
         result["queries"] = m.queries;

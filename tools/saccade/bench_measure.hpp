@@ -31,12 +31,13 @@ struct Measurement {
     Times times;
     double uploadMilliseconds = 0;
     SacPlanProperties properties{};
+    SacPositionBiasProperties positionBias{};
     uint64_t workspaceBytes = 0, weightBytes = 0, tableBytes = 0, stateBytes = 0;
     uint64_t queries = 0, keys = 0;
 };
 
 struct MeasureOptions {
-    SacPositionBias bias = SAC_POSITION_BIAS_EXACT;
+    SacPositionBiasMode bias = SAC_POSITION_BIAS_MODE_EXACT;
     SacPrecision precision = SAC_PRECISION_FLOAT32;
     float tolerance = 0;
     uint32_t repeats = 0;

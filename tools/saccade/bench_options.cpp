@@ -66,8 +66,8 @@ SacPrecision BenchOptions::precisionValue() const {
 host::PlanOptions BenchOptions::hostPlanOptions() const {
     host::PlanOptions options;
     options.precision = precisionValue();
-    options.positionBias = bias == "both" ? SAC_POSITION_BIAS_AUTO : positionBiasOf(bias);
-    options.positionBiasTolerance = tolerance;
+    options.positionBias.mode = bias == "both" ? SAC_POSITION_BIAS_MODE_AUTO : positionBiasOf(bias);
+    options.positionBias.tolerance = tolerance;
     return options;
 }
 

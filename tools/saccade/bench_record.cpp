@@ -21,9 +21,14 @@ constexpr uint32_t recordsInRound = 32;
 class Run {
 public:
     explicit Run(const host::ModelRunner& runner) : plan_(runner.plan().handle()) {
-        for (const SacTensorInfo& tensor : runner.plan().tensors())
-            if (!(tensor.flags & SAC_TENSOR_HOST_BIT))
-                bindings_.push_back({tensor.name, runner.tensorBuffer(tensor.name).range(), nullptr});
+        const std::vector<SacTensorInfo>& tensors = runner.plan().tensors();
+        for (uint32_t i = 0; i < tensors.size(); ++i) {
+            if (tensors[i].flags & SAC_TENSOR_HOST_BIT)
+                continue;
+            SacTensorBinding& binding = bindings_.emplace_back(sac::make<SacTensorBinding>());
+            binding.tensor = i;
+            binding.buffer = runner.tensorBuffer(tensors[i].name).range();
+        }
         info_.sType = SAC_STRUCTURE_TYPE_RUN_INFO;
         info_.weights = runner.memory(SAC_MEMORY_WEIGHTS).range();
         info_.tables = runner.memory(SAC_MEMORY_TABLES).range();
@@ -135,7 +140,7 @@ std::vector<RecordMeasurement> measureRecord(const host::Device& device, const B
     records = records ? records : 1000;
     const std::vector<std::byte> file = benchCase.modelFile();
     host::PlanOptions planOptions = options;
-    planOptions.maxRecords = recordsInRound * threads;
+    planOptions.maxRunsInFlight = recordsInRound * threads;
     std::vector<RecordMeasurement> measurements;
     for (const bool push : {true, false}) {
         host::DeviceOptions deviceOptions;

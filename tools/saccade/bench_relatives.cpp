@@ -1,6 +1,6 @@
 #include "bench_case.hpp"
 
-#include <saccade/saccade.h>
+#include <saccade/saccade_layouts.h>
 
 #include <numeric>
 

@@ -34,8 +34,8 @@ void printTensors(const Safetensors& contents) {
     std::printf("%zu tensors, %s\n", contents.tensors().size(), bytesText(total).c_str());
 }
 
-const char* biasName(SacPositionBias bias) {
-    return bias == SAC_POSITION_BIAS_EXACT ? "exact" : bias == SAC_POSITION_BIAS_TABLE ? "table" : "none";
+const char* biasName(SacPositionBiasMode bias) {
+    return bias == SAC_POSITION_BIAS_MODE_EXACT ? "exact" : bias == SAC_POSITION_BIAS_MODE_TABLE ? "table" : "none";
 }
 
 constexpr std::array memoryNames = {"weights", "tables", "workspace", "state", "staging"};
@@ -94,11 +94,13 @@ void printPlan(const host::Plan& plan, const char* device) {
     std::printf("%u dispatches, %u barriers, %u pipelines, %s, %.3g GFLOP, %s moved\n", p.dispatchCount, p.barrierCount,
                 p.pipelineCount, p.precision == SAC_PRECISION_FLOAT16 ? "f16" : "f32",
                 static_cast<double>(p.flops) * 1e-9, bytesText(p.bytes).c_str());
-    if (p.positionBias == SAC_POSITION_BIAS_TABLE)
-        std::printf("position bias: table of %u x %u x %u nodes, rms error %.1e\n", p.tableSize[0],
-                    std::max(p.tableSize[1], 1u), std::max(p.tableSize[2], 1u), static_cast<double>(p.tableError));
+    const SacPositionBiasProperties& bias = plan.positionBias();
+    if (bias.mode == SAC_POSITION_BIAS_MODE_TABLE)
+        std::printf("position bias: table of %u x %u x %u nodes, rms error %.1e\n", bias.tableSize[0],
+                    std::max(bias.tableSize[1], 1u), std::max(bias.tableSize[2], 1u),
+                    static_cast<double>(bias.tableError));
     else
-        std::printf("position bias: %s\n", biasName(p.positionBias));
+        std::printf("position bias: %s\n", biasName(bias.mode));
 }
 
 int run(InfoOptions& options) {

@@ -1,6 +1,6 @@
 #include "layout_settings.hpp"
 
-#include <saccade/saccade.h>
+#include <saccade/saccade_layouts.h>
 
 #include "assignments.hpp"
 #include "host/errors.hpp"

@@ -48,9 +48,8 @@ void PlanSettings::addTo(CLI::App& app) {
                    "where there is none: table says so, auto does not")
         ->check(CLI::IsMember({"exact", "table", "auto"}).description(""))
         ->type_name("exact|table|auto");
-    app.add_option(
-           "--tolerance", tolerance,
-           "Largest rms error of the table, on the scale of the scores that enter the softmax; default 1e-4")
+    app.add_option("--tolerance", tolerance,
+                   "Largest rms error of the table, on the scale of the scores that enter the softmax; default 1e-4")
         ->check(CLI::Range(0.0, 1.0).description(""))
 
         ->type_name("X");
@@ -86,8 +85,8 @@ host::PlanOptions PlanSettings::planOptions(Progress& progress) const {
     if (!arguments.empty())
         options.options = parseAssignments(arguments, "--argument").dump();
     options.precision = precision == "f16" ? SAC_PRECISION_FLOAT16 : SAC_PRECISION_FLOAT32;
-    options.positionBias = positionBiasOf(bias);
-    options.positionBiasTolerance = tolerance;
+    options.positionBias.mode = positionBiasOf(bias);
+    options.positionBias.tolerance = tolerance;
     options.progress = [&progress](uint32_t done, uint32_t total) {
         progress.update("making dispatch " + std::to_string(std::min(done + 1, total)) + " of " +
                         std::to_string(total));
@@ -96,10 +95,10 @@ host::PlanOptions PlanSettings::planOptions(Progress& progress) const {
     return options;
 }
 
-SacPositionBias positionBiasOf(const std::string& name) {
-    return name == "exact"   ? SAC_POSITION_BIAS_EXACT
-           : name == "table" ? SAC_POSITION_BIAS_TABLE
-                             : SAC_POSITION_BIAS_AUTO;
+SacPositionBiasMode positionBiasOf(const std::string& name) {
+    return name == "exact"   ? SAC_POSITION_BIAS_MODE_EXACT
+           : name == "table" ? SAC_POSITION_BIAS_MODE_TABLE
+                             : SAC_POSITION_BIAS_MODE_AUTO;
 }
 
 Workbench::Workbench(const DeviceSettings& settings)

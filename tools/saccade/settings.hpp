@@ -46,7 +46,7 @@ struct PlanSettings {
 };
 
 /// Of "exact", "table" or "auto".
-SacPositionBias positionBiasOf(const std::string& name);
+SacPositionBiasMode positionBiasOf(const std::string& name);
 
 /// Instance, device and context of one command. The library's warnings go to stderr.
 class Workbench {

@@ -9,18 +9,18 @@
 
 namespace saccade::cli {
 
-/// Returns make(options), a pointer to something with properties(). A table that is off by more than the tolerance of
+/// Returns make(options), a pointer to something with positionBias(). A table that is off by more than the tolerance of
 /// `options` is replaced by the exact bias, which a line on stderr says; `name` begins it.
 template <class Make>
 auto withTableFallback(host::PlanOptions options, const std::string& name, const Make& make) {
     auto made = make(options);
-    const SacPlanProperties properties = made->properties();
-    const float tolerance = options.positionBiasTolerance > 0 ? options.positionBiasTolerance : 1e-4f;
-    if (properties.positionBias != SAC_POSITION_BIAS_TABLE || properties.tableError <= tolerance)
+    const SacPositionBiasProperties bias = made->positionBias();
+    const float tolerance = options.positionBias.tolerance > 0 ? options.positionBias.tolerance : 1e-4f;
+    if (bias.mode != SAC_POSITION_BIAS_MODE_TABLE || bias.tableError <= tolerance)
         return made;
     std::fprintf(stderr, "%s: the finest table that fits is off by %.2g, more than %.2g: computed exactly\n",
-                 name.c_str(), static_cast<double>(properties.tableError), static_cast<double>(tolerance));
-    options.positionBias = SAC_POSITION_BIAS_EXACT;
+                 name.c_str(), static_cast<double>(bias.tableError), static_cast<double>(tolerance));
+    options.positionBias.mode = SAC_POSITION_BIAS_MODE_EXACT;
     made.reset();
     return make(options);
 }

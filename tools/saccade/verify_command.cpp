@@ -37,7 +37,7 @@ std::vector<host::Comparison> verify(const std::string& path, const PlanSettings
     runner.submitter().onWait([&progress] { progress.update("waiting for the device"); });
     runner.upload();
     runner.run();
-    return host::compare(golden, runner.model().module(), runner.properties(), runner.outputs());
+    return host::compare(golden, runner.model().module(), runner.plan(), runner.outputs());
 }
 
 int run(VerifyOptions& options) {
