@@ -267,6 +267,27 @@ TEST_F(HalfModules, chooseTheSameKeys) {
     random.expectResults(Plan(model, description), 5e-3);
 }
 
+// Weight and bias are inputs here, and as halves they are the same numbers after rounding.
+TEST_F(HalfModules, deformConvTakesWeightAndBiasAsHalves) {
+    if (!hasHalves(device()))
+        GTEST_SKIP() << "the device has no 16-bit storage";
+    RandomCase random({"deformConvHalves", "onnx.DeformConv", R"({"group": 3})",
+                       R"({"batch": 2, "in": 3, "out": 9, "size": [5, 4], "kernel": [3, 1], "bias": true})"},
+                      1);
+    PlanDescription description;
+    for (auto& [name, tensor] : random.inputs) {
+        const bool half = name == "W" || name == "B";
+        const SacDataType type = half ? SAC_DATA_TYPE_FLOAT16 : SAC_DATA_TYPE_FLOAT32;
+        tensor = decode(encode(tensor, type).data(), type, tensor.shape);
+        description.input(name, tensor.shape, type);
+    }
+    description.output("Y");
+    random.expected = reference::run(random.module, random.config, random.weights, random.inputs);
+    Context context(device());
+    Model model(context, random.bytes);
+    random.expectResults(Plan(model, description), 1e-5);
+}
+
 TEST(ModuleCases, leaveNoModuleOut) {
     for (uint32_t i = 0; const char* const module = sacGetModuleName(i); ++i) {
         const std::string name = module;
