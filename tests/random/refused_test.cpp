@@ -1,5 +1,5 @@
-// What sparse attention, the small layers and ONNX's operators cannot be given is refused by name: configurations when a
-// model is made, shapes when a plan is.
+// What sparse attention, the small layers and ONNX's operators cannot be given is refused by name: configurations when
+// a model is made, shapes when a plan is.
 #include <gtest/gtest.h>
 
 #include <cstring>
