@@ -64,7 +64,7 @@ TEST(Cli, AnswersHelpAndVersion) {
         EXPECT_EQ(runSaccade({command, "--help"}).exitCode, 0) << command;
         EXPECT_NE(help.out.find(command), std::string::npos) << command;
     }
-    EXPECT_EQ(runSaccade({"--version"}).out, "saccade 0.1.0\n");
+    EXPECT_EQ(runSaccade({"--version"}).out, "saccade " SACCADE_PROJECT_VERSION "\n");
 }
 
 TEST(Cli, NamesWhatIsWrongAndExitsWithItsCode) {
