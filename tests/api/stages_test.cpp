@@ -13,6 +13,39 @@
 namespace saccade::test {
 namespace {
 
+// Debug labels as they are begun (their text) and ended ("-"), on their way to the driver.
+std::vector<std::string> labels;
+PFN_vkCmdBeginDebugUtilsLabelEXT realBegin;
+PFN_vkCmdEndDebugUtilsLabelEXT realEnd;
+
+void VKAPI_CALL beginLabel(VkCommandBuffer commandBuffer, const VkDebugUtilsLabelEXT* label) {
+    labels.push_back(label->pLabelName);
+    realBegin(commandBuffer, label);
+}
+void VKAPI_CALL endLabel(VkCommandBuffer commandBuffer) {
+    labels.push_back("-");
+    realEnd(commandBuffer);
+}
+
+PFN_vkVoidFunction VKAPI_CALL labelledDevice(VkDevice device, const char* name) {
+    const PFN_vkVoidFunction found = vkGetDeviceProcAddr(device, name);
+    if (found && name == std::string("vkCmdBeginDebugUtilsLabelEXT")) {
+        realBegin = reinterpret_cast<PFN_vkCmdBeginDebugUtilsLabelEXT>(found);
+        return reinterpret_cast<PFN_vkVoidFunction>(beginLabel);
+    }
+    if (found && name == std::string("vkCmdEndDebugUtilsLabelEXT")) {
+        realEnd = reinterpret_cast<PFN_vkCmdEndDebugUtilsLabelEXT>(found);
+        return reinterpret_cast<PFN_vkVoidFunction>(endLabel);
+    }
+    return found;
+}
+
+PFN_vkVoidFunction VKAPI_CALL labelledInstance(VkInstance instance, const char* name) {
+    if (name == std::string("vkGetDeviceProcAddr"))
+        return reinterpret_cast<PFN_vkVoidFunction>(labelledDevice);
+    return vkGetInstanceProcAddr(instance, name);
+}
+
 class Stages : public GpuTest {
 protected:
     Context context{device()};
@@ -165,6 +198,45 @@ TEST_F(Timestamps, areWrittenWhereThereIsAPool) {
     const std::vector<Query> all = queries();
     for (uint32_t i = 0; i < queryCount; ++i)
         EXPECT_EQ(all[i].available != 0, i < queryCount - 2) << "query " << i;
+}
+
+// The plan's name around all that is recorded of it, the stages' names inside.
+TEST_F(Stages, areLabelledInsideTheirPlan) {
+    if (!(device().features() & SAC_FEATURE_DEBUG_UTILS_BIT))
+        GTEST_SKIP() << "the instance has no VK_EXT_debug_utils";
+    const GoldenCase golden(SACCADE_TEST_DATA "/golden/deformable_1d_2.safetensors");
+    SacContextInfo info = Context::info(device());
+    info.getInstanceProcAddr = labelledInstance;
+    const sac::Context labelled(info);
+    const Model model(labelled.get(), golden.bytes);
+    PlanDescription named, unnamed;
+    named.input("x", {3, 64, 37});
+    named.info.name = "upscaler";
+    unnamed.input("x", {3, 64, 37});
+    const Plan plan(model, named), other(model, unnamed);
+    PlanBuffers buffers(device(), plan), otherBuffers(device(), other);
+    const auto outermost = [] {
+        std::vector<std::string> out;
+        int depth = 0;
+        for (const std::string& label : labels) {
+            if (label != "-" && depth == 0)
+                out.push_back(label);
+            depth += label == "-" ? -1 : 1;
+        }
+        EXPECT_EQ(depth, 0) << "each label that was begun was ended";
+        return out;
+    };
+    labels.clear();
+    submit([&](VkCommandBuffer commandBuffer) {
+        recordUpload(plan, commandBuffer, buffers);
+        recordRun(plan, commandBuffer, buffers);
+        recordUpload(other, commandBuffer, otherBuffers);
+        recordRun(other, commandBuffer, otherBuffers);
+    });
+    EXPECT_EQ(outermost(),
+              (std::vector<std::string>{"upscaler", "upscaler", "DeformableAttention1D", "DeformableAttention1D"}));
+    for (const SacStageInfo& stage : plan.stages())
+        EXPECT_TRUE(std::ranges::count(labels, stage.name)) << stage.name;
 }
 
 } // namespace
