@@ -73,6 +73,8 @@ TEST_F(DeviceArguments, queryNamesWhatIsWrong) {
         {"support sType", [](Query& q) { q.support.sType = {}; }, SAC_ERROR_INVALID_ARGUMENT, "sType of support"},
         {"query pNext", [&](Query& q) { q.query.pNext = &other; }, SAC_ERROR_INVALID_ARGUMENT, "pNext of query"},
         {"support pNext", [](Query& q) { q.support.pNext = &q; }, SAC_ERROR_INVALID_ARGUMENT, "pNext of support"},
+        {"profile pNext", [](Query& q) { q.support.profile.pNext = &q; }, SAC_ERROR_INVALID_ARGUMENT,
+         "pNext of support->profile has SAC_STRUCTURE_TYPE_DEVICE_QUERY, which does not extend SacDeviceProfile"},
         {"getInstanceProcAddr", [](Query& q) { q.query.getInstanceProcAddr = nullptr; }, SAC_ERROR_INVALID_ARGUMENT,
          "query->getInstanceProcAddr"},
         {"instance", [](Query& q) { q.query.instance = nullptr; }, SAC_ERROR_INVALID_ARGUMENT, "query->instance"},

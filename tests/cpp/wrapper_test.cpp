@@ -118,6 +118,42 @@ TEST_F(Wrapper, plansWithoutADevice) {
               SAC_ERROR_INVALID_ARGUMENT);
 }
 
+TEST_F(Wrapper, bindsByName) {
+    const sac::Context context(contextInfo());
+    const sac::Model model(context, golden_.bytes.data(), golden_.bytes.size());
+    sac::PlanBuilder builder;
+    describe(builder);
+    const sac::Plan plan(model, builder);
+    const SacBufferRange range{VK_NULL_HANDLE, 256, 64};
+    const SacTensorBinding y = plan.bind("y", range);
+    EXPECT_EQ(y.sType, SAC_STRUCTURE_TYPE_TENSOR_BINDING);
+    EXPECT_EQ(y.tensor, 1u);
+    EXPECT_EQ(y.buffer.offset, 256u);
+    const int32_t value = 3;
+    EXPECT_EQ(plan.bind("x", &value).value, &value);
+    EXPECT_EQ(plan.tensor("x"), 0u);
+    EXPECT_EQ(resultOf([&] { plan.bind("z", range); }, "the plan has no tensor \"z\""), SAC_ERROR_INVALID_ARGUMENT);
+}
+
+TEST_F(Wrapper, planBuildersHaveProgressAndAPositionBias) {
+    const saccade::test::GoldenCase golden(SACCADE_TEST_DATA "/golden/deformable_1d_2.safetensors");
+    const sac::Context context(contextInfo());
+    const sac::Model model(context, golden.bytes.data(), golden.bytes.size());
+    sac::PlanBuilder builder;
+    builder.input("x", {3, 64, 37}).positionBias(SAC_POSITION_BIAS_MODE_EXACT);
+    uint32_t calls = 0;
+    builder.progress([&](uint32_t, uint32_t) { return ++calls > 0; });
+    EXPECT_EQ(sac::Plan(model, builder).positionBias().mode, SAC_POSITION_BIAS_MODE_EXACT);
+    EXPECT_GT(calls, 0u);
+    builder.positionBias(SAC_POSITION_BIAS_MODE_TABLE, 0.01f);
+    const SacPositionBiasProperties table = sac::Plan(model, builder).positionBias();
+    EXPECT_EQ(table.mode, SAC_POSITION_BIAS_MODE_TABLE);
+    EXPECT_GT(table.tableSize[0], 1u);
+    EXPECT_LE(table.tableError, 0.01f);
+    builder.progress([](uint32_t, uint32_t) { return false; });
+    EXPECT_EQ(resultOf([&] { sac::Plan plan(model, builder); }, "cancelled"), SAC_ERROR_CANCELLED);
+}
+
 TEST_F(Wrapper, looksInside) {
     const sac::Context context(contextInfo());
     const sac::Model model(context, golden_.bytes.data(), golden_.bytes.size());
