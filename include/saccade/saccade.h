@@ -79,16 +79,16 @@
  *   Images keep their layouts: the library records no layout transition. An output image is written where the tensor
  *   reaches and keeps its other pixels.
  *   The caller owes, with one barrier before the call: what was written to anything in the right column is available
- *   and visible to (COMPUTE_SHADER, SHADER_READ; parameters: UNIFORM_READ), and earlier reads and writes of outputs and
- *   workspace are complete (an execution dependency; with memory dependency where they were written by the device). The
- *   caller owes, with one barrier after the call, a dependency from (COMPUTE_SHADER, SHADER_WRITE) to whatever reads the
- *   outputs. Two calls that share a workspace, or of which one reads what the other wrote, need such a barrier between
- *   them: COMPUTE_SHADER/SHADER_WRITE to COMPUTE_SHADER/SHADER_READ|SHADER_WRITE. After sacCmdUpload the barrier's
- *   source is TRANSFER|COMPUTE_SHADER with TRANSFER_WRITE|SHADER_WRITE. The transfer of a SacTensorBinding::value is
- *   ordered after and before COMPUTE_SHADER by the library: the caller's barriers stay the same. So is what a
- *   conditional plan writes for its indirect dispatches; DRAW_INDIRECT precedes COMPUTE_SHADER in the pipeline, so that
- *   a barrier that waits for the latter has waited for the former. Ownership transfers between queue families are the
- *   caller's, on whole buffers and images.
+ *   and visible to (COMPUTE_SHADER, SHADER_READ; parameters: UNIFORM_READ), and earlier reads and writes of outputs
+ *   and workspace are complete (an execution dependency; with memory dependency where they were written by the
+ *   device). The caller owes, with one barrier after the call, a dependency from (COMPUTE_SHADER, SHADER_WRITE) to
+ *   whatever reads the outputs. Two calls that share a workspace, or of which one reads what the other wrote, need
+ *   such a barrier between them: COMPUTE_SHADER/SHADER_WRITE to COMPUTE_SHADER/SHADER_READ|SHADER_WRITE. After
+ *   sacCmdUpload the barrier's source is TRANSFER|COMPUTE_SHADER with TRANSFER_WRITE|SHADER_WRITE. The transfer of a
+ *   SacTensorBinding::value is ordered after and before COMPUTE_SHADER by the library: the caller's barriers stay the
+ *   same. So is what a conditional plan writes for its indirect dispatches; DRAW_INDIRECT precedes COMPUTE_SHADER in
+ *   the pipeline, so that a barrier that waits for the latter has waited for the former. Ownership transfers between
+ *   queue families are the caller's, on whole buffers and images.
  *
  *   Command buffer state that is clobbered: the bound compute pipeline, compute descriptor set 0 (bound or pushed) and
  *   compute push constants. Graphics state is untouched.

@@ -357,8 +357,7 @@ public:
     }
     /// In the order of the request: inputs, then outputs. Their names live as long as the plan.
     std::vector<SacTensorInfo> tensors() const { return list<SacTensorInfo>(sacGetPlanTensors); }
-    /// Index of the tensor of that name, as bindings have it. An output may have the name of an input: then the input
-    /// is found. Throws Exception where there is none.
+    /// Index of the tensor of that name, as bindings have it. Throws Exception where there is none.
     uint32_t tensor(const char* name) const {
         const std::vector<SacTensorInfo> all = tensors();
         for (std::size_t i = 0; i < all.size(); ++i)
