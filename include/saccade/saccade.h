@@ -668,6 +668,9 @@ typedef struct SacPlanProperties {
     SacPrecision precision; /* FLOAT32 or FLOAT16 */
     uint64_t flops;         /* of one run, counted from the arithmetic of the definition, tables as lookups */
     uint64_t bytes;         /* of one run: each tensor once for every dispatch that reads it, and once that writes it */
+    /* Plans of one model with equal keys have equal contents of SAC_MEMORY_TABLES and can share them, whatever their
+     * shapes: see SAC_UPLOAD_SHARED_TABLES_BIT. 0: there are no tables. Valid within one process. */
+    uint64_t tablesKey;
 } SacPlanProperties;
 
 /* One operator of a run: a projection, an attention, a conversion. Debug labels have the same names. */
@@ -808,6 +811,8 @@ typedef struct SacBufferRange {
 
 typedef enum SacUploadFlagBits SAC_ENUM_TYPE {
     SAC_UPLOAD_TABLES_ONLY_BIT = 0x1, /* the weights are already there, from another plan of the same model */
+    /* The tables too, from a plan with an equal SacPlanProperties::tablesKey: nothing is built. */
+    SAC_UPLOAD_SHARED_TABLES_BIT = 0x2,
     SAC_UPLOAD_FLAG_BITS_MAX_ENUM = 0x7fffffff
 } SacUploadFlagBits;
 typedef VkFlags SacUploadFlags;

@@ -126,6 +126,7 @@ void setProperties(SacPlan_T& plan, const Graph& graph, const BiasReport& bias) 
     p.precision = plan.storage == DataType::f16 ? SAC_PRECISION_FLOAT16 : SAC_PRECISION_FLOAT32;
     p.flops = graph.flops();
     p.bytes = plan.run.bytes();
+    p.tablesKey = plan.upload.fingerprint(plan.parameters);
     plan.positionBias.mode = bias.mode == BiasMode::exact   ? SAC_POSITION_BIAS_MODE_EXACT
                              : bias.mode == BiasMode::table ? SAC_POSITION_BIAS_MODE_TABLE
                                                             : SAC_POSITION_BIAS_MODE_AUTO;

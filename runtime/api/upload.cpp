@@ -32,12 +32,15 @@ extern "C" SAC_API SacResult VKAPI_CALL sacCmdUpload(SacPlan plan, VkCommandBuff
         const Recorder& recorder = requireRecorder(*plan);
         require(commandBuffer, "commandBuffer");
         requireStructure(info, "info");
-        requireFlags(info->flags, SAC_UPLOAD_TABLES_ONLY_BIT, "info->flags");
+        requireFlags(info->flags, SAC_UPLOAD_TABLES_ONLY_BIT | SAC_UPLOAD_SHARED_TABLES_BIT, "info->flags");
+        const bool builds = !(info->flags & SAC_UPLOAD_SHARED_TABLES_BIT);
         const bool copy = !(info->flags & SAC_UPLOAD_TABLES_ONLY_BIT) && plan->memory[SAC_MEMORY_WEIGHTS].size;
         Claims claims(*plan);
         claims.memory(SAC_MEMORY_WEIGHTS, "info->weights", info->weights, copy);
-        claims.memory(SAC_MEMORY_TABLES, "info->tables", info->tables, true);
-        claims.memory(SAC_MEMORY_WORKSPACE, "info->workspace", info->workspace, true);
+        if (builds) {
+            claims.memory(SAC_MEMORY_TABLES, "info->tables", info->tables, true);
+            claims.memory(SAC_MEMORY_WORKSPACE, "info->workspace", info->workspace, true);
+        }
         claims.memory(SAC_MEMORY_PARAMETERS, "info->parameters", info->parameters, true);
         if (copy) {
             claims.memory(SAC_MEMORY_STAGING, "info->staging", info->staging, false);
@@ -56,6 +59,7 @@ extern "C" SAC_API SacResult VKAPI_CALL sacCmdUpload(SacPlan plan, VkCommandBuff
         buffers.classes[static_cast<size_t>(MemoryClass::tables)] = base(info->tables);
         buffers.classes[static_cast<size_t>(MemoryClass::workspace)] = base(info->workspace);
         buffers.classes[static_cast<size_t>(MemoryClass::parameters)] = base(info->parameters);
-        recorder.upload.record(commandBuffer, buffers, 1);
+        if (builds)
+            recorder.upload.record(commandBuffer, buffers, 1);
     });
 }

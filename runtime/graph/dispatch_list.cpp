@@ -1,6 +1,7 @@
 #include "graph/dispatch_list.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "base/error.hpp"
 
@@ -51,6 +52,24 @@ void checkLimits(const Graph& graph, const Node& node, const DeviceProfile& limi
     }
 }
 
+// FNV-1a, 64 bits.
+class Fnv {
+public:
+    void add(std::span<const std::byte> bytes) {
+        for (const std::byte b : bytes)
+            hash_ = (hash_ ^ static_cast<uint64_t>(b)) * 0x100000001b3u;
+    }
+    template <class T>
+    void add(const T& value) {
+        static_assert(std::has_unique_object_representations_v<T>);
+        add(std::as_bytes(std::span(&value, 1)));
+    }
+    uint64_t value() const { return hash_; }
+
+private:
+    uint64_t hash_ = 0xcbf29ce484222325u;
+};
+
 } // namespace
 
 void DispatchList::build(const Graph& graph, Phase phase, uint32_t batch, const DeviceProfile& limits) {
@@ -92,6 +111,27 @@ void DispatchList::build(const Graph& graph, Phase phase, uint32_t batch, const 
 uint32_t DispatchList::barrierCount() const {
     return static_cast<uint32_t>(std::count_if(dispatches_.begin(), dispatches_.end(),
                                                [](const PlacedDispatch& dispatch) { return dispatch.barrier; }));
+}
+
+uint64_t DispatchList::fingerprint(std::span<const std::byte> parameters) const {
+    if (dispatches_.empty())
+        return 0;
+    Fnv hash;
+    for (const PlacedDispatch& dispatch : dispatches_) {
+        hash.add(dispatch.pipeline.shader);
+        for (const uint32_t constant : dispatch.pipeline.constants)
+            hash.add(constant);
+        hash.add(dispatch.groups);
+        for (const Binding& binding : dispatch.bindings) {
+            hash.add(binding.memory);
+            hash.add(binding.bytes);
+            if (binding.memory == MemoryClass::parameters)
+                hash.add(parameters.subspan(binding.offset, binding.bytes));
+            else
+                hash.add(binding.offset);
+        }
+    }
+    return std::max(hash.value(), uint64_t{1});
 }
 
 std::array<uint32_t, 3> DispatchList::groups(uint32_t dispatch, uint32_t batch) const {

@@ -64,6 +64,10 @@ public:
     uint64_t bytes() const { return bytes_; } ///< of all stages together
     uint32_t barrierCount() const;
 
+    /// A number that two lists share if they do the same to the same places, external tensors aside. `parameters` are
+    /// the graph's. 0 for an empty list.
+    uint64_t fingerprint(std::span<const std::byte> parameters) const;
+
     /// Workgroups of a dispatch for the first `batch` entries.
     std::array<uint32_t, 3> groups(uint32_t dispatch, uint32_t batch) const;
 
