@@ -40,6 +40,10 @@ function(check root outFaults outIncludes)
                 if(NOT level IN_LIST generated_${target})
                     list(APPEND faults "${file}: ${level} may not include ${target}")
                 endif()
+            elseif(target MATCHES "^parameters/") # of shaders/
+                if(NOT level STREQUAL kernels)
+                    list(APPEND faults "${file}: ${level} may not include ${target}")
+                endif()
             elseif(target MATCHES "(^|/)\\.\\.?/" OR NOT target MATCHES "/" OR NOT DEFINED may_${targetLevel})
                 list(APPEND faults "${file}: \"${target}\" is not written from the runtime root")
             elseif(NOT targetLevel IN_LIST may_${level})
@@ -77,6 +81,7 @@ set(planted
     "vulkan/side.cpp|#include \"io/json.hpp\""
     "vulkan/up.cpp|#include \"kernels/kernel.hpp\""
     "vulkan/names.cpp|#include \"shaders.hpp\""
+    "graph/parameters.hpp|#include \"parameters/gemm.h\""
     "kernels/device.hpp|#include \"vulkan/device.hpp\""
     "graph/record.cpp|#include \"record/program.hpp\""
     "modules/record.cpp|#include \"record/program.hpp\""

@@ -84,7 +84,7 @@ void check(const AttentionDesc& desc) {
     }
 }
 
-uint32_t features(const AttentionDesc& desc, uint32_t lanes) {
+uint32_t features(const AttentionDesc& desc, const AttentionTuning& tuning) {
     uint32_t bits = 0;
     const auto set = [&](uint32_t bit, bool on) { bits |= on ? bit : 0; };
     set(vectorQk, desc.q.fourWide(desc.headDim) && desc.k.fourWide(desc.headDim));
@@ -109,8 +109,8 @@ uint32_t features(const AttentionDesc& desc, uint32_t lanes) {
     set(tableQuads, desc.positionBias.tableQuads && desc.positionBias.dims > 1);
     // Queries next to each other differ at most once along an axis that strides so far.
     for (uint32_t axis = 0; axis < 3; ++axis)
-        set(sharesAxis0 << axis,
-            desc.pattern != AttentionPattern::axialColumn && desc.positionBias.gridStride[axis] >= lanes);
+        set(sharesAxis0 << axis, tuning.laneBroadcast && desc.pattern != AttentionPattern::axialColumn &&
+                                     desc.positionBias.gridStride[axis] >= tuning.lanes);
     return bits;
 }
 
@@ -206,7 +206,7 @@ void complete(Dispatch& dispatch, Machine machine, const AttentionDesc& desc, co
                           tuning.lanesPerQuery,
                           tuning.keysPerStep,
                           tuning.stagedKeys,
-                          features(desc, tuning.lanes),
+                          features(desc, tuning),
                           static_cast<uint32_t>(desc.pattern),
                           static_cast<uint32_t>(desc.positionBias.mode),
                           desc.positionBias.dims,

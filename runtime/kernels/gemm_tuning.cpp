@@ -55,7 +55,7 @@ double cost(const GemmTuning& cut, const GemmShape& shape, const Costs& costs) {
 // Products of many rows are cut alike up to the next power of two, so that a plan for another image size finds its
 // pipelines made.
 GemmShape sizeClass(const GemmShape& shape) {
-    if (shape.rows < 256 || shape.rows > 1u << 31)
+    if (shape.rows < 64 || shape.rows > 1u << 31)
         return shape;
     GemmShape out = shape;
     out.rows = std::bit_ceil(shape.rows);

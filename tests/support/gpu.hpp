@@ -61,6 +61,8 @@ public:
                      SacFeatureFlags without = 0);
     /// Without a device.
     explicit Context(const SacDeviceProfile& profile);
+    /// As `info` says, but for the log.
+    explicit Context(SacContextInfo info) { create(info); }
     ~Context();
     Context(const Context&) = delete;
     Context& operator=(const Context&) = delete;
