@@ -179,6 +179,7 @@ typedef enum SacStructureType SAC_ENUM_TYPE {
     SAC_STRUCTURE_TYPE_IMAGE_BINDING = 21,
     SAC_STRUCTURE_TYPE_POSITION_BIAS_INFO = 22,
     SAC_STRUCTURE_TYPE_POSITION_BIAS_PROPERTIES = 23,
+    SAC_STRUCTURE_TYPE_EXTENDED_DEVICE_CREATE_INFO = 24,
     SAC_STRUCTURE_TYPE_MAX_ENUM = 0x7fffffff
 } SacStructureType;
 
@@ -284,6 +285,24 @@ typedef struct SacDeviceSupport {
     SacDeviceProfile profile;
 } SacDeviceSupport;
 
+#define SAC_MAX_DEVICE_EXTENSIONS 512u
+
+/* A VkDeviceCreateInfo with the library's extensions and features, and the storage that it points to. It points into
+ * itself: do not copy or move it before vkCreateDevice has returned. */
+typedef struct SacExtendedDeviceCreateInfo {
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_EXTENDED_DEVICE_CREATE_INFO */
+    void* pNext;
+    /* For vkCreateDevice. It points to what the original points to, so that must live until then as well. */
+    VkDeviceCreateInfo createInfo;
+    SacFeatureFlags features; /* what a device made from it has enabled: for SacContextInfo::enabledFeatures */
+    /* The only thing that is changed in the caller's memory: the member storageBuffer16BitAccess of a
+     * VkPhysicalDeviceVulkan11Features or VkPhysicalDevice16BitStorageFeatures in the original's chain. It was VK_FALSE
+     * and is now VK_TRUE. Set it back to VK_FALSE to undo the change. NULL: nothing was changed. */
+    VkBool32* changed;
+    VkPhysicalDevice16BitStorageFeatures storage16; /* storage; in the chain if the original's has neither of the two */
+    const char* extensions[SAC_MAX_DEVICE_EXTENSIONS]; /* storage; the original's names and the library's */
+} SacExtendedDeviceCreateInfo;
+
 #ifndef SAC_NO_PROTOTYPES
 
 /* Says which extensions and features make the library faster on `query->physicalDevice`, before a VkDevice is created,
@@ -293,6 +312,21 @@ typedef struct SacDeviceSupport {
  * Errors: INVALID_ARGUMENT, UNSUPPORTED (an instance below Vulkan 1.1), OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY,
  * VULKAN. An unfit device is no error: `supported` is VK_FALSE. */
 SAC_API SacResult VKAPI_CALL sacQueryDevice(const SacDeviceQuery* query, SacDeviceSupport* support, SacError* error);
+
+/* Adds what sacQueryDevice advises to a VkDeviceCreateInfo that somebody else filled: for plugins of engines that let
+ * them change how the device is created. Names that are listed already are not listed again, and features that are
+ * enabled already stay enabled. The chain keeps all of its structures in their order.
+ *
+ * Vulkan allows only one of VkPhysicalDeviceVulkan11Features and VkPhysicalDevice16BitStorageFeatures in a chain. If one
+ * is there already, the feature is enabled in it, see SacExtendedDeviceCreateInfo::changed, so that structure must be
+ * writable. `createInfo` itself and everything else it points to are only read.
+ *
+ * SAC_FEATURE_DEBUG_UTILS_BIT is an instance matter and not reported.
+ * Errors: as sacQueryDevice; UNSUPPORTED also for an unfit device; INVALID_ARGUMENT also if createInfo is not a
+ * VkDeviceCreateInfo, lists a null name or too many, or its chain has both structures. Then nothing was changed. */
+SAC_API SacResult VKAPI_CALL sacExtendDeviceCreateInfo(const SacDeviceQuery* query,
+                                                       const VkDeviceCreateInfo* createInfo,
+                                                       SacExtendedDeviceCreateInfo* extended, SacError* error);
 
 #endif
 
@@ -913,6 +947,9 @@ typedef const char*(VKAPI_PTR* PFN_sacResultString)(SacResult result);
 typedef uint32_t(VKAPI_PTR* PFN_sacGetVersion)(void);
 typedef SacResult(VKAPI_PTR* PFN_sacQueryDevice)(const SacDeviceQuery* query, SacDeviceSupport* support,
                                                  SacError* error);
+typedef SacResult(VKAPI_PTR* PFN_sacExtendDeviceCreateInfo)(const SacDeviceQuery* query,
+                                                            const VkDeviceCreateInfo* createInfo,
+                                                            SacExtendedDeviceCreateInfo* extended, SacError* error);
 typedef SacResult(VKAPI_PTR* PFN_sacCreateContext)(const SacContextInfo* info, SacContext* context, SacError* error);
 typedef void(VKAPI_PTR* PFN_sacDestroyContext)(SacContext context);
 typedef SacResult(VKAPI_PTR* PFN_sacCreateModel)(SacContext context, const SacModelInfo* info, SacModel* model,

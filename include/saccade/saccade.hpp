@@ -58,6 +58,7 @@ inline constexpr SacStructureType structureType = SAC_STRUCTURE_TYPE_MAX_ENUM;
 SAC_STRUCTURE(SacDeviceQuery, DEVICE_QUERY)
 SAC_STRUCTURE(SacDeviceSupport, DEVICE_SUPPORT)
 SAC_STRUCTURE(SacDeviceProfile, DEVICE_PROFILE)
+SAC_STRUCTURE(SacExtendedDeviceCreateInfo, EXTENDED_DEVICE_CREATE_INFO)
 SAC_STRUCTURE(SacContextInfo, CONTEXT_INFO)
 SAC_STRUCTURE(SacModelInfo, MODEL_INFO)
 SAC_STRUCTURE(SacModuleDescription, MODULE_DESCRIPTION)
@@ -117,6 +118,33 @@ inline SacDeviceSupport queryDevice(PFN_vkGetInstanceProcAddr getInstanceProcAdd
     check(sacQueryDevice(&query, &support, &error), error);
     return support;
 }
+
+/// sacExtendDeviceCreateInfo: `createInfo` with what the library can use. It stays where it is, since it points into
+/// itself, and lives until vkCreateDevice has returned.
+class ExtendedDeviceCreateInfo {
+public:
+    ExtendedDeviceCreateInfo(PFN_vkGetInstanceProcAddr getInstanceProcAddr, VkInstance instance,
+                             VkPhysicalDevice physicalDevice, const VkDeviceCreateInfo& createInfo) {
+        SacDeviceQuery query = make<SacDeviceQuery>();
+        query.getInstanceProcAddr = getInstanceProcAddr;
+        query.instance = instance;
+        query.physicalDevice = physicalDevice;
+        SacError error{};
+        check(sacExtendDeviceCreateInfo(&query, &createInfo, &extended_, &error), error);
+    }
+    ExtendedDeviceCreateInfo(const ExtendedDeviceCreateInfo&) = delete;
+    ExtendedDeviceCreateInfo& operator=(const ExtendedDeviceCreateInfo&) = delete;
+
+    /// For vkCreateDevice.
+    const VkDeviceCreateInfo* get() const noexcept { return &extended_.createInfo; }
+    /// For SacContextInfo::enabledFeatures.
+    SacFeatureFlags features() const noexcept { return extended_.features; }
+    /// See SacExtendedDeviceCreateInfo::changed.
+    VkBool32* changed() const noexcept { return extended_.changed; }
+
+private:
+    SacExtendedDeviceCreateInfo extended_ = make<SacExtendedDeviceCreateInfo>();
+};
 
 /// sacBuildVariableLayout: bytes (heads, blocks, blocks). `localWindowBlocks` and the like stay the caller's.
 inline std::vector<uint8_t> buildVariableLayout(const SacVariableLayoutInfo& info) {

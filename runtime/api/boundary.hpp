@@ -94,6 +94,7 @@ inline void requireUtf8(const char* text, const char* name) {
     X(SacDeviceQuery, DEVICE_QUERY)                                                                                    \
     X(SacDeviceSupport, DEVICE_SUPPORT)                                                                                \
     X(SacDeviceProfile, DEVICE_PROFILE)                                                                                \
+    X(SacExtendedDeviceCreateInfo, EXTENDED_DEVICE_CREATE_INFO)                                                        \
     X(SacContextInfo, CONTEXT_INFO)                                                                                    \
     X(SacModelInfo, MODEL_INFO)                                                                                        \
     X(SacModuleDescription, MODULE_DESCRIPTION)                                                                        \

@@ -7,6 +7,7 @@
 #define BEGINS(S) CHECK(S##Begins, offsetof(S, sType) == 0 && offsetof(S, pNext) == sizeof(void*))
 BEGINS(SacDeviceQuery);
 BEGINS(SacDeviceSupport);
+BEGINS(SacExtendedDeviceCreateInfo);
 BEGINS(SacDeviceProfile);
 BEGINS(SacContextInfo);
 BEGINS(SacModelInfo);
