@@ -164,9 +164,9 @@ void record(SacPlan plan, bool conditional) {
     upload.staging = rangeOf(plan, SAC_MEMORY_STAGING);
     if (upload.staging.size <= byteLimit) {
         std::vector<std::byte> staging(upload.staging.size);
-        upload.stagingData = staging.data();
-        expect(sacCmdUpload(plan, some<VkCommandBuffer>(), &upload, &error), error, {SAC_SUCCESS});
+        expect(sacWriteWeights(plan, 0, staging.size(), staging.data(), &error), error, {SAC_SUCCESS});
     }
+    expect(sacCmdUpload(plan, some<VkCommandBuffer>(), &upload, &error), error, {SAC_SUCCESS});
 
     std::vector<SacTensorBinding> bindings;
     for (uint32_t i = 0; i < tensors.size(); ++i) {

@@ -82,7 +82,7 @@ static int hasInstanceExtension(const char* name) {
 int main(int argc, char** argv) {
     SacError error;
 
-    /* Instance and device: Vulkan 1.1, a queue that computes, and what sacQueryDevice advises. Portability drivers
+    /* Instance and device: Vulkan 1.1, a queue that computes, and what the library adds to that. Portability drivers
      * (MoltenVK) are listed to whom asks for them. */
     const VkApplicationInfo application = {.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
                                            .apiVersion = VK_API_VERSION_1_1};
@@ -101,9 +101,6 @@ int main(int argc, char** argv) {
     const VkResult listed = vkEnumeratePhysicalDevices(instance, &count, &gpu);
     check((listed == VK_SUCCESS || listed == VK_INCOMPLETE) && count == 1, "vkEnumeratePhysicalDevices", "no device");
     const SacDeviceQuery query = {SAC_STRUCTURE_TYPE_DEVICE_QUERY, NULL, vkGetInstanceProcAddr, instance, gpu};
-    SacDeviceSupport support = {.sType = SAC_STRUCTURE_TYPE_DEVICE_SUPPORT};
-    SACCADE(sacQueryDevice(&query, &support, &error));
-    check(support.supported != VK_FALSE, "sacQueryDevice", support.reason);
 
     VkQueueFamilyProperties families[16];
     uint32_t familyCount = 16, family = 0;
@@ -116,16 +113,13 @@ int main(int argc, char** argv) {
                                                .queueFamilyIndex = family,
                                                .queueCount = 1,
                                                .pQueuePriorities = &priority};
-    VkPhysicalDevice16BitStorageFeatures storage16 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
-                                                      .storageBuffer16BitAccess = support.storageBuffer16BitAccess};
     const VkDeviceCreateInfo deviceInfo = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-                                           .pNext = &storage16,
                                            .queueCreateInfoCount = 1,
-                                           .pQueueCreateInfos = &queueInfo,
-                                           .enabledExtensionCount = support.extensionCount,
-                                           .ppEnabledExtensionNames = support.extensions};
+                                           .pQueueCreateInfos = &queueInfo};
+    SacExtendedDeviceCreateInfo extended = {.sType = SAC_STRUCTURE_TYPE_EXTENDED_DEVICE_CREATE_INFO};
+    SACCADE(sacExtendDeviceCreateInfo(&query, &deviceInfo, &extended, &error));
     VkDevice device;
-    VULKAN(vkCreateDevice(gpu, &deviceInfo, NULL, &device));
+    VULKAN(vkCreateDevice(gpu, &extended.createInfo, NULL, &device));
     VkQueue queue;
     vkGetDeviceQueue(device, family, 0, &queue);
 
@@ -136,7 +130,7 @@ int main(int argc, char** argv) {
                                         .instance = instance,
                                         .physicalDevice = gpu,
                                         .device = device,
-                                        .enabledFeatures = support.features};
+                                        .enabledFeatures = extended.features};
     SacContext context;
     SACCADE(sacCreateContext(&contextInfo, &context, &error));
     SacModelInfo modelInfo = {.sType = SAC_STRUCTURE_TYPE_MODEL_INFO};
@@ -162,6 +156,7 @@ int main(int argc, char** argv) {
     SACCADE(sacGetPlanTensors(plan, &tensorCount, tensors, &error));
     x = createBuffer(gpu, device, tensors[0].size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT);
     y = createBuffer(gpu, device, tensors[1].size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT);
+    SACCADE(sacWriteWeights(plan, 0, memory[SAC_MEMORY_STAGING].range.size, memory[SAC_MEMORY_STAGING].data, &error));
     for (int i = 0; i < elements; ++i)
         ((float*)x.data)[i] = (float)(i % 17) / 8.0f - 1.0f;
 
@@ -181,8 +176,7 @@ int main(int argc, char** argv) {
                                   .tables = memory[SAC_MEMORY_TABLES].range,
                                   .workspace = memory[SAC_MEMORY_WORKSPACE].range,
                                   .parameters = memory[SAC_MEMORY_PARAMETERS].range,
-                                  .staging = memory[SAC_MEMORY_STAGING].range,
-                                  .stagingData = memory[SAC_MEMORY_STAGING].data};
+                                  .staging = memory[SAC_MEMORY_STAGING].range};
     SACCADE(sacCmdUpload(plan, commandBuffer, &upload, &error));
     const VkMemoryBarrier uploaded = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
                                       .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT | VK_ACCESS_SHADER_WRITE_BIT,

@@ -12,6 +12,7 @@
  *     sacCreateModel(context, &modelInfo, &model, &error);       once per checkpoint
  *     sacCreatePlan(model, &planInfo, &plan, &error);            once per input shape; compiles pipelines
  *     sacGetPlanMemory(plan, SAC_MEMORY_WEIGHTS, &memory, &error); ... the engine creates buffers of that size
+ *     sacWriteWeights(plan, 0, memory.size, mapped, &error);     once per model, on any thread
  *     sacGetPlanTensors(plan, &count, tensors, &error);          inputs and outputs: the indices that runs bind by
  *     sacCmdUpload(plan, commandBuffer, &uploadInfo, &error);    once, recorded into any command buffer
  *     sacCmdRun(plan, commandBuffer, &runInfo, &error);          every frame
@@ -673,7 +674,8 @@ typedef enum SacMemoryKind SAC_ENUM_TYPE {
     SAC_MEMORY_STATE = 3,
     /* What the plan's dispatches read about its shapes: a few hundred bytes each. Each plan has its own. */
     SAC_MEMORY_PARAMETERS = 4,
-    /* Source of sacCmdUpload: host visible, free again once that command buffer has finished. */
+    /* Source of sacCmdUpload, if the weights are copied: host visible, laid out as WEIGHTS and free again once that
+     * command buffer has finished. */
     SAC_MEMORY_STAGING = 5,
     SAC_MEMORY_KIND_COUNT = 6,
     SAC_MEMORY_KIND_MAX_ENUM = 0x7fffffff
@@ -844,9 +846,8 @@ typedef struct SacBufferRange {
 } SacBufferRange;
 
 typedef enum SacUploadFlagBits SAC_ENUM_TYPE {
-    SAC_UPLOAD_TABLES_ONLY_BIT = 0x1, /* the weights are already there, from another plan of the same model */
-    /* The tables too, from a plan with an equal SacPlanProperties::tablesKey: nothing is built. */
-    SAC_UPLOAD_SHARED_TABLES_BIT = 0x2,
+    /* The tables are there, from a plan with an equal SacPlanProperties::tablesKey: none are built. */
+    SAC_UPLOAD_SHARED_TABLES_BIT = 0x1,
     SAC_UPLOAD_FLAG_BITS_MAX_ENUM = 0x7fffffff
 } SacUploadFlagBits;
 typedef VkFlags SacUploadFlags;
@@ -859,8 +860,9 @@ typedef struct SacUploadInfo {
     SacBufferRange tables;
     SacBufferRange workspace;
     SacBufferRange parameters;
+    /* What sacWriteWeights wrote; its copy to `weights` is recorded. Null: nothing is copied. `weights` then holds the
+     * weights when the commands execute: the host wrote them there, or another plan of the model uses them already. */
     SacBufferRange staging;
-    void* stagingData; /* host address of staging.offset; written during the call. Flush it if not coherent */
 } SacUploadInfo;
 
 typedef struct SacImageBinding {
@@ -921,10 +923,25 @@ typedef struct SacRunInfo {
 
 #ifndef SAC_NO_PROTOTYPES
 
-/* Writes the weights, converted and packed, to stagingData; records their copy to `weights`, what fills `parameters`,
- * and the dispatches that build `tables`. Recorded once; the weights stay valid for every later run. The command buffer
- * is in the recording state, outside of a render pass. Thread: as the command buffer's pool. Errors: INVALID_ARGUMENT:
- * a range is missing, too small, misaligned, or overlaps another. Then nothing was recorded.
+/* Writes bytes of the packed weights to host memory: what SAC_MEMORY_WEIGHTS has to hold from `offset` on. Write them to
+ * mapped staging memory and let sacCmdUpload copy them, or to the weights' own memory if that is mapped (resizable BAR,
+ * unified memory). A null staging of sacCmdUpload says so.
+ *   offset, size  any part of the bytes that sacGetPlanMemory answers for SAC_MEMORY_WEIGHTS. The parts of the whole may
+ *                 be written in any order, on any threads, also at once; a part may begin and end within a tensor. Bytes
+ *                 between tensors are written as 0, so that equal parts are equal byte by byte
+ *   data          required if size is not 0; `size` bytes of any alignment. The library writes them front to back and
+ *                 does not read them, so write-combined memory serves. Flush it before submission if it is not coherent
+ * All plans of one model at one precision have the same weights. Each call packs every tensor that the part touches, so
+ * parts of whole tensors cost least; sacGetPlanMemoryParts lists them. Packing takes host memory for one tensor at a
+ * time, which is freed before the call returns. Needs no device; any thread.
+ * Errors: INVALID_ARGUMENT, OUT_OF_HOST_MEMORY. Then `data` may be written in part. */
+SAC_API SacResult VKAPI_CALL sacWriteWeights(SacPlan plan, VkDeviceSize offset, VkDeviceSize size, void* data,
+                                             SacError* error);
+
+/* Records the copy of the weights from `staging`, what fills `parameters`, and the dispatches that build `tables`.
+ * Recorded once; all of them stay valid for every later run. Allocates nothing.
+ * The command buffer is in the recording state, outside of a render pass. Thread: as the command buffer's pool.
+ * Errors: INVALID_ARGUMENT: a range is missing, too small, misaligned, or overlaps another. Then nothing was recorded.
  */
 SAC_API SacResult VKAPI_CALL sacCmdUpload(SacPlan plan, VkCommandBuffer commandBuffer, const SacUploadInfo* info,
                                           SacError* error);
@@ -977,6 +994,8 @@ typedef SacResult(VKAPI_PTR* PFN_sacGetPlanMemoryParts)(SacPlan plan, uint32_t* 
 typedef SacResult(VKAPI_PTR* PFN_sacWriteMemoryParts)(SacPlan plan, SacMemoryKind kind, const void* data,
                                                       size_t dataSize, uint32_t nameCount, const char* const* names,
                                                       size_t* fileSize, void* file, SacError* error);
+typedef SacResult(VKAPI_PTR* PFN_sacWriteWeights)(SacPlan plan, VkDeviceSize offset, VkDeviceSize size, void* data,
+                                                  SacError* error);
 typedef SacResult(VKAPI_PTR* PFN_sacCmdUpload)(SacPlan plan, VkCommandBuffer commandBuffer, const SacUploadInfo* info,
                                                SacError* error);
 typedef SacResult(VKAPI_PTR* PFN_sacCmdRun)(SacPlan plan, VkCommandBuffer commandBuffer, const SacRunInfo* info,

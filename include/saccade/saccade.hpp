@@ -448,6 +448,14 @@ public:
         return file;
     }
 
+    /// Bytes [offset, offset + size) of what the weights' memory has to hold. Without a part all of them,
+    /// memory(SAC_MEMORY_WEIGHTS).size bytes.
+    void writeWeights(VkDeviceSize offset, VkDeviceSize size, void* data) const {
+        SacError error{};
+        check(sacWriteWeights(get(), offset, size, data, &error), error);
+    }
+    void writeWeights(void* data) const { writeWeights(0, memory(SAC_MEMORY_WEIGHTS).size, data); }
+
     void cmdUpload(VkCommandBuffer commandBuffer, const SacUploadInfo& info) const {
         SacError error{};
         check(sacCmdUpload(get(), commandBuffer, &info, &error), error);

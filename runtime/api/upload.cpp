@@ -1,4 +1,4 @@
-// sacCmdUpload. Everything is checked before the first command is recorded.
+// sacWriteWeights, and sacCmdUpload, where everything is checked before the first command is recorded.
 #include <algorithm>
 
 #include "api/claims.hpp"
@@ -25,6 +25,24 @@ void recordParameters(const Device& device, VkCommandBuffer commandBuffer, const
 
 } // namespace
 
+extern "C" SAC_API SacResult VKAPI_CALL sacWriteWeights(SacPlan plan, VkDeviceSize offset, VkDeviceSize size,
+                                                        void* data, SacError* error) {
+    return guarded(error, plan ? &plan->model->context->log : nullptr, [&] {
+        require(plan, "plan");
+        const VkDeviceSize bytes = plan->memory[SAC_MEMORY_WEIGHTS].size;
+        if (offset > bytes)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "offset is %llu, the weights have %llu bytes", wide(offset),
+                        wide(bytes));
+        if (size > bytes - offset)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "size is %llu, from offset %llu the weights have %llu bytes",
+                        wide(size), wide(offset), wide(bytes - offset));
+        if (size == 0)
+            return;
+        require(data, "data");
+        plan->model->weights->write(plan->storage, offset, {static_cast<std::byte*>(data), static_cast<size_t>(size)});
+    });
+}
+
 extern "C" SAC_API SacResult VKAPI_CALL sacCmdUpload(SacPlan plan, VkCommandBuffer commandBuffer,
                                                      const SacUploadInfo* info, SacError* error) {
     return guarded(error, plan ? &plan->model->context->log : nullptr, [&] {
@@ -32,9 +50,9 @@ extern "C" SAC_API SacResult VKAPI_CALL sacCmdUpload(SacPlan plan, VkCommandBuff
         const Recorder& recorder = requireRecorder(*plan);
         require(commandBuffer, "commandBuffer");
         requireStructure(info, "info");
-        requireFlags(info->flags, SAC_UPLOAD_TABLES_ONLY_BIT | SAC_UPLOAD_SHARED_TABLES_BIT, "info->flags");
+        requireFlags(info->flags, SAC_UPLOAD_SHARED_TABLES_BIT, "info->flags");
         const bool builds = !(info->flags & SAC_UPLOAD_SHARED_TABLES_BIT);
-        const bool copy = !(info->flags & SAC_UPLOAD_TABLES_ONLY_BIT) && plan->memory[SAC_MEMORY_WEIGHTS].size;
+        const bool copy = info->staging.buffer && plan->memory[SAC_MEMORY_WEIGHTS].size;
         Claims claims(*plan);
         claims.memory(SAC_MEMORY_WEIGHTS, "info->weights", info->weights, copy);
         if (builds) {
@@ -42,11 +60,8 @@ extern "C" SAC_API SacResult VKAPI_CALL sacCmdUpload(SacPlan plan, VkCommandBuff
             claims.memory(SAC_MEMORY_WORKSPACE, "info->workspace", info->workspace, true);
         }
         claims.memory(SAC_MEMORY_PARAMETERS, "info->parameters", info->parameters, true);
-        if (copy) {
+        if (copy)
             claims.memory(SAC_MEMORY_STAGING, "info->staging", info->staging, false);
-            require(info->stagingData, "info->stagingData");
-            plan->model->weights->write(plan->storage, static_cast<std::byte*>(info->stagingData));
-        }
         const Device& device = plan->model->context->device;
         const DebugLabel label(device, commandBuffer, plan->name.c_str());
         if (copy)

@@ -129,27 +129,46 @@ TensorId WeightSet::tensor(Graph& graph, WeightId id, DataType storage) const {
     return graph.weight(weight.name, weight.type, weight.elements, weight.offset);
 }
 
-void WeightSet::write(DataType storage, std::byte* out) const {
-    std::pmr::vector<float> packed(memory_);
-    for (const Weight& weight : weights_) {
-        std::pmr::vector<std::pmr::vector<float>> values(memory_);
-        std::pmr::vector<std::span<const float>> spans(memory_);
-        values.reserve(weight.sources.size());
-        for (const SourceId source : weight.sources) {
-            values.push_back(read(source));
-            spans.push_back(values.back());
-        }
-        packed.assign(static_cast<size_t>(weight.elements), 0.0f);
-        weight.packer(spans, weight.parameters, packed);
-        std::byte* to = out + weight.offsets[storageIndex(storage)];
-        if (weight.precision != WeightPrecision::storage || storage == DataType::f32) {
-            std::memcpy(to, packed.data(), packed.size() * sizeof(float));
-        } else {
-            for (size_t i = 0; i < packed.size(); ++i) {
-                const uint16_t half = floatToHalf(packed[i]);
-                std::memcpy(to + i * sizeof(half), &half, sizeof(half));
+std::pmr::vector<float> WeightSet::packed(const Weight& weight) const {
+    std::pmr::vector<std::pmr::vector<float>> values(memory_);
+    std::pmr::vector<std::span<const float>> spans(memory_);
+    values.reserve(weight.sources.size());
+    for (const SourceId source : weight.sources) {
+        values.push_back(read(source));
+        spans.push_back(values.back());
+    }
+    std::pmr::vector<float> out(static_cast<size_t>(weight.elements), memory_);
+    weight.packer(spans, weight.parameters, out);
+    return out;
+}
+
+void WeightSet::write(DataType storage, uint64_t offset, std::span<std::byte> out) const {
+    const size_t index = storageIndex(storage);
+    const uint64_t end = offset + out.size();
+    // From the last weight that begins at or before the first byte.
+    auto weight = std::upper_bound(weights_.begin(), weights_.end(), offset,
+                                   [&](uint64_t at, const Weight& w) { return at < w.offsets[index]; });
+    if (weight != weights_.begin())
+        --weight;
+    for (; weight != weights_.end() && weight->offsets[index] < end; ++weight) {
+        const bool halves = weight->precision == WeightPrecision::storage && storage == DataType::f16;
+        const uint64_t first = weight->offsets[index];
+        const uint64_t last = first + weight->elements * (halves ? sizeof(uint16_t) : sizeof(float));
+        const uint64_t padded = weight + 1 == weights_.end() ? bytes_[index] : (weight + 1)->offsets[index];
+        const uint64_t from = std::max(first, offset), to = std::min(last, end);
+        if (from < to) {
+            std::pmr::vector<float> values = packed(*weight);
+            auto* bytes = reinterpret_cast<std::byte*>(values.data());
+            // In place: a half is written below the floats that are still to be read.
+            for (size_t i = 0; halves && i < values.size(); ++i) {
+                const uint16_t half = floatToHalf(values[i]);
+                std::memcpy(bytes + i * sizeof(half), &half, sizeof(half));
             }
+            std::memcpy(out.data() + (from - offset), bytes + (from - first), static_cast<size_t>(to - from));
         }
+        const uint64_t zeros = std::max(last, offset), zerosEnd = std::min(padded, end);
+        if (zeros < zerosEnd)
+            std::memset(out.data() + (zeros - offset), 0, static_cast<size_t>(zerosEnd - zeros));
     }
 }
 

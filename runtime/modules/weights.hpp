@@ -73,8 +73,9 @@ public:
     /// Bytes of all packed weights.
     uint64_t bytes(DataType storage) const { return bytes_[storageIndex(storage)]; }
 
-    /// Packs everything to `out`, of at least bytes(storage) bytes.
-    void write(DataType storage, std::byte* out) const;
+    /// Writes the bytes from `offset` on that device memory is to hold, all of them below bytes(storage); those between
+    /// tensors are 0. Each tensor that they touch is packed anew, one at a time.
+    void write(DataType storage, uint64_t offset, std::span<std::byte> out) const;
 
 private:
     struct Source {
@@ -92,6 +93,7 @@ private:
     };
 
     SourceId add(std::string_view name, const char* wanted);
+    std::pmr::vector<float> packed(const Weight& weight) const;
     static size_t storageIndex(DataType storage) { return storage == DataType::f16 ? 1 : 0; }
 
     const Safetensors* file_;

@@ -152,9 +152,9 @@ void AttentionPass::upload(const Queue& queue) {
     info.workspace = range(SAC_MEMORY_WORKSPACE);
     info.parameters = range(SAC_MEMORY_PARAMETERS);
     info.staging = range(SAC_MEMORY_STAGING);
-    info.stagingData = memory_[SAC_MEMORY_STAGING].data;
+    SacError error;
+    succeed(sacWriteWeights(plan_, 0, info.staging.size, memory_[SAC_MEMORY_STAGING].data, &error), error);
     engine_.submit(queue, [&](VkCommandBuffer commandBuffer) {
-        SacError error;
         succeed(sacCmdUpload(plan_, commandBuffer, &info, &error), error);
         barrier(commandBuffer, VK_PIPELINE_STAGE_TRANSFER_BIT | VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
                 VK_ACCESS_TRANSFER_WRITE_BIT | VK_ACCESS_SHADER_WRITE_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,

@@ -145,6 +145,7 @@ public:
         plan_ = sac::Plan(model_, builder);
         for (const SacMemoryRequirements& need : plan_.memory())
             memory_.emplace_back(vulkan_, need.size, need.usage);
+        plan_.writeWeights(memory_[SAC_MEMORY_STAGING].data);
 
         const VkCommandPoolCreateInfo pool{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO, nullptr,
                                            VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT, family_};
@@ -192,7 +193,6 @@ private:
             upload.workspace = memory_[SAC_MEMORY_WORKSPACE].range;
             upload.parameters = memory_[SAC_MEMORY_PARAMETERS].range;
             upload.staging = memory_[SAC_MEMORY_STAGING].range;
-            upload.stagingData = memory_[SAC_MEMORY_STAGING].data;
             plan_.cmdUpload(commandBuffer_, upload);
             uploaded_ = true;
         }

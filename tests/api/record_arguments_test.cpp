@@ -72,8 +72,6 @@ TEST_F(RecordArguments, areNamedAndLeaveTheCommandBufferAsItWas) {
         {"flags", [](UploadCall& c) { c.info.flags = 0x10; }, invalid, "info->flags"},
         {"no weights", [](UploadCall& c) { c.info.weights = {}; }, invalid, "info->weights.buffer"},
         {"no tables", [](UploadCall& c) { c.info.tables = {}; }, invalid, "info->tables.buffer"},
-        {"no staging", [](UploadCall& c) { c.info.staging = {}; }, invalid, "info->staging.buffer"},
-        {"no staging data", [](UploadCall& c) { c.info.stagingData = nullptr; }, invalid, "info->stagingData"},
         {"weights too small", [](UploadCall& c) { c.info.weights.size -= 1; }, invalid, "info->weights.size"},
         {"tables too small", [](UploadCall& c) { c.info.tables.size = 0; }, invalid, "info->tables.size"},
         {"staging too small", [](UploadCall& c) { c.info.staging.size /= 2; }, invalid, "info->staging.size"},

@@ -130,7 +130,7 @@ TEST_P(Resolutions, shareTables) {
     submit([&](VkCommandBuffer commandBuffer) {
         recordUpload(*first, commandBuffer, one);
         SacUploadInfo upload = two.uploadInfo();
-        upload.flags = SAC_UPLOAD_TABLES_ONLY_BIT | SAC_UPLOAD_SHARED_TABLES_BIT;
+        upload.flags = SAC_UPLOAD_SHARED_TABLES_BIT;
         SacError error{};
         EXPECT_EQ(sacCmdUpload(*second, commandBuffer, &upload, &error), SAC_SUCCESS) << error.message;
         host::fullBarrier(commandBuffer);

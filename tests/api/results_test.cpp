@@ -175,9 +175,7 @@ TEST_F(Results, weightsSharedByPlansOfOneModel) {
     buffers.share(SAC_MEMORY_WEIGHTS, ready.buffers->range(SAC_MEMORY_WEIGHTS));
     submit([&](VkCommandBuffer commandBuffer) {
         SacUploadInfo info = buffers.uploadInfo();
-        info.flags = SAC_UPLOAD_TABLES_ONLY_BIT;
         info.staging = {};
-        info.stagingData = nullptr;
         SacError error{};
         EXPECT_EQ(sacCmdUpload(plan, commandBuffer, &info, &error), SAC_SUCCESS) << error.message;
         host::fullBarrier(commandBuffer);
@@ -222,7 +220,10 @@ TEST_F(Results, everythingInOneBuffer) {
     upload.workspace = ranges[SAC_MEMORY_WORKSPACE];
     upload.parameters = ranges[SAC_MEMORY_PARAMETERS];
     upload.staging = ranges[SAC_MEMORY_STAGING];
-    upload.stagingData = mapped.data() + upload.staging.offset;
+    SacError written{};
+    EXPECT_EQ(sacWriteWeights(*ready.plan, 0, upload.staging.size, mapped.data() + upload.staging.offset, &written),
+              SAC_SUCCESS)
+        << written.message;
     SacRunInfo run = ready.buffers->runInfo();
     run.weights = upload.weights;
     run.tables = upload.tables;

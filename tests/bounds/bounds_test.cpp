@@ -159,7 +159,8 @@ protected:
         upload.workspace = kinds[SAC_MEMORY_WORKSPACE]->range();
         upload.parameters = kinds[SAC_MEMORY_PARAMETERS]->range();
         upload.staging = kinds[SAC_MEMORY_STAGING]->range();
-        upload.stagingData = kinds[SAC_MEMORY_STAGING]->buffer.mapped().data();
+        const std::span<std::byte> weights = kinds[SAC_MEMORY_STAGING]->inside();
+        EXPECT_EQ(sacWriteWeights(plan, 0, weights.size(), weights.data(), nullptr), SAC_SUCCESS);
         SacRunInfo info{};
         info.sType = SAC_STRUCTURE_TYPE_RUN_INFO;
         info.weights = upload.weights;

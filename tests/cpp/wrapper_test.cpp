@@ -81,7 +81,7 @@ TEST_F(Wrapper, runsAGoldenFile) {
     upload.workspace = memory[SAC_MEMORY_WORKSPACE].range();
     upload.parameters = memory[SAC_MEMORY_PARAMETERS].range();
     upload.staging = memory[SAC_MEMORY_STAGING].range();
-    upload.stagingData = memory[SAC_MEMORY_STAGING].mapped().data();
+    plan.writeWeights(memory[SAC_MEMORY_STAGING].mapped().data());
     SacRunInfo run = sac::make<SacRunInfo>();
     run.weights = upload.weights;
     run.tables = upload.tables;
@@ -101,8 +101,9 @@ TEST_F(Wrapper, runsAGoldenFile) {
         EXPECT_EQ(resultOf([&] { plan.cmdRun(commandBuffer, run); }, "info->bindings has no"),
                   SAC_ERROR_INVALID_ARGUMENT);
         SacUploadInfo wrong = upload;
-        wrong.stagingData = nullptr;
-        EXPECT_EQ(resultOf([&] { plan.cmdUpload(commandBuffer, wrong); }, "stagingData"), SAC_ERROR_INVALID_ARGUMENT);
+        wrong.weights = {};
+        EXPECT_EQ(resultOf([&] { plan.cmdUpload(commandBuffer, wrong); }, "info->weights"), SAC_ERROR_INVALID_ARGUMENT);
+        EXPECT_EQ(resultOf([&] { plan.writeWeights(4, 8, nullptr); }, "data"), SAC_ERROR_INVALID_ARGUMENT);
     });
 }
 

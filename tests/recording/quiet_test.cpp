@@ -1,5 +1,5 @@
-// Recording a run takes no lock and no memory: the calls of the C library that would are counted, while this thread is
-// inside sacCmdRun and not inside the driver.
+// Recording takes no lock and no memory: the calls of the C library that would are counted, while this thread is
+// inside sacCmdUpload or sacCmdRun and not inside the driver.
 #include "scene.hpp"
 
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -156,7 +156,7 @@ std::pair<int, int> count(Call call) {
 
 class Quiet : public GpuTest, public ::testing::WithParamInterface<Descriptors> {};
 
-TEST_P(Quiet, recordingARun) {
+TEST_P(Quiet, recordingAnUploadAndARun) {
 #if defined(SACCADE_COUNTS_CALLS)
     // What is counted is counted.
     std::mutex mutex;
@@ -184,10 +184,16 @@ TEST_P(Quiet, recordingARun) {
         golden.describe(description);
         Plan plan(model, description);
         PlanBuffers buffers(device, plan);
+        const SacUploadInfo upload = buffers.uploadInfo();
         const SacRunInfo info = buffers.runInfo();
         CommandBuffer commands(device);
         commands.begin();
         SacResult result = SAC_ERROR_INTERNAL;
+        driverCalls = 0;
+        EXPECT_EQ(count([&] { result = sacCmdUpload(plan, commands, &upload, nullptr); }), (std::pair{0, 0}))
+            << "allocations and locks of the upload";
+        EXPECT_EQ(result, SAC_SUCCESS);
+        EXPECT_GE(driverCalls, 2) << "the copy and its barrier at least";
         driverCalls = 0;
         EXPECT_EQ(count([&] { result = sacCmdRun(plan, commands, &info, nullptr); }), (std::pair{0, 0}))
             << "allocations and locks";

@@ -38,6 +38,8 @@ public:
     std::size_t allocations() const { return allocations_; }
     /// Most bytes that were allocated at once, as they were asked for.
     std::size_t peakBytes() const { return peakBytes_; }
+    /// From now on the peak is of what comes, and at least what lives.
+    void resetPeak() { peakBytes_ = liveBytes_.load(); }
     bool failed() const { return failed_; }
     /// The n-th allocation from now, and none after it, gets no memory.
     void failAt(std::size_t n) {

@@ -194,6 +194,9 @@ PlanBuffers::PlanBuffers(const host::Device& device, const Plan& plan) {
         kinds_[kind] = host::Buffer(device, memory.size, memory.usage, host::BufferMemory::readback);
         ranges_[kind] = kinds_[kind].range();
     }
+    const std::span<std::byte> weights = kinds_[SAC_MEMORY_STAGING].mapped();
+    SacError error{};
+    host::checkLibrary(sacWriteWeights(plan, 0, weights.size(), weights.data(), &error), error);
     uint32_t index = 0;
     for (const SacTensorInfo& info : plan.tensors()) {
         const uint32_t tensor = index++;
@@ -215,7 +218,6 @@ SacUploadInfo PlanBuffers::uploadInfo() const {
     info.workspace = ranges_[SAC_MEMORY_WORKSPACE];
     info.parameters = ranges_[SAC_MEMORY_PARAMETERS];
     info.staging = ranges_[SAC_MEMORY_STAGING];
-    info.stagingData = kinds_[SAC_MEMORY_STAGING].mapped().data();
     return info;
 }
 

@@ -68,7 +68,7 @@ private:
     SacPlan handle_ = nullptr;
 };
 
-/// Mapped buffers for everything a plan needs. Weights, workspace and so on may be replaced by shared ones before use.
+/// Mapped buffers for everything a plan needs, the staging one with the weights. Weights, workspace and so on may be replaced by shared ones before use.
 class PlanBuffers {
 public:
     PlanBuffers(const host::Device& device, const Plan& plan);

@@ -79,7 +79,9 @@ Timing ModelRunner::upload() {
     info.workspace = memory(SAC_MEMORY_WORKSPACE).range();
     info.parameters = memory(SAC_MEMORY_PARAMETERS).range();
     info.staging = memory(SAC_MEMORY_STAGING).range();
-    info.stagingData = memory(SAC_MEMORY_STAGING).mapped().data();
+    const std::span<std::byte> weights = memory(SAC_MEMORY_STAGING).mapped();
+    SacError written{};
+    checkLibrary(sacWriteWeights(plan_.handle(), 0, weights.size(), weights.data(), &written), written);
 
     return submitter_.run([&](VkCommandBuffer commandBuffer) {
         forEachBound(plan_, SAC_TENSOR_INPUT_BIT, [&](const SacTensorInfo& tensor, VkDeviceSize offset) {
