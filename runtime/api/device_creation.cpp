@@ -40,8 +40,8 @@ void checkCreateInfo(const VkDeviceCreateInfo& info) {
 
 // The member of the chain's that enables 16-bit storage; null where no structure has it.
 VkBool32* findStorage16(const void* chain) {
-    auto* vulkan11 = findStructure<VkPhysicalDeviceVulkan11Features>(
-        chain, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES);
+    auto* vulkan11 =
+        findStructure<VkPhysicalDeviceVulkan11Features>(chain, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES);
     auto* storage16 = findStructure<VkPhysicalDevice16BitStorageFeatures>(
         chain, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES);
     if (vulkan11 && storage16)
