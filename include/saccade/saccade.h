@@ -359,29 +359,28 @@ typedef struct SacContextInfo {
     const VkAllocationCallbacks* allocator; /* all host memory, the library's and Vulkan's; copied; NULL: malloc */
     SacLogCallback log;                     /* may be NULL */
     void* logUserData;
-    /* What plans may use; copied. NULL: what the device has, of features what `enabledFeatures` says. A profile may
-     * leave unused what is enabled; what it says is there (push descriptors, 16-bit storage) must be enabled. Required
+    /* What plans may use; copied. NULL: the device's limits and the features in `enabledFeatures`. A profile may leave
+     * out an enabled feature. It may not claim one (push descriptors, 16-bit storage) that is not enabled. Required
      * without a device. */
     const SacDeviceProfile* profile;
 } SacContextInfo;
 
 #ifndef SAC_NO_PROTOTYPES
 
-/* Creates a context on an existing device. Loads every Vulkan function through getInstanceProcAddr and creates no
- * pipeline.
+/* Creates a context on an existing device. Loads every Vulkan function through getInstanceProcAddr. Creates no pipeline.
  *
- * With `device` null it is a context of the device that `profile` describes, on any machine: models and plans are made,
- * and memory sizes, tensors, stages, parts and properties answered, as they would be there. No Vulkan function is
- * called, nothing is compiled, and sacCmdUpload and sacCmdRun are refused. Then getInstanceProcAddr, instance,
- * physicalDevice and pipelineCache are not read, and enabledFeatures is 0. Image formats are taken as supported.
+ * With a null `device` the context stands for the device that `profile` describes, on any machine. Models and plans can
+ * be created, and all queries answer as they would on that device. No Vulkan function is called and nothing is compiled;
+ * sacCmdUpload and sacCmdRun are refused. getInstanceProcAddr, instance, physicalDevice and pipelineCache are not read,
+ * enabledFeatures must be 0, and every image format counts as supported.
  *
  * Errors: INVALID_ARGUMENT (a required member is null, a version that is not served, an enabled feature or a member of
  * the profile that the device does not have, a profile that says more than is enabled), UNSUPPORTED (below Vulkan 1.1),
  * OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST, VULKAN. */
 SAC_API SacResult VKAPI_CALL sacCreateContext(const SacContextInfo* info, SacContext* context, SacError* error);
 
-/* NULL is ignored. Every model of the context has been destroyed before; if not, the log says so and nothing is
- * destroyed. Works on a lost device. */
+/* NULL is ignored. Destroy all models of the context first: otherwise an error is logged and nothing is destroyed.
+ * Works on a lost device. */
 SAC_API void VKAPI_CALL sacDestroyContext(SacContext context);
 
 #endif
@@ -400,9 +399,9 @@ typedef struct SacModelInfo {
     const char* config; /* JSON object; its members replace those of the file's config. NULL: the file's alone */
     /* weightPrefix + name is looked up. NULL: "prefix" of __metadata__, else "w." if any name begins so, else "". */
     const char* weightPrefix;
-    /* Bytes of the file's header at most, which names the tensors; larger ones are refused before they are read.
-     * 0: 10,000,000, enough for about 100,000 tensors. At most 100,000,000, the format's own limit. Reading a header
-     * takes at most 16 bytes of host memory for each of its bytes; "config" has at most 1 MiB. */
+    /* Largest header, in bytes, that is read. The header names the tensors. A larger one is refused unread. 0 means
+     * 10,000,000, enough for about 100,000 tensors; the format allows 100,000,000. Reading takes up to 16 bytes of host
+     * memory per byte of header. "config" may have up to 1 MiB. */
     uint64_t headerLimit;
 } SacModelInfo;
 
@@ -413,8 +412,7 @@ typedef struct SacModelInfo {
 SAC_API SacResult VKAPI_CALL sacCreateModel(SacContext context, const SacModelInfo* info, SacModel* model,
                                             SacError* error);
 
-/* NULL is ignored. Every plan of the model has been destroyed before; if not, the log says so and nothing is
- * destroyed. */
+/* NULL is ignored. Destroy all plans of the model first: otherwise an error is logged and nothing is destroyed. */
 SAC_API void VKAPI_CALL sacDestroyModel(SacModel model);
 
 /* Name of module `index` ("DeformableAttention2D"), NULL past the last one: loop from 0. */
@@ -455,14 +453,14 @@ typedef VkFlags SacTensorFlags;
 
 #define SAC_MAX_IMAGES 4u
 
-/* An image that holds channels of a tensor (b, c, h, w), as colour, motion and depth of a frame do. With `channels` k
- * and `pixelShuffle` r it is of w * r by h * r pixels and stands for k * r * r channels of the tensor:
+/* An image that holds channels of a tensor (b, c, h, w): colour, motion or depth of a frame. With `channels` k and
+ * `pixelShuffle` r it has w * r by h * r pixels and holds k * r * r channels of the tensor:
  * torch.nn.functional.pixel_unshuffle(image, r) for inputs, pixel_shuffle(channels, r) for outputs. Several images of
  * one tensor are concatenated along the channels in order.
  *
- * The view has one level and is of type 2D if b is 1, else 2D_ARRAY of at least b layers, one for each of the batch. A
- * smaller image will do: pixels beyond it are read as its nearest pixel and not written, so that a frame of H rows is
- * a tensor of h = ceil(H / r). A larger one is used from its first row and column on. */
+ * The view has one level. Its type is 2D if b is 1, else 2D_ARRAY with at least b layers, one per batch entry. The image
+ * may be smaller: pixels beyond its edge read as the nearest pixel and are not written. So a frame of H rows is a tensor
+ * of h = ceil(H / r). Of a larger image the top left part is used. */
 typedef struct SacImageDesc {
     SacStructureType sType; /* SAC_STRUCTURE_TYPE_IMAGE_DESC */
     const void* pNext;
@@ -476,11 +474,11 @@ typedef struct SacImageDesc {
      * Outputs, created with VK_IMAGE_USAGE_STORAGE_BIT, the view's components the identity: R8G8B8A8_UNORM,
      * R16G16B16A16_SFLOAT, R32G32B32A32_SFLOAT or R32_SFLOAT. */
     VkFormat format;       /* required */
-    uint32_t channels;     /* the first ones of the format, 0: all. Others are ignored; written as 0, the fourth as 1 */
+    uint32_t channels;     /* how many of the format's, from the first; 0: all. The rest are written as 0, alpha as 1 */
     uint32_t pixelShuffle; /* r, at most 64; 0: 1 */
 } SacImageDesc;
 
-/* One input or output as the engine has it. Names are those of the module's forward arguments and results: "x", "y". */
+/* One input or output, as the engine stores it. Names are those of the module's forward arguments and results. */
 typedef struct SacTensorDesc {
     SacStructureType sType; /* SAC_STRUCTURE_TYPE_TENSOR_DESC */
     const void* pNext;
@@ -489,13 +487,12 @@ typedef struct SacTensorDesc {
     SacLayout layout;
     uint32_t rank;                /* of the shape; 0 for outputs, whose shapes follow */
     uint64_t shape[SAC_MAX_RANK]; /* PyTorch's shape, each dimension at least 1 */
-    /* For inputs flagged SAC_TENSOR_HOST_BIT: the values, row-major, of any alignment, read during the call. Others
-     * ignore them. */
+    /* Values of an input flagged SAC_TENSOR_HOST_BIT: row-major, any alignment, read during the call. Ignored by other
+     * inputs. */
     const void* hostData;
     size_t hostDataSize; /* bytes at hostData, required with it; at least what shape and type take */
-    /* 0: the tensor is bound as a buffer. Else as images, at most SAC_MAX_IMAGES, whose channels add up to c; then
-     * dataType is DEFAULT and layout CONTIGUOUS. For activations of shape (b, c, h, w): "x" and "y" of the modules over
-     * feature maps; others are refused. */
+    /* 0: the tensor is a buffer. Otherwise it is this many images, at most SAC_MAX_IMAGES, whose channels add up to c.
+     * dataType is then DEFAULT and layout CONTIGUOUS. Only feature maps (b, c, h, w) can be images. */
     uint32_t imageCount;
     const SacImageDesc* images;
 } SacTensorDesc;
@@ -512,18 +509,18 @@ typedef struct SacTensorInfo {
     uint64_t shape[SAC_MAX_RANK];
     VkDeviceSize size;   /* bytes to bind; rounded up to a multiple of 4. 0 for a tensor of images */
     uint32_t imageCount; /* views to bind; 0: a buffer */
-    /* Of an INT32 input of one element, both ends included: a SacTensorBinding::value beyond them is refused. A number
-     * that the GPU reads from a buffer is clamped to them. Of other tensors: all of int32_t.
-     * The "offset" of a key-value cache: 0 to the tokens the cache has room for less those of one run. */
+    /* Range, inclusive, of an INT32 input of one element. A SacTensorBinding::value outside of it is refused; a number
+     * that the GPU reads from a buffer is clamped to it. For the "offset" of a key-value cache: 0 to the cache's length
+     * less the tokens of one run. Other tensors: INT32_MIN and INT32_MAX. */
     int32_t minValue;
     int32_t maxValue;
 } SacTensorInfo;
 
 /* ---- What modules take and give --------------------------------------------------------------------------------- */
 
-/* Asked by a module's name, without a context: what may stand in a configuration and in a plan's options, and what a
- * plan has for inputs and outputs. `saccade modules` prints it, docs/modules.md lists it. The library reads and checks
- * by the same tables. All strings are literals of the library. */
+/* What a module's configuration and a plan's options may contain, and which inputs and outputs its plans have. Asked by
+ * name, without a context. The library checks models and plans against the same tables. `saccade modules` prints them,
+ * docs/modules.md lists them. All strings are literals of the library. */
 
 typedef struct SacModuleDescription {
     SacStructureType sType; /* SAC_STRUCTURE_TYPE_MODULE_DESCRIPTION */
@@ -551,14 +548,14 @@ typedef enum SacKeyType SAC_ENUM_TYPE {
     SAC_KEY_TYPE_BOOLEAN = 2,
     SAC_KEY_TYPE_CHOICE = 3,   /* one of the strings `choices` */
     SAC_KEY_TYPE_INTEGERS = 4, /* an array of `minimumCount` to `maximumCount` integers, each `minimum` to `maximum` */
-    SAC_KEY_TYPE_ANY = 5,      /* whatever it is, it changes nothing */
+    SAC_KEY_TYPE_ANY = 5,      /* accepted and ignored */
     SAC_KEY_TYPE_MAX_ENUM = 0x7fffffff
 } SacKeyType;
 
 typedef enum SacKeyFlagBits SAC_ENUM_TYPE {
     SAC_KEY_REQUIRED_BIT = 0x1,
-    /* Absent or null counts as defaultValue. Without this and REQUIRED_BIT the key may be absent, and its meaning says
-     * what then holds. */
+    /* An absent key, or null, means defaultValue. A key with neither bit may be absent too; `meaning` says what that
+     * does. */
     SAC_KEY_DEFAULT_BIT = 0x2,
     SAC_KEY_BROADCAST_BIT = 0x4, /* of INTEGERS: one number stands for maximumCount equal ones */
     SAC_KEY_FLAG_BITS_MAX_ENUM = 0x7fffffff
@@ -587,9 +584,8 @@ typedef struct SacTensorDescription {
     /* As in SacTensorInfo. The first output is the main result, which a plan has where none is asked for. */
     SacTensorFlags flags;
     VkBool32 optional; /* of an input: it may be left out. Of an output: only if asked for */
-    /* Symbolic, as PyTorch has it; forms are separated by " | ": "(b, n, dim) | (b, n, 1)". A name is one size wherever
-     * the module's tensors have it, and the value of the configuration's key of that name if there is one; *spatial
-     * stands for any number of dimensions. */
+    /* PyTorch's shape in symbols; alternatives are separated by " | ": "(b, n, dim) | (b, n, 1)". Equal names are equal
+     * sizes. A name that is a key of the configuration has that key's value. *spatial is any number of dimensions. */
     const char* shape;
     uint32_t dataTypeCount; /* types it can be bound as, the first being DEFAULT's */
     SacDataType dataTypes[4];
@@ -625,20 +621,19 @@ typedef enum SacPrecision SAC_ENUM_TYPE {
 
 typedef enum SacPlanFlagBits SAC_ENUM_TYPE {
     SAC_PLAN_NO_ALIASING_BIT = 0x1, /* every intermediate has memory of its own: for debugging; results are the same */
-    /* Runs happen or not by a number that the GPU reads when the commands execute: see SacRunInfo::enable. Dispatches
-     * become indirect ones, and one for every ten of them and one barrier are added before, which dispatchCount,
-     * barrierCount and stages do not count; pipelineCount has their pipeline. The workspace then has INDIRECT_BUFFER
-     * among its usages. */
+    /* A number that the GPU reads decides whether a run happens: see SacRunInfo::enable. All dispatches become indirect.
+     * One extra dispatch for every ten, and one barrier, come before them; dispatchCount, barrierCount and the stages do
+     * not count these, pipelineCount counts their pipeline. The workspace needs INDIRECT_BUFFER usage. */
     SAC_PLAN_CONDITIONAL_BIT = 0x2,
     SAC_PLAN_FLAG_BITS_MAX_ENUM = 0x7fffffff
 } SacPlanFlagBits;
 typedef VkFlags SacPlanFlags;
 
-/* Called on the thread that creates the plan, every few dozen small steps at most. VK_FALSE stops: SAC_ERROR_CANCELLED.
- * Steps are dispatches, of upload and run, and one more of a conditional plan. While the plan is built and its memory
- * planned their number is not known: `done` is 0 and `total` 1. Then `total` is their number, and the call with `done`
- * d comes before the pipeline of dispatch d is made or found; those that share a pipeline with an earlier one, or with
- * another plan, take no time. The last calls, with `done` equal to `total`, are for the list of memory parts. */
+/* Called on the thread that creates the plan. Return VK_FALSE to stop with SAC_ERROR_CANCELLED.
+ * While the plan is built, `done` is 0 and `total` is 1. After that `total` is the number of dispatches (upload, run and
+ * one for a conditional plan), and the call with `done` = d comes before the pipeline of dispatch d is compiled or found.
+ * A pipeline that exists already takes no time. The last calls, with `done` equal to `total`, come while the memory
+ * parts are listed. */
 typedef VkBool32(VKAPI_PTR* SacProgressCallback)(void* userData, uint32_t done, uint32_t total);
 
 /* Extended by SacPositionBiasInfo. */
@@ -653,14 +648,14 @@ typedef struct SacPlanInfo {
     const SacTensorDesc* outputs; /* results wanted; name, dataType, layout and images are read */
     const char* options;          /* JSON object of forward arguments ({"video_shape": [2, 3, 4, 4]}); NULL: none */
     SacPrecision precision;
-    /* Only without SAC_FEATURE_PUSH_DESCRIPTOR_BIT: how many recorded runs may be alive at once. Run number n reuses
-     * the descriptor sets of run n - maxRunsInFlight, whose command buffer must have finished and not be submitted
-     * again. 0: 16. At most 4096. */
+    /* How many recorded runs may be pending at once. Matters only without SAC_FEATURE_PUSH_DESCRIPTOR_BIT: run n then
+     * reuses the descriptor sets of run n - maxRunsInFlight, so that run's command buffer must have finished and must
+     * not be submitted again. 0: 16. At most 4096. */
     uint32_t maxRunsInFlight;
     SacProgressCallback progress; /* may be NULL */
     void* progressUserData;
-    const char* name; /* of the debug label around all that is recorded of the plan, with those of the
-                       * stages inside, and of its log messages; copied. NULL: the module's name */
+    const char* name; /* in log messages, and of the debug label around everything recorded from the plan (the
+                       * stages have labels inside); copied. NULL: the module's name */
 } SacPlanInfo;
 
 typedef enum SacMemoryKind SAC_ENUM_TYPE {
@@ -686,9 +681,8 @@ typedef struct SacMemoryRequirements {
     void* pNext;
     VkDeviceSize size;      /* bytes; 0: none needed, bind nothing */
     VkDeviceSize alignment; /* of the offset in the VkBuffer; a power of two */
-    /* What the buffer must have been created with. A workspace whose plan can take an input by value has TRANSFER_DST
-     * here as well, that of a conditional plan INDIRECT_BUFFER: whoever shares one buffer among plans creates it with
-     * the usages of all. */
+    /* Usages that the buffer must have been created with. They depend on the plan: create a buffer that several plans
+     * share with the usages of all. */
     VkBufferUsageFlags usage;
     /* As vkGetBufferMemoryRequirements answers for such a buffer; 0 in a context without a device. */
     uint32_t memoryTypeBits;
@@ -721,7 +715,7 @@ typedef struct SacStageInfo {
 
 #define SAC_STAGE_UPLOAD (~0u) /* in a SacMemoryPart: not a stage of the run, but sacCmdUpload */
 
-/* A tensor in one of the plan's memories. */
+/* A tensor in one of a plan's memories. */
 typedef struct SacMemoryPart {
     SacStructureType sType; /* SAC_STRUCTURE_TYPE_MEMORY_PART */
     void* pNext;
@@ -732,10 +726,9 @@ typedef struct SacMemoryPart {
     uint64_t shape[SAC_MAX_RANK]; /* row-major at `offset`; activations are (batch, tokens, channels) */
     VkDeviceSize offset;          /* bytes from the offset of the range that is bound */
     VkDeviceSize size;            /* bytes, rounded up to a multiple of 4 */
-    /* The stages of sacGetPlanStages, first to last one, during which the part holds its bytes. Outside of WORKSPACE it
-     * always does: 0 and the last stage. Parts of a workspace whose stages do not meet may share bytes. Within a stage
-     * of several dispatches one part may follow another, so those two may as well of which one ends in the stage that
-     * the other begins in. With SAC_PLAN_NO_ALIASING_BIT no parts share bytes. */
+    /* First and last stage of sacGetPlanStages in which the part is in use; outside of WORKSPACE all stages. Two parts of
+     * a workspace may share bytes if the last stage of one is not after the first stage of the other. With
+     * SAC_PLAN_NO_ALIASING_BIT no parts share bytes. */
     uint32_t firstStage;
     uint32_t lastStage;
 } SacMemoryPart;
@@ -750,7 +743,7 @@ typedef struct SacMemoryPart {
  * than SAC_MAX_BOUND), OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST, CANCELLED, VULKAN. */
 SAC_API SacResult VKAPI_CALL sacCreatePlan(SacModel model, const SacPlanInfo* info, SacPlan* plan, SacError* error);
 
-/* NULL is ignored. The GPU has finished with everything recorded from it. */
+/* NULL is ignored. The GPU must have finished with everything recorded from the plan. */
 SAC_API void VKAPI_CALL sacDestroyPlan(SacPlan plan);
 
 /* Errors: INVALID_ARGUMENT. */
@@ -772,8 +765,8 @@ SAC_API SacResult VKAPI_CALL sacGetPlanStages(SacPlan plan, uint32_t* count, Sac
 
 /* What a plan's memory is made of, in the order weights, tables, workspace, state, parameters, so that an engine can
  * budget it or find the largest part:
- *   weights     packed tensors, as shaders read them, by the names they have in the checkpoint, without the prefix;
- *               those made of several tensors by the layer's, those made of none by what they hold
+ *   weights     packed tensors, as shaders read them. They have the checkpoint's names without the prefix. A tensor
+ *               packed from several has its layer's name
  *   tables      position bias tables
  *   workspace   intermediates and scratch; places of inputs that a run may bring by value; workgroup counts of a
  *               conditional plan
@@ -785,9 +778,8 @@ SAC_API SacResult VKAPI_CALL sacGetPlanStages(SacPlan plan, uint32_t* count, Sac
 SAC_API SacResult VKAPI_CALL sacGetPlanMemoryParts(SacPlan plan, uint32_t* count, SacMemoryPart* parts,
                                                    SacError* error);
 
-/* Makes a safetensors file of parts of one memory, from a copy of its bytes on the host: what a run left in the
- * workspace, to compare with another implementation's intermediates; caches; packed weights. The engine copies the
- * range that it bound to a host visible buffer after the run, where TRANSFER_SRC is a usage it adds itself.
+/* Makes a safetensors file of parts of one memory: intermediates that a run left in the workspace, caches, packed
+ * weights. First copy the range that was bound to host memory; its buffer needs TRANSFER_SRC usage for that.
  *   kind       any but STAGING. WORKSPACE: only of a plan made with SAC_PLAN_NO_ALIASING_BIT, since in others parts
  *              overwrite each other
  *   data       required where there are bytes; dataSize is the size that sacGetPlanMemory answers for `kind`
@@ -873,8 +865,8 @@ typedef struct SacImageBinding {
      * or (Vulkan 1.2) DEPTH_READ_ONLY_OPTIMAL; outputs: GENERAL */
     VkImageLayout layout;
 } SacImageBinding;
-/* That a view is bound twice, one of the two written, is found; that two views share texels is for the caller to avoid.
- */
+/* Binding one view twice is refused if one of the two is written. Two views of the same texels are not detected: avoid
+ * them. */
 
 /* An input or output of the plan, bound for one run: by buffer, by images or by value, one of them. */
 typedef struct SacTensorBinding {
@@ -882,9 +874,9 @@ typedef struct SacTensorBinding {
     const void* pNext;
     uint32_t tensor;       /* index in sacGetPlanTensors */
     SacBufferRange buffer; /* storage buffer usage; offset a multiple of minStorageBufferOffsetAlignment */
-    /* For INT32 inputs of one element (a cache's "offset"), read during the call instead of a buffer; minValue to
-     * maxValue of its SacTensorInfo. It is recorded: a command buffer that is submitted again uses it again, and what
-     * changes meanwhile comes from a buffer. NULL: none */
+    /* For INT32 inputs of one element (a cache's "offset"): the value, instead of a buffer. SacTensorInfo::minValue to
+     * maxValue. It is read during the call and recorded: a command buffer that is submitted again uses the same value.
+     * NULL: none */
     const int32_t* value;
     uint32_t imageCount; /* of a tensor that the plan has as images: as many as there; else 0 */
     const SacImageBinding* images;

@@ -1,4 +1,4 @@
-// What one recording call binds, kept to find what is missing, misplaced or used twice. Nothing is allocated.
+// Validates what one recording call binds: missing, misaligned or overlapping memory is refused. Nothing is allocated.
 #pragma once
 
 #include <saccade/saccade.h>

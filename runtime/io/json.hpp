@@ -29,7 +29,7 @@ public:
     enum class Type : uint8_t { null, boolean, integer, number, string, array, object };
 
     constexpr JsonValue() : integer_(0) {}
-    /// A template, so that no pointer turns into a truth value.
+    /// A template: a pointer must not convert to bool.
     template <std::same_as<bool> Boolean>
     constexpr explicit JsonValue(Boolean value) : type_(Type::boolean), boolean_(value) {}
     constexpr explicit JsonValue(int64_t value) : type_(Type::integer), integer_(value) {}

@@ -121,8 +121,7 @@ Kernel offsetNetwork(const OffsetNetworkDesc& desc, const DeviceProfile& profile
                                                     desc.channels, desc.groups, int32(padding[0]), int32(padding[1]),
                                                     int32(padding[2]), desc.scale[0], desc.scale[1], desc.scale[2],
                                                     desc.divisor[0], desc.divisor[1], desc.divisor[2]});
-    // The shader's interface names every binding: one that is not used gets a buffer that is there anyway, and that is
-    // written, since to everybody but the shader it looks as if this one were.
+    // The shader declares every binding. An unused one is bound to the positions and counts as written like them.
     uint8_t operands = operandPositions + 1;
     const auto optional = [&](bool present) {
         return present ? OperandUse{operands++, Access::write} : OperandUse{operandPositions, Access::write};

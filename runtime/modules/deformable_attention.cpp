@@ -416,7 +416,7 @@ TensorId DeformableAttention::addBias(PlanBuilder& plan, const PositionBiasDesc&
     return table;
 }
 
-// The softmax itself, quadratic in memory: a result of its own that only those pay for who ask for it.
+// The attention weights are an optional result: their memory is queries x keys.
 void DeformableAttention::addMap(PlanBuilder& plan, const AttentionDesc& attention, AttentionTensors tensors) const {
     if (plan.half())
         throw Error(SAC_ERROR_UNSUPPORTED, "output \"attention\" is there in plans of SAC_PRECISION_FLOAT32 only");

@@ -171,7 +171,7 @@ void OnnxAttention::addMask(PlanBuilder& plan, AttentionDesc& attention, Attenti
     }
 }
 
-// The quadratic matrix, which only those pay for who ask for it.
+// The score matrix is an optional result: its memory is queries x keys.
 void OnnxAttention::addScores(PlanBuilder& plan, const AttentionDesc& attention, AttentionTensors tensors) const {
     const OutputTarget scores =
         plan.beginOutput("qk_matmul_output", {attention.batch, attention.heads, attention.queries, attention.keys},
