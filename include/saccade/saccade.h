@@ -90,6 +90,7 @@
  *   same. So is what a conditional plan writes for its indirect dispatches; DRAW_INDIRECT precedes COMPUTE_SHADER in
  *   the pipeline, so that a barrier that waits for the latter has waited for the former. Ownership transfers between
  *   queue families are the caller's, on whole buffers and images.
+ *   The table holds for any plan. sacGetPlanAccess answers the part of it that one plan needs, as data.
  *
  *   Command buffer state that is clobbered: the bound compute pipeline, compute descriptor set 0 (bound or pushed) and
  *   compute push constants. Graphics state is untouched.
@@ -181,6 +182,7 @@ typedef enum SacStructureType SAC_ENUM_TYPE {
     SAC_STRUCTURE_TYPE_POSITION_BIAS_INFO = 22,
     SAC_STRUCTURE_TYPE_POSITION_BIAS_PROPERTIES = 23,
     SAC_STRUCTURE_TYPE_EXTENDED_DEVICE_CREATE_INFO = 24,
+    SAC_STRUCTURE_TYPE_RESOURCE_ACCESS = 25,
     SAC_STRUCTURE_TYPE_MAX_ENUM = 0x7fffffff
 } SacStructureType;
 
@@ -733,6 +735,33 @@ typedef struct SacMemoryPart {
     uint32_t lastStage;
 } SacMemoryPart;
 
+typedef enum SacCommand SAC_ENUM_TYPE {
+    SAC_COMMAND_UPLOAD = 0, /* sacCmdUpload */
+    SAC_COMMAND_RUN = 1,    /* sacCmdRun */
+    SAC_COMMAND_MAX_ENUM = 0x7fffffff
+} SacCommand;
+
+typedef enum SacResourceType SAC_ENUM_TYPE {
+    SAC_RESOURCE_TYPE_MEMORY = 0, /* one of the plan's memories; its index is a SacMemoryKind */
+    SAC_RESOURCE_TYPE_TENSOR = 1, /* what is bound for a tensor; its index is that of sacGetPlanTensors */
+    SAC_RESOURCE_TYPE_ENABLE = 2, /* SacRunInfo::enable; its index is 0 */
+    SAC_RESOURCE_TYPE_MAX_ENUM = 0x7fffffff
+} SacResourceType;
+
+/* What a command does with one buffer range, or with each image of a tensor. */
+typedef struct SacResourceAccess {
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_RESOURCE_ACCESS */
+    void* pNext;
+    SacResourceType type;
+    uint32_t index;
+    VkPipelineStageFlags stages; /* never 0 */
+    VkAccessFlags access;        /* never 0; of all stages together */
+    /* Of images: the layout that the command finds and leaves them in. Outputs: GENERAL. Inputs:
+     * SHADER_READ_ONLY_OPTIMAL; a run takes the others that SacImageBinding::layout lists as well.
+     * Of buffers: UNDEFINED */
+    VkImageLayout layout;
+} SacResourceAccess;
+
 #ifndef SAC_NO_PROTOTYPES
 
 /* Infers shapes, places every intermediate in the workspace, compiles pipelines. May take long (pipelines); call it
@@ -777,6 +806,18 @@ SAC_API SacResult VKAPI_CALL sacGetPlanStages(SacPlan plan, uint32_t* count, Sac
  * number there are. Errors: INVALID_ARGUMENT (also: too small). */
 SAC_API SacResult VKAPI_CALL sacGetPlanMemoryParts(SacPlan plan, uint32_t* count, SacMemoryPart* parts,
                                                    SacError* error);
+
+/* The synchronization contract as data, for a render graph: every resource that a command of this plan touches, each
+ * once, with all that it does to it. What is not listed is not touched. Memories come first, by kind, then tensors, by
+ * index, then `enable`.
+ * An upload is one that copies the weights and builds the tables; one that does less does a part of this. A run is one
+ * of any batch. Where an input can come by value, the answer covers that and a buffer.
+ * A barrier before the command has `stages` and `access` as its destination, one after it has `stages` and the writes
+ * in `access` as its source.
+ * `*count` is the capacity of `accesses` on entry and the number written on return; with accesses == NULL it is set to
+ * the number there are. Errors: INVALID_ARGUMENT (also: too small). */
+SAC_API SacResult VKAPI_CALL sacGetPlanAccess(SacPlan plan, SacCommand command, uint32_t* count,
+                                              SacResourceAccess* accesses, SacError* error);
 
 /* Makes a safetensors file of parts of one memory: intermediates that a run left in the workspace, caches, packed
  * weights. First copy the range that was bound to host memory; its buffer needs TRANSFER_SRC usage for that.
@@ -983,6 +1024,8 @@ typedef SacResult(VKAPI_PTR* PFN_sacGetPlanProperties)(SacPlan plan, SacPlanProp
 typedef SacResult(VKAPI_PTR* PFN_sacGetPlanStages)(SacPlan plan, uint32_t* count, SacStageInfo* infos, SacError* error);
 typedef SacResult(VKAPI_PTR* PFN_sacGetPlanMemoryParts)(SacPlan plan, uint32_t* count, SacMemoryPart* parts,
                                                         SacError* error);
+typedef SacResult(VKAPI_PTR* PFN_sacGetPlanAccess)(SacPlan plan, SacCommand command, uint32_t* count,
+                                                   SacResourceAccess* accesses, SacError* error);
 typedef SacResult(VKAPI_PTR* PFN_sacWriteMemoryParts)(SacPlan plan, SacMemoryKind kind, const void* data,
                                                       size_t dataSize, uint32_t nameCount, const char* const* names,
                                                       size_t* fileSize, void* file, SacError* error);

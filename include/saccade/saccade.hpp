@@ -74,6 +74,7 @@ SAC_STRUCTURE(SacPlanProperties, PLAN_PROPERTIES)
 SAC_STRUCTURE(SacPositionBiasProperties, POSITION_BIAS_PROPERTIES)
 SAC_STRUCTURE(SacStageInfo, STAGE_INFO)
 SAC_STRUCTURE(SacMemoryPart, MEMORY_PART)
+SAC_STRUCTURE(SacResourceAccess, RESOURCE_ACCESS)
 SAC_STRUCTURE(SacUploadInfo, UPLOAD_INFO)
 SAC_STRUCTURE(SacRunInfo, RUN_INFO)
 SAC_STRUCTURE(SacTensorBinding, TENSOR_BINDING)
@@ -397,6 +398,12 @@ public:
     std::vector<SacStageInfo> stages() const { return list<SacStageInfo>(sacGetPlanStages); }
     /// Of every kind. Their names live as long as the plan.
     std::vector<SacMemoryPart> memoryParts() const { return list<SacMemoryPart>(sacGetPlanMemoryParts); }
+    /// Every resource that cmdUpload or cmdRun touches, and how: what a render graph makes its barriers from.
+    std::vector<SacResourceAccess> access(SacCommand command) const {
+        return list<SacResourceAccess>([&](SacPlan plan, uint32_t* count, SacResourceAccess* items, SacError* error) {
+            return sacGetPlanAccess(plan, command, count, items, error);
+        });
+    }
     SacPlanProperties properties() const {
         SacPlanProperties properties = make<SacPlanProperties>();
         SacError error{};
@@ -473,8 +480,8 @@ public:
     }
 
 private:
-    template <class Item>
-    std::vector<Item> list(SacResult(VKAPI_PTR* query)(SacPlan, uint32_t*, Item*, SacError*)) const {
+    template <class Item, class Query>
+    std::vector<Item> list(const Query& query) const {
         SacError error{};
         uint32_t count = 0;
         check(query(get(), &count, nullptr, &error), error);

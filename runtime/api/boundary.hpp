@@ -110,6 +110,7 @@ inline void requireUtf8(const char* text, const char* name) {
     X(SacPositionBiasProperties, POSITION_BIAS_PROPERTIES)                                                             \
     X(SacStageInfo, STAGE_INFO)                                                                                        \
     X(SacMemoryPart, MEMORY_PART)                                                                                      \
+    X(SacResourceAccess, RESOURCE_ACCESS)                                                                              \
     X(SacUploadInfo, UPLOAD_INFO)                                                                                      \
     X(SacRunInfo, RUN_INFO)                                                                                            \
     X(SacTensorBinding, TENSOR_BINDING)                                                                                \

@@ -97,7 +97,8 @@ void DispatchList::build(const Graph& graph, Phase phase, uint32_t batch, const 
         for (size_t i = 0; i < node.tensors.size(); ++i) {
             const Tensor& tensor = graph.tensor(node.tensors[i]);
             placed.pipeline.kinds.push_back(dispatch.bindings[i].kind);
-            placed.bindings.push_back({tensor.memory, tensor.external, tensor.offset, tensor.bytes});
+            placed.bindings.push_back(
+                {tensor.memory, tensor.external, tensor.offset, tensor.bytes, dispatch.bindings[i].access});
             if (isCounted(node, i))
                 stage.bytes += tensor.bytes;
         }

@@ -31,6 +31,7 @@ struct Binding {
     uint32_t external = 0; ///< of external tensors: their number
     uint64_t offset = 0;   ///< in its memory class
     uint64_t bytes = 0;
+    Access access = Access::read;
 };
 
 /// A dispatch with its place in memory and in the order.

@@ -52,6 +52,7 @@ int main(int argc, char** argv) {
     LOAD(sacGetPlanProperties);
     LOAD(sacGetPlanStages);
     LOAD(sacGetPlanMemoryParts);
+    LOAD(sacGetPlanAccess);
     LOAD(sacWriteMemoryParts);
     LOAD(sacCmdUpload);
     LOAD(sacCmdRun);

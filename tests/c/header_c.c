@@ -24,6 +24,7 @@ BEGINS(SacPlanProperties);
 BEGINS(SacPositionBiasProperties);
 BEGINS(SacStageInfo);
 BEGINS(SacMemoryPart);
+BEGINS(SacResourceAccess);
 BEGINS(SacUploadInfo);
 BEGINS(SacRunInfo);
 BEGINS(SacTensorBinding);
@@ -48,6 +49,8 @@ IS_32_BIT(SacPlanFlagBits);
 IS_32_BIT(SacPositionBiasMode);
 IS_32_BIT(SacMemoryKind);
 IS_32_BIT(SacUploadFlagBits);
+IS_32_BIT(SacCommand);
+IS_32_BIT(SacResourceType);
 
 /* Each pointer type is that of its function: other types would be a warning. */
 void saccadeHeaderPointers(void);
@@ -76,6 +79,7 @@ void saccadeHeaderPointers(void) {
     FITS(sacGetPlanProperties)
     FITS(sacGetPlanStages)
     FITS(sacGetPlanMemoryParts)
+    FITS(sacGetPlanAccess)
     FITS(sacWriteMemoryParts)
     FITS(sacCmdUpload)
     FITS(sacCmdRun)

@@ -168,6 +168,12 @@ TEST_F(Wrapper, looksInside) {
     const std::vector<SacMemoryPart> parts = plan.memoryParts();
     ASSERT_FALSE(parts.empty());
     EXPECT_EQ(parts.front().kind, SAC_MEMORY_WEIGHTS);
+    const std::vector<SacResourceAccess> upload = plan.access(SAC_COMMAND_UPLOAD), run = plan.access(SAC_COMMAND_RUN);
+    ASSERT_FALSE(upload.empty());
+    EXPECT_EQ(upload.back().index, SAC_MEMORY_STAGING);
+    ASSERT_FALSE(run.empty());
+    EXPECT_EQ(run.back().type, SAC_RESOURCE_TYPE_TENSOR);
+    EXPECT_EQ(run.back().index, plan.tensor("y"));
 
     std::vector<std::byte> weights(plan.memory(SAC_MEMORY_WEIGHTS).size, std::byte{0x40});
     const auto file = plan.writeMemoryParts(SAC_MEMORY_WEIGHTS, weights.data(), weights.size(), {parts.front().name});

@@ -21,6 +21,7 @@ public:
     Image(const Image&) = delete;
     Image& operator=(const Image&) = delete;
 
+    VkImage handle() const { return handle_; }
     VkImageView view() const { return view_; }
     /// Texels, rows of a layer after each other, layer after layer.
     std::span<std::byte> texels() const { return staging_.mapped(); }

@@ -188,10 +188,19 @@ std::vector<SacMemoryPart> Plan::memoryParts() const {
     return out;
 }
 
-PlanBuffers::PlanBuffers(const host::Device& device, const Plan& plan) {
+std::vector<SacResourceAccess> Plan::access(SacCommand command) const {
+    SacError error{};
+    uint32_t count = 0;
+    host::checkLibrary(sacGetPlanAccess(handle_, command, &count, nullptr, &error), error);
+    std::vector<SacResourceAccess> out(count, sac::make<SacResourceAccess>());
+    host::checkLibrary(sacGetPlanAccess(handle_, command, &count, out.data(), &error), error);
+    return out;
+}
+
+PlanBuffers::PlanBuffers(const host::Device& device, const Plan& plan, VkBufferUsageFlags more) {
     for (int kind = 0; kind < SAC_MEMORY_KIND_COUNT; ++kind) {
         const SacMemoryRequirements memory = plan.memory(static_cast<SacMemoryKind>(kind));
-        kinds_[kind] = host::Buffer(device, memory.size, memory.usage, host::BufferMemory::readback);
+        kinds_[kind] = host::Buffer(device, memory.size, memory.usage | more, host::BufferMemory::readback);
         ranges_[kind] = kinds_[kind].range();
     }
     const std::span<std::byte> weights = kinds_[SAC_MEMORY_STAGING].mapped();
@@ -204,7 +213,7 @@ PlanBuffers::PlanBuffers(const host::Device& device, const Plan& plan) {
             continue;
         tensors_.push_back(
             {tensor, info,
-             host::Buffer(device, info.size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, host::BufferMemory::readback)});
+             host::Buffer(device, info.size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | more, host::BufferMemory::readback)});
         SacTensorBinding& bound = bindings.emplace_back(sac::make<SacTensorBinding>());
         bound.tensor = tensor;
         bound.buffer = tensors_.back().buffer.range();

@@ -63,6 +63,7 @@ public:
     std::vector<SacTensorInfo> tensors() const;
     std::vector<SacStageInfo> stages() const;
     std::vector<SacMemoryPart> memoryParts() const;
+    std::vector<SacResourceAccess> access(SacCommand command) const;
 
 private:
     SacPlan handle_ = nullptr;
@@ -71,7 +72,8 @@ private:
 /// Mapped buffers for everything a plan needs, the staging one with the weights. Weights, workspace and so on may be replaced by shared ones before use.
 class PlanBuffers {
 public:
-    PlanBuffers(const host::Device& device, const Plan& plan);
+    /// `more`: usages beyond those that the plan needs.
+    PlanBuffers(const host::Device& device, const Plan& plan, VkBufferUsageFlags more = 0);
 
     /// Takes the place of the plan's own buffer; at least as large, and alive as long.
     void share(SacMemoryKind kind, const SacBufferRange& range) { ranges_[kind] = range; }
