@@ -39,10 +39,10 @@
  *   number there can be before their arrays are read.
  *
  * CALLBACKS
- *   They come on the thread of the call that caused them, and may call the library, but for destroying what is in use:
- *   a plan's model and context while it is made (refused), the context in its log callback (the caller's error). They
- *   should not throw. What a log callback throws is dropped; a progress callback that throws stops the plan with
- *   CANCELLED; an allocation that throws, or is not aligned as asked, is OUT_OF_HOST_MEMORY.
+ *   They come on the thread of the call or job that caused them, and may call the library, but not to destroy what is
+ *   in use: a plan's model and context while it is made (refused), the context in its log callback (the caller's
+ *   error). They should not throw. What a log callback throws is dropped; a progress callback that throws stops the
+ *   plan with CANCELLED; an allocation that throws, or is not aligned as asked, is OUT_OF_HOST_MEMORY.
  *
  * THREADS
  *   Creating and destroying objects, and all queries, may be done from any thread at any time, also at once on one
@@ -183,6 +183,7 @@ typedef enum SacStructureType SAC_ENUM_TYPE {
     SAC_STRUCTURE_TYPE_POSITION_BIAS_PROPERTIES = 23,
     SAC_STRUCTURE_TYPE_EXTENDED_DEVICE_CREATE_INFO = 24,
     SAC_STRUCTURE_TYPE_RESOURCE_ACCESS = 25,
+    SAC_STRUCTURE_TYPE_COMPILE_JOBS = 26,
     SAC_STRUCTURE_TYPE_MAX_ENUM = 0x7fffffff
 } SacStructureType;
 
@@ -638,7 +639,7 @@ typedef VkFlags SacPlanFlags;
  * parts are listed. */
 typedef VkBool32(VKAPI_PTR* SacProgressCallback)(void* userData, uint32_t done, uint32_t total);
 
-/* Extended by SacPositionBiasInfo. */
+/* Extended by SacPositionBiasInfo, SacCompileJobs. */
 typedef struct SacPlanInfo {
     SacStructureType sType; /* SAC_STRUCTURE_TYPE_PLAN_INFO */
     const void* pNext;
@@ -659,6 +660,33 @@ typedef struct SacPlanInfo {
     const char* name; /* in log messages, and of the debug label around everything recorded from the plan (the
                        * stages have labels inside); copied. NULL: the module's name */
 } SacPlanInfo;
+
+/* Compiles one pipeline of a plan. Throws nothing. */
+typedef void(VKAPI_PTR* SacCompileJob)(void* jobData, uint32_t index);
+
+/* Calls job(jobData, i) for each i below `count`, in any order, on any threads, the calling one included, and returns
+ * when all calls have returned. */
+typedef void(VKAPI_PTR* SacParallelFor)(void* userData, uint32_t count, SacCompileJob job, void* jobData);
+
+/* Extends SacPlanInfo: threads that the engine lends for the plan's pipelines, each of which is a job. Pipelines that
+ * the context already has are no jobs. sacCreatePlan calls parallelFor once, or not at all if nothing is to be
+ * compiled, and returns after the last job has ended. The plan is the same as without.
+ *
+ * Jobs may allocate: SacContextInfo::allocator is then called on their threads. SacPlanInfo::progress stays on the
+ * thread that creates the plan: it comes before parallelFor, before each job that runs on that thread, and for each
+ * dispatch afterwards. Each job is a step more, and `done` counts jobs that have ended before it counts dispatches.
+ * After VK_FALSE jobs that run go on to their end, and those that have not begun do nothing.
+ *
+ * If jobs fail, sacCreatePlan answers the error of the lowest index; jobs of higher ones may then do nothing. A
+ * parallelFor that throws stops the plan with CANCELLED. Jobs that it has not run, sacCreatePlan runs afterwards. A
+ * second call of a job, an index beyond `count`, and a call after parallelFor has returned do nothing; the last as long
+ * as the context lives. */
+typedef struct SacCompileJobs {
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_COMPILE_JOBS */
+    const void* pNext;
+    SacParallelFor parallelFor; /* required */
+    void* userData;
+} SacCompileJobs;
 
 typedef enum SacMemoryKind SAC_ENUM_TYPE {
     /* Packed weights. Same size and contents for every plan of one model at one precision: share them. */

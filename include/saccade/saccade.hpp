@@ -66,6 +66,7 @@ SAC_STRUCTURE(SacKeyDescription, KEY_DESCRIPTION)
 SAC_STRUCTURE(SacTensorDescription, TENSOR_DESCRIPTION)
 SAC_STRUCTURE(SacPlanInfo, PLAN_INFO)
 SAC_STRUCTURE(SacPositionBiasInfo, POSITION_BIAS_INFO)
+SAC_STRUCTURE(SacCompileJobs, COMPILE_JOBS)
 SAC_STRUCTURE(SacTensorDesc, TENSOR_DESC)
 SAC_STRUCTURE(SacImageDesc, IMAGE_DESC)
 SAC_STRUCTURE(SacTensorInfo, TENSOR_INFO)
@@ -316,12 +317,28 @@ public:
         return *this;
     }
 
+    /// Lends threads: calls job(i) for each i below `count` and returns when all have returned.
+    using ParallelFor = std::function<void(uint32_t count, const std::function<void(uint32_t index)>& job)>;
+    PlanBuilder& compileJobs(ParallelFor function) {
+        parallelFor_ = std::move(function);
+        return *this;
+    }
+
     /// `info` with its arrays; points into this object.
     SacPlanInfo get() noexcept {
         SacPlanInfo out = info;
         if (bias_.sType) {
-            bias_.pNext = info.pNext;
+            bias_.pNext = out.pNext;
             out.pNext = &bias_;
+        }
+        if (parallelFor_) {
+            jobs_ = make<SacCompileJobs>();
+            jobs_.pNext = out.pNext;
+            jobs_.parallelFor = [](void* function, uint32_t count, SacCompileJob job, void* jobData) {
+                (*static_cast<ParallelFor*>(function))(count, [=](uint32_t index) { job(jobData, index); });
+            };
+            jobs_.userData = &parallelFor_;
+            out.pNext = &jobs_;
         }
         if (progress_) {
             out.progress = [](void* function, uint32_t done, uint32_t total) -> VkBool32 {
@@ -357,6 +374,8 @@ private:
     std::vector<SacTensorDesc> inputs_, outputs_;
     std::string options_;
     SacPositionBiasInfo bias_{};
+    SacCompileJobs jobs_{};
+    ParallelFor parallelFor_;
     std::function<bool(uint32_t, uint32_t)> progress_;
 };
 

@@ -31,6 +31,7 @@ struct Extension {
 };
 constexpr Extension extensions[] = {
     {SAC_STRUCTURE_TYPE_PLAN_INFO, SAC_STRUCTURE_TYPE_POSITION_BIAS_INFO},
+    {SAC_STRUCTURE_TYPE_PLAN_INFO, SAC_STRUCTURE_TYPE_COMPILE_JOBS},
     {SAC_STRUCTURE_TYPE_PLAN_PROPERTIES, SAC_STRUCTURE_TYPE_POSITION_BIAS_PROPERTIES},
 };
 static_assert(std::size(extensions) <= 32, "checkStructure() has a bit for each");

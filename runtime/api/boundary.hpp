@@ -102,6 +102,7 @@ inline void requireUtf8(const char* text, const char* name) {
     X(SacTensorDescription, TENSOR_DESCRIPTION)                                                                        \
     X(SacPlanInfo, PLAN_INFO)                                                                                          \
     X(SacPositionBiasInfo, POSITION_BIAS_INFO)                                                                         \
+    X(SacCompileJobs, COMPILE_JOBS)                                                                                    \
     X(SacTensorDesc, TENSOR_DESC)                                                                                      \
     X(SacImageDesc, IMAGE_DESC)                                                                                        \
     X(SacTensorInfo, TENSOR_INFO)                                                                                      \

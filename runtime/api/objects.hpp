@@ -8,6 +8,7 @@
 #include <saccade/saccade.h>
 
 #include "api/boundary.hpp"
+#include "api/compile_jobs.hpp"
 #include "api/memory_parts.hpp"
 #include "base/memory.hpp"
 #include "io/json.hpp"
@@ -22,12 +23,14 @@
 
 /// Members are destroyed in reverse: pipelines need the device, everything needs the memory.
 struct SacContext_T {
-    explicit SacContext_T(const VkAllocationCallbacks* callbacks) : memory(callbacks), pipelines(device) {}
+    explicit SacContext_T(const VkAllocationCallbacks* callbacks)
+        : memory(callbacks), pipelines(device), jobGates(&memory) {}
 
     saccade::HostMemory memory;
     saccade::Log log;
     saccade::Device device{&memory};
     saccade::PipelineLibrary pipelines;
+    saccade::JobGates jobGates;
     std::atomic<uint32_t> modelCount{0};
 };
 

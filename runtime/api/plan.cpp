@@ -121,8 +121,9 @@ void setProperties(SacPlan_T& plan, const Graph& graph, const BiasReport& bias) 
     SacPlanProperties& p = plan.properties;
     p.dispatchCount = static_cast<uint32_t>(plan.run.dispatches().size());
     p.barrierCount = plan.run.barrierCount();
-    p.pipelineCount = pipelineCount({&plan.upload, &plan.run}, &plan.model->context->memory) +
-                      (plan.flags & SAC_PLAN_CONDITIONAL_BIT ? 1 : 0);
+    p.pipelineCount =
+        static_cast<uint32_t>(distinctPipelines({&plan.upload, &plan.run}, &plan.model->context->memory).size() +
+                              (plan.flags & SAC_PLAN_CONDITIONAL_BIT ? 1 : 0));
     p.precision = plan.storage == DataType::f16 ? SAC_PRECISION_FLOAT16 : SAC_PRECISION_FLOAT32;
     p.flops = graph.flops();
     p.bytes = plan.run.bytes();
@@ -167,12 +168,24 @@ struct ProgressCallback {
     }
 };
 
-// One step for each dispatch.
-void compile(SacPlan_T& plan, uint32_t maxRunsInFlight, Progress& progress) {
+// One step for each job, then one for each dispatch.
+void compile(SacPlan_T& plan, uint32_t maxRunsInFlight, const SacCompileJobs* lender, Progress& progress) {
+    SacContext_T& context = *plan.model->context;
     const bool conditional = plan.flags & SAC_PLAN_CONDITIONAL_BIT;
-    progress.setTotal(
-        static_cast<uint32_t>(plan.upload.dispatches().size() + plan.run.dispatches().size() + conditional));
-    Recorder& recorder = plan.recorder.emplace(*plan.model->context, plan.upload, plan.run);
+    const auto dispatches =
+        static_cast<uint32_t>(plan.upload.dispatches().size() + plan.run.dispatches().size() + conditional);
+    const PipelineKey conditionalKey = ConditionalDispatch::pipelineKey();
+    std::pmr::vector<const PipelineKey*> distinct(&context.memory);
+    if (lender) {
+        distinct = distinctPipelines({&plan.upload, &plan.run}, &context.memory);
+        if (conditional)
+            distinct.push_back(&conditionalKey);
+    }
+    CompileJobs jobs(context.pipelines, distinct, &context.memory); // holds what it compiles until it is acquired below
+    progress.setTotal(jobs.count() + dispatches);
+    if (lender)
+        jobs.run(*lender, context.jobGates, progress);
+    Recorder& recorder = plan.recorder.emplace(context, plan.upload, plan.run);
     recorder.upload.compile(maxRunsInFlight, progress);
     recorder.run.compile(maxRunsInFlight, progress);
     if (conditional)
@@ -210,6 +223,10 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->maxRunsInFlight is %u, at most %u", info.maxRunsInFlight,
                     maximumRunsInFlight);
 
+    const auto* jobs = chained<SacCompileJobs>(info.pNext);
+    if (jobs)
+        require(jobs->parallelFor, "SacCompileJobs::parallelFor");
+
     PlanBuilder builder(request, *model.weights, device, memory);
     model.module->build(builder);
     requireBindable(builder.tensors());
@@ -229,7 +246,7 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
     plan.upload.build(graph, Phase::upload, 1, device);
     plan.run.build(graph, Phase::run, plan.batch, device);
     if (context.device.handle)
-        compile(plan, info.maxRunsInFlight ? info.maxRunsInFlight : defaultRunsInFlight, progress);
+        compile(plan, info.maxRunsInFlight ? info.maxRunsInFlight : defaultRunsInFlight, jobs, progress);
     else
         progress.next();
     setMemory(plan, graph, placeCommands(plan, graph, placeValues(plan, graph, workspaceBytes)));

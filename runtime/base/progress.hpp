@@ -19,6 +19,9 @@ public:
     /// How many steps will be counted; 1 until it is known.
     void setTotal(uint32_t total) { total_ = total; }
 
+    /// So many steps have been taken.
+    void setDone(uint32_t done) { done_ = done; }
+
     /// Throws SAC_ERROR_CANCELLED if the callback wants no more.
     void ask() const;
     /// Asks at the first call and every so often; cheap enough for an inner loop.

@@ -140,14 +140,15 @@ std::array<uint32_t, 3> DispatchList::groups(uint32_t dispatch, uint32_t batch) 
     return {d.groups[0], d.groups[1], d.batched ? d.groups[2] / batch_ * batch : d.groups[2]};
 }
 
-uint32_t pipelineCount(std::initializer_list<const DispatchList*> lists, std::pmr::memory_resource* memory) {
+std::pmr::vector<const PipelineKey*> distinctPipelines(std::initializer_list<const DispatchList*> lists,
+                                                       std::pmr::memory_resource* memory) {
     std::pmr::vector<const PipelineKey*> distinct(memory);
     for (const DispatchList* list : lists)
         for (const PlacedDispatch& dispatch : list->dispatches())
             if (std::none_of(distinct.begin(), distinct.end(),
                              [&](const PipelineKey* key) { return *key == dispatch.pipeline; }))
                 distinct.push_back(&dispatch.pipeline);
-    return static_cast<uint32_t>(distinct.size());
+    return distinct;
 }
 
 } // namespace saccade

@@ -79,7 +79,8 @@ private:
     uint64_t bytes_ = 0;
 };
 
-/// How many pipelines `lists` need together.
-uint32_t pipelineCount(std::initializer_list<const DispatchList*> lists, std::pmr::memory_resource* memory);
+/// The pipelines that `lists` need together, in the order in which they are first used. Points into the lists.
+std::pmr::vector<const PipelineKey*> distinctPipelines(std::initializer_list<const DispatchList*> lists,
+                                                       std::pmr::memory_resource* memory);
 
 } // namespace saccade

@@ -35,14 +35,17 @@ ConditionalDispatch::~ConditionalDispatch() {
         library_.release(pipeline_);
 }
 
+PipelineKey ConditionalDispatch::pipelineKey() {
+    return {Shader::conditionalDispatch, {lanes}, {BindingKind::storageBuffer, BindingKind::storageBuffer}};
+}
+
 uint64_t ConditionalDispatch::commandBytes(const DispatchList& list, const DeviceProfile& limits) {
     return blockCount(list) * blockPitch(limits);
 }
 
 void ConditionalDispatch::compile(uint32_t maxRunsInFlight, Progress& progress) {
     progress.next();
-    pipeline_ = library_.acquire(
-        {Shader::conditionalDispatch, {lanes}, {BindingKind::storageBuffer, BindingKind::storageBuffer}});
+    pipeline_ = library_.acquire(pipelineKey());
     const std::pmr::vector<const Pipeline*> dispatches(blockCount(list_), pipeline_, device_.memory);
     descriptors_.allocate(dispatches, maxRunsInFlight);
 }

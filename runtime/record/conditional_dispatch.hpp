@@ -16,6 +16,9 @@ public:
     ConditionalDispatch(const ConditionalDispatch&) = delete;
     ConditionalDispatch& operator=(const ConditionalDispatch&) = delete;
 
+    /// Of the dispatch that writes the indirect commands.
+    static PipelineKey pipelineKey();
+
     /// Size of the indirect commands of `list` on a device with these limits.
     static uint64_t commandBytes(const DispatchList& list, const DeviceProfile& limits);
 

@@ -102,6 +102,16 @@ const Pipeline* PipelineLibrary::acquire(const PipelineKey& key) {
     return pipeline;
 }
 
+const Pipeline* PipelineLibrary::acquireReady(const PipelineKey& key) {
+    std::lock_guard lock(mutex_);
+    const auto found = std::find_if(pipelines_.begin(), pipelines_.end(),
+                                    [&](const Pipeline* p) { return p->ready && p->key == key; });
+    if (found == pipelines_.end())
+        return nullptr;
+    ++(*found)->users;
+    return *found;
+}
+
 void PipelineLibrary::release(const Pipeline* pipeline) {
     std::lock_guard lock(mutex_);
     const auto found = std::find(pipelines_.begin(), pipelines_.end(), pipeline);

@@ -57,6 +57,8 @@ public:
     /// The pipeline, compiled now if nobody holds it. Release it as often as it was acquired. Throws what
     /// vkCreateComputePipelines answers; then nothing is held.
     const Pipeline* acquire(const PipelineKey& key);
+    /// The same, but null for a pipeline that is not there yet.
+    const Pipeline* acquireReady(const PipelineKey& key);
     void release(const Pipeline* pipeline);
 
 private:

@@ -16,6 +16,7 @@ BEGINS(SacKeyDescription);
 BEGINS(SacTensorDescription);
 BEGINS(SacPlanInfo);
 BEGINS(SacPositionBiasInfo);
+BEGINS(SacCompileJobs);
 BEGINS(SacTensorDesc);
 BEGINS(SacImageDesc);
 BEGINS(SacTensorInfo);

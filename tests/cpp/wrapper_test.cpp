@@ -155,6 +155,22 @@ TEST_F(Wrapper, planBuildersHaveProgressAndAPositionBias) {
     EXPECT_EQ(resultOf([&] { sac::Plan plan(model, builder); }, "cancelled"), SAC_ERROR_CANCELLED);
 }
 
+TEST_F(Wrapper, planBuildersLendThreads) {
+    const sac::Context context(contextInfo());
+    const sac::Model model(context, golden_.bytes.data(), golden_.bytes.size());
+    sac::PlanBuilder builder;
+    describe(builder);
+    uint32_t pipelines = 0;
+    builder.positionBias(SAC_POSITION_BIAS_MODE_AUTO); // another in the chain
+    builder.compileJobs([&](uint32_t count, const std::function<void(uint32_t)>& job) {
+        pipelines += count;
+        for (uint32_t i = 0; i < count; ++i)
+            job(i);
+    });
+    const sac::Plan plan(model, builder);
+    EXPECT_EQ(pipelines, plan.properties().pipelineCount);
+}
+
 TEST_F(Wrapper, looksInside) {
     const sac::Context context(contextInfo());
     const sac::Model model(context, golden_.bytes.data(), golden_.bytes.size());

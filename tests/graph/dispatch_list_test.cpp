@@ -121,9 +121,9 @@ TEST_F(DispatchLists, shareEqualPipelines) {
     addPair("one", dispatch, b);
     dispatch.groups = {7, 1, 1};
     addPair("with other groups", dispatch, b);
-    EXPECT_EQ(pipelineCount({}, std::pmr::new_delete_resource()), 0u);
+    EXPECT_EQ(distinctPipelines({}, std::pmr::new_delete_resource()).size(), 0u);
     const DispatchList same = list();
-    EXPECT_EQ(pipelineCount({&same}, std::pmr::new_delete_resource()), 1u);
+    EXPECT_EQ(distinctPipelines({&same}, std::pmr::new_delete_resource()).size(), 1u);
 
     dispatch.constants.push_back(1);
     addPair("of another constant", dispatch, b);
@@ -132,8 +132,8 @@ TEST_F(DispatchLists, shareEqualPipelines) {
     dispatch.bindings[1].kind = BindingKind::sampledImage;
     addPair("over an image", dispatch, image);
     const DispatchList run = list();
-    EXPECT_EQ(pipelineCount({&run}, std::pmr::new_delete_resource()), 4u);
-    EXPECT_EQ(pipelineCount({&same, &run}, std::pmr::new_delete_resource()), 4u);
+    EXPECT_EQ(distinctPipelines({&run}, std::pmr::new_delete_resource()).size(), 4u);
+    EXPECT_EQ(distinctPipelines({&same, &run}, std::pmr::new_delete_resource()).size(), 4u);
 }
 
 // A dispatch that needs exactly what `limits` allow is taken; with any of them one lower, the dispatch and the limit
