@@ -13,7 +13,7 @@ layout(std430, set = 0, binding = 3) readonly buffer Bounds { uvec2 bounds[]; };
 layout(std430, set = 0, binding = 4) writeonly buffer Out { T out1[]; };
 layout(std430, set = 0, binding = 4) writeonly buffer Out4 { T4 out4[]; };
 
-const uint shares = lanes / rowCount; // lanes that share the channels of a query's sum
+const uint shares = lanes / queriesPerGroup; // lanes that share the channels of a query's sum
 const uint ownVectors = (vectors + shares - 1u) / shares;
 
 vec4 loadV(uint at, uint vector) {
@@ -37,7 +37,7 @@ void storeOut(uint at, uint vector, vec4 value) {
 }
 
 void main() {
-    uint share = gl_LocalInvocationIndex / rowCount;
+    uint share = gl_LocalInvocationIndex / queriesPerGroup;
     uint vBase = vView.x + batchIndex() * vView.y + headIndex() * vView.z;
     uvec2 codes = bounds[gl_WorkGroupID.z * tokens + ownToken()];
     // A NaN among the scores makes the row NaN, and so does an infinite maximum, whose softmax PyTorch gives as NaN.
@@ -56,7 +56,7 @@ void main() {
             tile = first;
             scoreTile(first);
             keys = isNan ? 0u : keysBetween(codes.x, codeOfNan, first, highest);
-            first += keyCount;
+            first += keysPerStep;
         } while (!isWanted(keys) && first < tokens);
         while (keys != 0u) {
             uint j = uint(findLSB(keys));

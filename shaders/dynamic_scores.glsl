@@ -1,8 +1,8 @@
 // Scores of dynamic sparse attention, tile by tile: what dynamic_select.comp and dynamic_attention.comp share. Both find
 // a score by the one function here, with the same operations in the same order, so that a score that was chosen as the
-// least to keep compares equal to itself later. Filled by runtime/kernels/dynamic_attention.cpp.
+// least to keep compares equal to itself later. Filled by runtime/kernels/sparse_attention.cpp.
 //
-// A workgroup scores `rowCount` queries against `keyCount` keys at a time. On a GPU each lane finds a block of the tile
+// A workgroup scores `queriesPerGroup` queries against `keysPerStep` keys at a time. On a GPU each lane finds a block of the tile
 // from channels staged in shared memory, and leaves it there for the lane that owns the query. On CPU drivers lanes are
 // queries and hand each other the keys (lane_broadcast.glsl).
 #extension GL_EXT_control_flow_attributes : require
@@ -11,10 +11,10 @@
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint headDim = 64;
-layout(constant_id = 2) const uint rowCount = 32; // queries of a workgroup; divides the lanes
-layout(constant_id = 3) const uint keyCount = 32; // keys of a tile, at most 32
-layout(constant_id = 4) const uint laneRows = 4;  // a lane's block of a tile
-layout(constant_id = 5) const uint laneKeys = 4;
+layout(constant_id = 2) const uint queriesPerGroup = 32; // queries of a workgroup; divides the lanes
+layout(constant_id = 3) const uint keysPerStep = 32; // keys of a tile, at most 32
+layout(constant_id = 4) const uint queriesPerLane = 4;  // a lane's block of a tile
+layout(constant_id = 5) const uint keysPerLane = 4;
 layout(constant_id = 6) const bool fourWide = false; // four channels per load
 
 #include "parameters/dynamic_attention.h"
@@ -28,17 +28,17 @@ const uint lanes = gl_WorkGroupSize.x;
 const uint vectors = (headDim + 3u) / 4u; // of four channels
 const uint chunk = 4u;                    // vectors staged at a time
 const uint chunkStride = chunk + 1u;      // keeps lanes on different banks, as does the stride of scores
-const uint scoreStride = rowCount + 8u;
-const uint rowLanes = rowCount / laneRows;
+const uint scoreStride = queriesPerGroup + 8u;
+const uint rowLanes = queriesPerGroup / queriesPerLane;
 
-shared vec4 stagedQ[laneBroadcast ? 1u : rowCount * chunkStride];
-shared vec4 stagedK[laneBroadcast ? 1u : keyCount * chunkStride];
-shared float tileScores[laneBroadcast ? 1u : keyCount * scoreStride];
+shared vec4 stagedQ[laneBroadcast ? 1u : queriesPerGroup * chunkStride];
+shared vec4 stagedK[laneBroadcast ? 1u : keysPerStep * chunkStride];
+shared float tileScores[laneBroadcast ? 1u : keysPerStep * scoreStride];
 // Where lanes are queries: a lane's row of the tile, and its query, unless that has so many channels that code unrolled
 // over all of them would take a CPU driver seconds to compile.
 const bool keepsQuery = laneBroadcast && vectors <= 32u;
 const uint laneChunk = keepsQuery ? vectors : 8u;
-float blockScores[laneRows * laneKeys];
+float blockScores[queriesPerLane * keysPerLane];
 vec4 ownQuery[keepsQuery ? vectors : 1u];
 
 vec4 loadQ(uint at, uint vector) {
@@ -63,9 +63,9 @@ vec4 loadK(uint at, uint vector) {
 
 uint batchIndex() { return gl_WorkGroupID.z / heads; }
 uint headIndex() { return gl_WorkGroupID.z % heads; }
-uint firstToken() { return gl_WorkGroupID.x * rowCount; }
+uint firstToken() { return gl_WorkGroupID.x * queriesPerGroup; }
 // The query whose scores this lane reads. Places behind the last query repeat it.
-uint ownRow() { return gl_LocalInvocationIndex % rowCount; }
+uint ownRow() { return gl_LocalInvocationIndex % queriesPerGroup; }
 uint ownToken() { return min(firstToken() + ownRow(), tokens - 1u); }
 
 uint queryPlace(uint token) { return qView.x + batchIndex() * qView.y + headIndex() * qView.z + token * qView.w; }
@@ -82,10 +82,10 @@ void scoreTile(uint first) {
     uint kBase = kView.x + batchIndex() * kView.y + headIndex() * kView.z;
     uint kOwn = kBase + min(first + lane, tokens - 1u) * kView.w;
     uint blockRow = lane % rowLanes, blockKey = lane / rowLanes;
-    const uint keyLanes = keyCount / laneKeys;
+    const uint keyLanes = keysPerStep / keysPerLane;
 
-    precise float sums[laneRows * laneKeys];
-    [[unroll]] for (uint i = 0; i < laneRows * laneKeys; ++i)
+    precise float sums[queriesPerLane * keysPerLane];
+    [[unroll]] for (uint i = 0; i < queriesPerLane * keysPerLane; ++i)
         sums[i] = 0.0;
     if (laneBroadcast) {
         uint qOwn = queryPlace(ownToken());
@@ -94,7 +94,7 @@ void scoreTile(uint first) {
                 bool exists = keepsQuery || begin + c < vectors;
                 vec4 mine = exists ? loadK(kOwn, begin + c) : vec4(0);
                 vec4 q = keepsQuery ? ownQuery[c] : exists ? loadQ(qOwn, begin + c) : vec4(0);
-                [[unroll]] for (uint j = 0; j < laneKeys; ++j) {
+                [[unroll]] for (uint j = 0; j < keysPerLane; ++j) {
                     vec4 k = FROM_LANE(mine, j);
                     [[unroll]] for (uint i = 0; i < 4u; ++i)
                         sums[j] = fma(q[i], k[i], sums[j]);
@@ -103,10 +103,10 @@ void scoreTile(uint first) {
     } else {
         for (uint begin = 0; begin < vectors; begin += chunk) {
             barrier();
-            for (uint i = lane; i < (rowCount + keyCount) * chunk; i += lanes) {
+            for (uint i = lane; i < (queriesPerGroup + keysPerStep) * chunk; i += lanes) {
                 uint place = i / chunk, c = i % chunk;
-                bool isQuery = place < rowCount;
-                place -= isQuery ? 0u : rowCount;
+                bool isQuery = place < queriesPerGroup;
+                place -= isQuery ? 0u : queriesPerGroup;
                 vec4 value = vec4(0);
                 if (begin + c < vectors)
                     value = isQuery ? loadQ(queryPlace(min(firstToken() + place, tokens - 1u)), begin + c)
@@ -118,22 +118,22 @@ void scoreTile(uint first) {
             }
             barrier();
             [[unroll]] for (uint c = 0; c < chunk; ++c) {
-                vec4 q[laneRows], k[laneKeys];
-                [[unroll]] for (uint r = 0; r < laneRows; ++r)
+                vec4 q[queriesPerLane], k[keysPerLane];
+                [[unroll]] for (uint r = 0; r < queriesPerLane; ++r)
                     q[r] = stagedQ[(blockRow + r * rowLanes) * chunkStride + c];
-                [[unroll]] for (uint j = 0; j < laneKeys; ++j)
+                [[unroll]] for (uint j = 0; j < keysPerLane; ++j)
                     k[j] = stagedK[(blockKey + j * keyLanes) * chunkStride + c];
-                [[unroll]] for (uint r = 0; r < laneRows; ++r)
-                    [[unroll]] for (uint j = 0; j < laneKeys; ++j)
+                [[unroll]] for (uint r = 0; r < queriesPerLane; ++r)
+                    [[unroll]] for (uint j = 0; j < keysPerLane; ++j)
                         [[unroll]] for (uint i = 0; i < 4u; ++i)
-                            sums[r * laneKeys + j] = fma(q[r][i], k[j][i], sums[r * laneKeys + j]);
+                            sums[r * keysPerLane + j] = fma(q[r][i], k[j][i], sums[r * keysPerLane + j]);
             }
         }
     }
     precise float score;
-    [[unroll]] for (uint r = 0; r < laneRows; ++r)
-        [[unroll]] for (uint j = 0; j < laneKeys; ++j) {
-            score = sums[r * laneKeys + j] * scale;
+    [[unroll]] for (uint r = 0; r < queriesPerLane; ++r)
+        [[unroll]] for (uint j = 0; j < keysPerLane; ++j) {
+            score = sums[r * keysPerLane + j] * scale;
             if (laneBroadcast)
                 blockScores[j] = score;
             else
@@ -148,7 +148,7 @@ float ownScore(uint j) {
     if (!laneBroadcast)
         return tileScores[j * scoreStride + ownRow()];
     float score = blockScores[0];
-    [[unroll]] for (uint i = 1; i < laneKeys; ++i)
+    [[unroll]] for (uint i = 1; i < keysPerLane; ++i)
         score = i == j ? blockScores[i] : score;
     return score;
 }
@@ -169,7 +169,7 @@ float codeScore(uint code) { return uintBitsToFloat(code >= 0x80000000u ? code &
 // Which keys of the tile, one bit each, have codes from low to high. Raises `highest` to the highest code met.
 uint keysBetween(uint low, uint high, uint first, inout uint highest) {
     uint found = 0u;
-    [[unroll]] for (uint j = 0; j < keyCount; ++j) {
+    [[unroll]] for (uint j = 0; j < keysPerStep; ++j) {
         uint code = first + j < tokens ? scoreCode(laneBroadcast ? blockScores[j] : ownScore(j)) : 0u;
         highest = max(highest, code);
         found |= code >= low && code <= high ? 1u << j : 0u;
@@ -181,7 +181,7 @@ uint keysBetween(uint low, uint high, uint first, inout uint highest) {
 // lanes agree first to pass over what none of them wants.
 bool isWanted(uint keys) {
     if (laneBroadcast)
-        [[unroll]] for (uint step = 1; step < keyCount; step *= 2u)
+        [[unroll]] for (uint step = 1; step < keysPerStep; step *= 2u)
             keys |= FROM_LANE(keys, gl_LocalInvocationIndex ^ step);
     else
         keys = 1u;

@@ -1,4 +1,4 @@
-// First pass of dynamic sparse attention: per query, the least score to keep (runtime/kernels/dynamic_attention.hpp).
+// First pass of dynamic sparse attention: per query, the least score to keep (runtime/kernels/sparse_attention.hpp).
 //
 // By threshold: the highest score less the threshold. By rank: a heap holds the highest scores met, where as many as are
 // sought fit it. Otherwise the sought score is found digit by digit, as in a radix sort: the keys are walked once for
@@ -19,10 +19,10 @@ layout(std430, set = 0, binding = 2) writeonly buffer Bounds { uvec2 bounds[]; }
 const uint digitBits = 5u;
 const uint slots = 1u << digitBits; // of the heap, and counters of a digit
 
-shared uint memory[byThreshold ? 1u : slots * rowCount]; // owned by the lane that owns the query
+shared uint memory[byThreshold ? 1u : slots * queriesPerGroup]; // owned by the lane that owns the query
 shared uint mostSought;
 
-uint at(uint slot) { return slot * rowCount + ownRow(); }
+uint at(uint slot) { return slot * queriesPerGroup + ownRow(); }
 
 // Puts `code` into a heap of `size` codes, whose root is the least, in place of the root if it is higher. Returns the
 // root.
@@ -45,7 +45,7 @@ uint offer(uint code, uint size) {
 }
 
 void main() {
-    bool owner = gl_LocalInvocationIndex < rowCount;
+    bool owner = gl_LocalInvocationIndex < queriesPerGroup;
     uint highest = 0u;
     bool found = byThreshold || !owner;
     uint bound = 0u;           // its bits from `unknownBits` on are known
@@ -70,7 +70,7 @@ void main() {
                 tile = first;
                 scoreTile(first);
                 keys = keysBetween(low, high, first, highest);
-                first += keyCount;
+                first += keysPerStep;
             } while (!isWanted(keys) && first < tokens);
             if (byThreshold)
                 continue;

@@ -1,8 +1,8 @@
 // Attention of each query to a window of keys around it, with a running softmax (FlashAttention, arXiv 2205.14135): see
-// runtime/kernels/local_attention.hpp. A workgroup serves a tile of queries of one head, neighbours within their class
+// runtime/kernels/sparse_attention.hpp. A workgroup serves a tile of queries of one head, neighbours within their class
 // (window.glsl).
 //
-// On a GPU every query walks its own window. Its channels are split over `laneSplit` lanes; queries of a tile read
+// On a GPU every query walks its own window. Its channels are split over `lanesPerQuery` lanes; queries of a tile read
 // much the same keys, from the cache. On CPU drivers lanes are queries and a workgroup is one subgroup: it walks what
 // its queries see together, each lane reads one key of a step and the others get it from there (lane_broadcast.glsl).
 //
@@ -16,9 +16,9 @@
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint headDim = 64;
-layout(constant_id = 2) const uint laneSplit = 1; // lanes that share a query; divides the workgroup and keyCount
-layout(constant_id = 3) const uint rowCount = 1;  // queries of a lane; more than one only with LANE_BROADCAST
-layout(constant_id = 4) const uint keyCount = 8;  // of a step; with LANE_BROADCAST the lanes
+layout(constant_id = 2) const uint lanesPerQuery = 1; // lanes that share a query; divides the workgroup and keysPerStep
+layout(constant_id = 3) const uint queriesPerLane = 1;  // queries of a lane; more than one only with LANE_BROADCAST
+layout(constant_id = 4) const uint keysPerStep = 8;  // of a step; with LANE_BROADCAST the lanes
 layout(constant_id = 5) const bool clamped = false; // border "neighborhood"
 layout(constant_id = 6) const bool fourWide = false;
 
@@ -35,15 +35,15 @@ layout(std430, set = 0, binding = 3) writeonly buffer Out4 { T4 out4[]; };
 #include "parameters/local_attention.h"
 
 const uint lanes = gl_WorkGroupSize.x;
-const uint rowLanes = lanes / laneSplit;
+const uint rowLanes = lanes / lanesPerQuery;
 const uint vectors = (headDim + 3u) / 4u;
-const uint ownVectors = (vectors + laneSplit - 1u) / laneSplit; // a lane's share: every laneSplit-th
-const uint ownKeys = keyCount / laneSplit;                      // of a step, whose scores this lane completes
+const uint ownVectors = (vectors + lanesPerQuery - 1u) / lanesPerQuery; // a lane's share: every lanesPerQuery-th
+const uint ownKeys = keysPerStep / lanesPerQuery;                      // of a step, whose scores this lane completes
 const uint exchangeStride = lanes + 1u;                         // odd, so that lanes of a query meet different banks
 const float startMaximum = -3.402823466e38;
 
-shared float partialScores[laneSplit > 1u ? keyCount * exchangeStride : 1u];
-shared float finishedScores[laneSplit > 1u ? keyCount * rowLanes : 1u];
+shared float partialScores[lanesPerQuery > 1u ? keysPerStep * exchangeStride : 1u];
+shared float finishedScores[lanesPerQuery > 1u ? keysPerStep * rowLanes : 1u];
 
 // Four channels; those behind the last are zero.
 #define DEFINE_LOAD(load, one, four)                                                                                   \
@@ -107,22 +107,22 @@ void main() {
         return;
 
     const uint lane = gl_LocalInvocationIndex;
-    const uint share = lane % laneSplit;
-    const uint rowLane = lane / laneSplit;
+    const uint share = lane % lanesPerQuery;
+    const uint rowLane = lane / lanesPerQuery;
     const uint batch = gl_WorkGroupID.z / heads;
     const uint head = gl_WorkGroupID.z % heads;
     const uint kBase = kView.x + batch * kView.y + head * kView.z;
     const uint vBase = vView.x + batch * vView.y + head * vView.z;
     const uvec3 axisStride = uvec3(size.y * size.z, size.z, 1u); // in tokens
 
-    Window own[rowCount];
-    uint token[rowCount];
-    bool exists[rowCount];
-    vec4 q[rowCount * ownVectors];
-    vec4 sums[rowCount * ownVectors]; // of weighted values
-    float maximum[rowCount];
-    float total[rowCount]; // of weights
-    [[unroll]] for (uint r = 0; r < rowCount; ++r) {
+    Window own[queriesPerLane];
+    uint token[queriesPerLane];
+    bool exists[queriesPerLane];
+    vec4 q[queriesPerLane * ownVectors];
+    vec4 sums[queriesPerLane * ownVectors]; // of weighted values
+    float maximum[queriesPerLane];
+    float total[queriesPerLane]; // of weights
+    [[unroll]] for (uint r = 0; r < queriesPerLane; ++r) {
         uvec3 place = base + cellOf(r * rowLanes + rowLane, tileSize.xyz);
         exists[r] = all(lessThan(place, places));
         place = min(place, places - 1u);
@@ -131,7 +131,7 @@ void main() {
         token[r] = position.x + position.y + position.z;
         uint at = qView.x + batch * qView.y + head * qView.z + token[r] * qView.w;
         [[unroll]] for (uint c = 0; c < ownVectors; ++c) {
-            uint vector = c * laneSplit + share;
+            uint vector = c * lanesPerQuery + share;
             q[r * ownVectors + c] = vector < vectors ? loadQ(at, vector) * scale : vec4(0);
             sums[r * ownVectors + c] = vec4(0);
         }
@@ -150,15 +150,15 @@ void main() {
     const uvec3 tokenStride = dilation * axisStride;
     const uvec3 firstPosition = (residue + walk.first * dilation) * axisStride;
     const uint firstToken = firstPosition.x + firstPosition.y + firstPosition.z;
-    const uvec3 cellStep = cellOf(laneBroadcast ? keyCount : 1u, walk.count);
+    const uvec3 cellStep = cellOf(laneBroadcast ? keysPerStep : 1u, walk.count);
     uvec3 cell = cellOf(laneBroadcast ? lane : 0u, walk.count);
 
-    for (uint begin = 0; begin < end; begin += keyCount) {
+    for (uint begin = 0; begin < end; begin += keysPerStep) {
         // With lane broadcast this lane's key is that of its number, and each key has a cell; else all are its own.
-        uint kAt[keyCount], vAt[keyCount];
+        uint kAt[keysPerStep], vAt[keysPerStep];
         uint kMine = 0, vMine = 0;
         uvec3 cellMine = uvec3(0);
-        [[unroll]] for (uint j = 0; j < (laneBroadcast ? 1u : keyCount); ++j) {
+        [[unroll]] for (uint j = 0; j < (laneBroadcast ? 1u : keysPerStep); ++j) {
             uvec3 offset = min(cell, walk.count - 1u) * tokenStride;
             uint key = firstToken + offset.x + offset.y + offset.z;
             kAt[j] = kMine = kBase + key * kView.w;
@@ -167,54 +167,54 @@ void main() {
             cell = advanced(cell, cellStep, walk.count);
         }
 
-        float scores[rowCount * keyCount];
-        [[unroll]] for (uint i = 0; i < rowCount * keyCount; ++i)
+        float scores[queriesPerLane * keysPerStep];
+        [[unroll]] for (uint i = 0; i < queriesPerLane * keysPerStep; ++i)
             scores[i] = 0.0;
         [[unroll]] for (uint c = 0; c < ownVectors; ++c) {
-            uint vector = min(c * laneSplit + share, vectors - 1u); // behind the last, q is zero
+            uint vector = min(c * lanesPerQuery + share, vectors - 1u); // behind the last, q is zero
             vec4 mine = laneBroadcast ? loadK(kMine, vector) : vec4(0);
-            [[unroll]] for (uint j = 0; j < keyCount; ++j) {
+            [[unroll]] for (uint j = 0; j < keysPerStep; ++j) {
                 vec4 k = laneBroadcast ? FROM_LANE(mine, j) : loadK(kAt[j], vector);
-                [[unroll]] for (uint r = 0; r < rowCount; ++r)
-                    scores[r * keyCount + j] += dot(q[r * ownVectors + c], k);
+                [[unroll]] for (uint r = 0; r < queriesPerLane; ++r)
+                    scores[r * keysPerStep + j] += dot(q[r * ownVectors + c], k);
             }
         }
-        if (laneSplit > 1u) {
-            [[unroll]] for (uint j = 0; j < keyCount; ++j)
+        if (lanesPerQuery > 1u) {
+            [[unroll]] for (uint j = 0; j < keysPerStep; ++j)
                 partialScores[j * exchangeStride + lane] = scores[j];
             barrier();
             [[unroll]] for (uint i = 0; i < ownKeys; ++i) {
-                uint j = i * laneSplit + share;
+                uint j = i * lanesPerQuery + share;
                 float score = 0.0;
-                [[unroll]] for (uint s = 0; s < laneSplit; ++s)
-                    score += partialScores[j * exchangeStride + rowLane * laneSplit + s];
+                [[unroll]] for (uint s = 0; s < lanesPerQuery; ++s)
+                    score += partialScores[j * exchangeStride + rowLane * lanesPerQuery + s];
                 finishedScores[j * rowLanes + rowLane] = score;
             }
             barrier();
-            [[unroll]] for (uint j = 0; j < keyCount; ++j)
+            [[unroll]] for (uint j = 0; j < keysPerStep; ++j)
                 scores[j] = finishedScores[j * rowLanes + rowLane];
         }
 
         // Scores become weights; what was summed so far shrinks if the maximum grew.
-        bool seen[rowCount * keyCount];
-        [[unroll]] for (uint j = 0; j < keyCount; ++j) {
+        bool seen[queriesPerLane * keysPerStep];
+        [[unroll]] for (uint j = 0; j < keysPerStep; ++j) {
             uvec3 place = walk.first;
             if (laneBroadcast)
                 place += uvec3(FROM_LANE(cellMine.x, j), FROM_LANE(cellMine.y, j), FROM_LANE(cellMine.z, j));
-            [[unroll]] for (uint r = 0; r < rowCount; ++r)
-                seen[r * keyCount + j] = begin + j < count && (!laneBroadcast || isSeen(place, own[r]));
+            [[unroll]] for (uint r = 0; r < queriesPerLane; ++r)
+                seen[r * keysPerStep + j] = begin + j < count && (!laneBroadcast || isSeen(place, own[r]));
         }
-        float shrink[rowCount];
-        [[unroll]] for (uint r = 0; r < rowCount; ++r) {
+        float shrink[queriesPerLane];
+        [[unroll]] for (uint r = 0; r < queriesPerLane; ++r) {
             float highest = maximum[r];
-            [[unroll]] for (uint j = 0; j < keyCount; ++j)
-                highest = seen[r * keyCount + j] ? max(highest, scores[r * keyCount + j]) : highest;
+            [[unroll]] for (uint j = 0; j < keysPerStep; ++j)
+                highest = seen[r * keysPerStep + j] ? max(highest, scores[r * keysPerStep + j]) : highest;
             shrink[r] = exp(maximum[r] - highest);
             maximum[r] = highest;
             total[r] *= shrink[r];
-            [[unroll]] for (uint j = 0; j < keyCount; ++j) {
-                float weight = seen[r * keyCount + j] ? exp(scores[r * keyCount + j] - highest) : 0.0;
-                scores[r * keyCount + j] = weight;
+            [[unroll]] for (uint j = 0; j < keysPerStep; ++j) {
+                float weight = seen[r * keysPerStep + j] ? exp(scores[r * keysPerStep + j] - highest) : 0.0;
+                scores[r * keysPerStep + j] = weight;
                 total[r] += weight;
             }
             [[unroll]] for (uint c = 0; c < ownVectors; ++c)
@@ -225,28 +225,28 @@ void main() {
         if (laneBroadcast) {
             [[unroll]] for (uint c = 0; c < ownVectors; ++c) {
                 vec4 mine = loadV(vMine, c);
-                [[unroll]] for (uint j = 0; j < keyCount; ++j) {
+                [[unroll]] for (uint j = 0; j < keysPerStep; ++j) {
                     vec4 v = FROM_LANE(mine, j);
-                    [[unroll]] for (uint r = 0; r < rowCount; ++r)
+                    [[unroll]] for (uint r = 0; r < queriesPerLane; ++r)
                         sums[r * ownVectors + c] +=
-                            scores[r * keyCount + j] * (seen[r * keyCount + j] ? v : vec4(0));
+                            scores[r * keysPerStep + j] * (seen[r * keysPerStep + j] ? v : vec4(0));
                 }
             }
         } else {
-            [[unroll]] for (uint j = 0; j < keyCount; ++j)
+            [[unroll]] for (uint j = 0; j < keysPerStep; ++j)
                 if (seen[j])
                     [[unroll]] for (uint c = 0; c < ownVectors; ++c)
-                        sums[c] += scores[j] * loadV(vAt[j], min(c * laneSplit + share, vectors - 1u));
+                        sums[c] += scores[j] * loadV(vAt[j], min(c * lanesPerQuery + share, vectors - 1u));
         }
     }
 
-    [[unroll]] for (uint r = 0; r < rowCount; ++r) {
+    [[unroll]] for (uint r = 0; r < queriesPerLane; ++r) {
         if (!exists[r])
             continue;
         float inverse = 1.0 / total[r]; // every query sees itself
         uint at = outView.x + batch * outView.y + head * outView.z + token[r] * outView.w;
         [[unroll]] for (uint c = 0; c < ownVectors; ++c)
-            if (c * laneSplit + share < vectors)
-                storeOut(at, c * laneSplit + share, sums[r * ownVectors + c] * inverse);
+            if (c * lanesPerQuery + share < vectors)
+                storeOut(at, c * lanesPerQuery + share, sums[r * ownVectors + c] * inverse);
     }
 }

@@ -12,8 +12,8 @@
 #include <saccade/saccade_layouts.h>
 
 #include "base/error.hpp"
-#include "base/utf8.hpp"
-#include "base/warnings.hpp"
+#include "base/feedback.hpp"
+#include "base/text.hpp"
 
 namespace saccade {
 

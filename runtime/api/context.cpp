@@ -25,7 +25,7 @@ extern "C" SAC_API SacResult VKAPI_CALL sacQueryDevice(const SacDeviceQuery* que
         answer.profile.sType = SAC_STRUCTURE_TYPE_DEVICE_PROFILE;
         answer.profile.pNext = support->profile.pNext;
         requireStructure(&answer.profile, "support->profile");
-        const char* reason = unfitReason(offered);
+        const char* reason = unsupportedReason(offered);
         answer.supported = reason ? VK_FALSE : VK_TRUE;
         if (reason)
             std::strncpy(answer.reason, reason, sizeof(answer.reason) - 1);
@@ -60,7 +60,7 @@ void initializeDevice(Device& device, const SacContextInfo& info) {
     InstanceTable& vk = device.instance;
     vk.load(info.getInstanceProcAddr, info.instance);
     device.profile = queryProfile(vk, info.physicalDevice, device.memory);
-    if (const char* reason = unfitReason(device.profile))
+    if (const char* reason = unsupportedReason(device.profile))
         throw Error(SAC_ERROR_UNSUPPORTED, "info->physicalDevice: %s", reason);
     device.vk.load(vk, info.device);
 

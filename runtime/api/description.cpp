@@ -42,11 +42,11 @@ SacKeyDescription answer(const Key& key) {
     out.meaning = key.meaning;
     out.type = publicType(key.type);
     out.flags = (key.absent == Absent::refused ? SAC_KEY_REQUIRED_BIT : 0) |
-                (key.absent == Absent::byDefault ? SAC_KEY_DEFAULT_BIT : 0) |
+                (key.absent == Absent::usesDefault ? SAC_KEY_DEFAULT_BIT : 0) |
                 (key.broadcast ? SAC_KEY_BROADCAST_BIT : 0);
     out.minimum = key.min;
     out.maximum = key.max;
-    out.defaultValue = key.byDefault;
+    out.defaultValue = key.defaultValue;
     out.minimumCount = static_cast<uint32_t>(key.count.min);
     out.maximumCount = static_cast<uint32_t>(key.count.max);
     out.choiceCount = static_cast<uint32_t>(key.choices.size());

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "base/utf8.hpp"
+#include "base/text.hpp"
 
 namespace saccade {
 

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "base/data_type.hpp"
+#include "base/feedback.hpp"
 #include "base/fixed_vector.hpp"
-#include "base/progress.hpp"
 #include "kernels/kernel.hpp"
 
 namespace saccade {

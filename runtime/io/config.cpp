@@ -4,10 +4,9 @@
 #include <cstdio>
 
 #include "base/error.hpp"
-#include "base/name_list.hpp"
+#include "base/text.hpp"
 
 namespace saccade {
-
 namespace {
 
 [[noreturn]] void refuse(const char* title, const Key& key, const JsonValue& value, const char* rule) {
@@ -141,23 +140,24 @@ bool Config::has(std::string_view key) { return find(key).value != nullptr; }
 
 int64_t Config::integer(std::string_view key) {
     const Entry entry = find(key, KeyType::integer);
-    return entry.value ? toInteger(table_.title, *entry.key, *entry.value) : static_cast<int64_t>(entry.key->byDefault);
+    return entry.value ? toInteger(table_.title, *entry.key, *entry.value)
+                       : static_cast<int64_t>(entry.key->defaultValue);
 }
 
 double Config::number(std::string_view key) {
     const Entry entry = find(key, KeyType::number);
-    return entry.value ? toNumber(table_.title, *entry.key, *entry.value) : entry.key->byDefault;
+    return entry.value ? toNumber(table_.title, *entry.key, *entry.value) : entry.key->defaultValue;
 }
 
 bool Config::boolean(std::string_view key) {
     const Entry entry = find(key, KeyType::boolean);
-    return entry.value ? toBoolean(table_.title, *entry.key, *entry.value) : entry.key->byDefault != 0;
+    return entry.value ? toBoolean(table_.title, *entry.key, *entry.value) : entry.key->defaultValue != 0;
 }
 
 std::size_t Config::choice(std::string_view key) {
     const Entry entry = find(key, KeyType::choice);
     return entry.value ? toChoice(table_.title, *entry.key, *entry.value)
-                       : static_cast<std::size_t>(entry.key->byDefault);
+                       : static_cast<std::size_t>(entry.key->defaultValue);
 }
 
 Config::Integers Config::integers(std::string_view key) {
@@ -165,8 +165,8 @@ Config::Integers Config::integers(std::string_view key) {
     if (entry.value)
         return toIntegers(table_.title, *entry.key, *entry.value);
     Integers integers;
-    if (entry.key->absent == Absent::byDefault)
-        integers.resize(entry.key->count.max, static_cast<int64_t>(entry.key->byDefault));
+    if (entry.key->absent == Absent::usesDefault)
+        integers.resize(entry.key->count.max, static_cast<int64_t>(entry.key->defaultValue));
     return integers;
 }
 

@@ -9,7 +9,7 @@
 #include <memory_resource>
 #include <system_error>
 
-#include "base/utf8.hpp"
+#include "base/text.hpp"
 #include "io/decimal.hpp"
 
 namespace saccade {

@@ -180,7 +180,7 @@ constexpr uint8_t operandNumber(AttentionOperand operand) { return static_cast<u
 /// Throws Error when a size is out of the ranges above.
 Kernel attentionKernel(const AttentionDesc& desc, const DeviceProfile& device);
 
-/// The same, cut as `tuning` says (attention_tuning.hpp). For tests and measurements.
+/// The same, tiled as `tuning` says (attention_tuning.hpp). For tests and measurements.
 struct AttentionTuning;
 Kernel attentionKernel(const AttentionDesc& desc, const AttentionTuning& tuning);
 

@@ -1,5 +1,6 @@
-// Copies between strided views: concatenation, broadcast, slices, and key-value caches that grow at a place known only
-// when the kernel runs.
+// Copies that rearrange. copyKernel: between strided views, for concatenation, broadcast, slices, and key-value caches
+// that grow at a place known only when the kernel runs. convert: between what an engine binds and the tokens used
+// inside, (b, c, n) <-> (b, n, c), f32 <-> f16, either or both at once, from or into a slice of the channels.
 #pragma once
 
 #include <cstdint>
@@ -29,5 +30,24 @@ struct CopyDesc {
 };
 
 Kernel copyKernel(const CopyDesc& desc, const DeviceProfile& device);
+
+/// Operands: 0 from, 1 to.
+///
+/// A slice of `channels` out of C channels is, as tokens, offset = first channel, stride = C, batchStride = tokens * C;
+/// channel-major, offset = first channel * tokens, stride = tokens, batchStride = C * tokens. So several conversions
+/// into one destination concatenate their sources along the channels.
+struct ConvertDesc {
+    DataType fromType = DataType::f32; ///< f32 or f16
+    DataType toType = DataType::f32;   ///< f32 or f16, rounded as shaders/floats.glsl says
+    uint32_t batch = 1;
+    uint32_t tokens = 1;   ///< n: product of the spatial sizes
+    uint32_t channels = 1; ///< c
+    MatrixLayout from;
+    MatrixLayout to;
+};
+
+/// One dispatch; groups[2] = batch. Equal types and layouts are a copy. Throws SAC_ERROR_INTERNAL for a size of 0 or
+/// another type, SAC_ERROR_UNSUPPORTED where the device's dispatch limits do not reach.
+Kernel convert(const ConvertDesc& desc, const DeviceProfile& profile);
 
 } // namespace saccade

@@ -60,7 +60,7 @@ Kernel gemm(const GemmDesc& desc, const DeviceProfile& profile) {
                              .columns = desc.columns,
                              .planes = uint64_t(desc.batch) * desc.groups,
                              .flops = flops,
-                             .plain = aVector && outVector && !desc.hasResidual && desc.storage == DataType::f32});
+                             .simple = aVector && outVector && !desc.hasResidual && desc.storage == DataType::f32});
 
     Dispatch dispatch;
     dispatch.shader = desc.storage == DataType::f16 ? Shader::gemmF16 : Shader::gemm;

@@ -11,7 +11,6 @@
 #include "base/data_type.hpp"
 #include "base/device_profile.hpp"
 #include "kernels/kernel.hpp"
-#include "kernels/matrix_layout.hpp"
 
 namespace saccade {
 

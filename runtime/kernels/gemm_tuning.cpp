@@ -13,7 +13,7 @@ namespace {
 // Eight threads are one vector of a CPU driver's lanes, and barriers would only cost. Its buffer reads cost about as
 // much as 15 multiply-adds per lane wherever the lanes read, so large register tiles win as far as the shape fills
 // them, and how the lanes are spread matters only for what hangs over the edges.
-constexpr GemmTuning cpuCuts[] = {
+constexpr GemmTuning cpuTilings[] = {
     {1, 8, 8, 4, false, 4}, {2, 4, 8, 4, false, 4}, {1, 8, 4, 4, false, 4}, {2, 4, 4, 4, false, 4},
     {4, 2, 4, 4, false, 4}, {1, 8, 4, 2, false, 4}, {2, 4, 4, 2, false, 4}, {4, 2, 4, 2, false, 4},
     {8, 1, 4, 2, false, 4}, {8, 1, 4, 1, false, 4}, {1, 8, 2, 4, false, 4}, {1, 8, 2, 2, false, 4},
@@ -23,17 +23,17 @@ constexpr GemmTuning cpuCuts[] = {
 
 // A CPU driver compiles a register tile in time that grows faster than its area: 0.2 s for 4 quads, 0.7 s for 16, 1.7 s
 // for 32, and up to three times as long with much code besides the product. Small products do not earn that back.
-bool worthCompiling(const GemmTuning& cut, const GemmShape& shape) {
-    const uint32_t quads = cut.quadsM * cut.quadsN;
+bool worthCompiling(const GemmTuning& tiling, const GemmShape& shape) {
+    const uint32_t quads = tiling.quadsM * tiling.quadsN;
     if (quads > 16)
-        return shape.plain && shape.flops >= 1'000'000'000;
+        return shape.simple && shape.flops >= 1'000'000'000;
     if (quads > 4)
-        return shape.flops >= (shape.plain ? 20'000'000u : 60'000'000u);
+        return shape.flops >= (shape.simple ? 20'000'000u : 60'000'000u);
     return true;
 }
 
 // 128 threads; 64x64 is the workhorse, the flatter ones serve narrow outputs, the smaller ones few rows or few groups.
-constexpr GemmTuning gpuCuts[] = {
+constexpr GemmTuning gpuTilings[] = {
     {8, 16, 2, 1, true, 16}, {16, 8, 2, 1, true, 16}, {32, 4, 1, 1, true, 16}, {16, 8, 1, 1, true, 16},
     {8, 16, 1, 1, true, 16}, {4, 32, 1, 1, true, 16}, {8, 8, 1, 1, true, 16},  {4, 8, 1, 1, true, 16},
 };
@@ -44,15 +44,15 @@ struct Costs {
 };
 
 // Relative time of a k step over the whole product, workgroups beyond the edges and idle units included.
-double cost(const GemmTuning& cut, const GemmShape& shape, const Costs& costs) {
-    const uint64_t groups = uint64_t(divideUp(shape.rows, cut.rowsPerGroup())) *
-                            divideUp(shape.columns, cut.columnsPerGroup()) * shape.planes;
-    const uint32_t rows = cut.quadsM * 4, columns = cut.quadsN * 4;
+double cost(const GemmTuning& tiling, const GemmShape& shape, const Costs& costs) {
+    const uint64_t groups = uint64_t(divideUp(shape.rows, tiling.rowsPerGroup())) *
+                            divideUp(shape.columns, tiling.columnsPerGroup()) * shape.planes;
+    const uint32_t rows = tiling.quadsM * 4, columns = tiling.quadsN * 4;
     const double perThread = double(rows) * columns + double(costs.load) * (rows + columns);
-    return double(std::max(groups, costs.wantedGroups)) * cut.threadsM * cut.threadsN * perThread;
+    return double(std::max(groups, costs.wantedGroups)) * tiling.threadsM * tiling.threadsN * perThread;
 }
 
-// Products of many rows are cut alike up to the next power of two, so that a plan for another image size finds its
+// Products of many rows are tiled alike up to the next power of two, so that a plan for another image size finds its
 // pipelines made.
 GemmShape sizeClass(const GemmShape& shape) {
     if (shape.rows < 64 || shape.rows > 1u << 31)
@@ -70,10 +70,10 @@ GemmTuning gemmTuning(const DeviceProfile& profile, const GemmShape& exactShape)
     const Costs costs = profile.isCpu() ? Costs{15, 4} : Costs{2, 128};
     GemmTuning best;
     double bestCost = -1;
-    for (const GemmTuning& cut : profile.isCpu() ? std::span<const GemmTuning>(cpuCuts) : gpuCuts) {
-        const double c = cost(cut, shape, costs);
-        if ((bestCost < 0 || c < bestCost) && (!profile.isCpu() || worthCompiling(cut, shape))) {
-            best = cut;
+    for (const GemmTuning& tiling : profile.isCpu() ? std::span<const GemmTuning>(cpuTilings) : gpuTilings) {
+        const double c = cost(tiling, shape, costs);
+        if ((bestCost < 0 || c < bestCost) && (!profile.isCpu() || worthCompiling(tiling, shape))) {
+            best = tiling;
             bestCost = c;
         }
     }

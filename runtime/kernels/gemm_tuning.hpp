@@ -1,4 +1,4 @@
-// How gemm.comp is cut for a device and a shape: the one place where its tile sizes are chosen.
+// How gemm.comp is tiled for a device and a shape: the one place where its tile sizes are chosen.
 #pragma once
 
 #include <cstdint>
@@ -22,13 +22,13 @@ struct GemmTuning {
     uint32_t sharedBytes() const { return staged ? 16 * stepK * (threadsM * quadsM + 1 + threadsN * quadsN) : 32; }
 };
 
-/// What the cut depends on.
+/// What the tiling depends on.
 struct GemmShape {
     uint32_t rows = 0;    ///< per batch entry
     uint32_t columns = 0; ///< of the weight, per group
     uint64_t planes = 1;  ///< batch * groups
     uint64_t flops = 0;   ///< of the whole product
-    bool plain = true;    ///< all loads and stores are vec4 and no residual is read: little code besides the product
+    bool simple = true;   ///< all loads and stores are vec4 and no residual is read: little code besides the product
 };
 
 /// Needs no more than 128 invocations and 16 KiB of shared memory, which every device has.

@@ -1,6 +1,6 @@
 #include "kernels/image.hpp"
 
-#include "kernels/flat_grid.hpp"
+#include "kernels/kernel.hpp"
 #include "parameters/images_to_tokens.h"
 #include "parameters/tokens_to_image.h"
 

@@ -6,11 +6,13 @@
 // memory nor order of other kernels.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
 
+#include "base/device_profile.hpp"
 #include "base/error.hpp"
 #include "base/fixed_vector.hpp"
 #include "parameters/block.h"
@@ -86,5 +88,36 @@ inline uint32_t divideUp(uint64_t n, uint64_t d) {
         throw Error(SAC_ERROR_UNSUPPORTED, "%llu items in groups of %llu are 2^32 groups or more", wide(n), wide(d));
     return static_cast<uint32_t>(quotient);
 }
+
+/// Workgroups for items that have one flat index: x first, then y where x does not reach. `z` is the batch. Shaders
+/// find their item as shaders/flat_index.glsl does. Throws SAC_ERROR_UNSUPPORTED, naming `kernel`, for more items than
+/// 31 bits can number.
+inline std::array<uint32_t, 3> flatGrid(const char* kernel, uint64_t items, uint32_t lanes, uint32_t z,
+                                        const DeviceProfile& profile) {
+    if (items > INT32_MAX)
+        throw Error(SAC_ERROR_UNSUPPORTED, "%s: %llu items exceed 2^31", kernel, wide(items));
+    const uint32_t count = divideUp(items, lanes);
+    const uint32_t x = std::min(count, profile.maxComputeWorkGroupCount[0]);
+    return {x, divideUp(count, x), z};
+}
+
+/// Where element (batch, token, channel) of an activation lies in its tensor. All in elements; a stride or batch
+/// stride of 0 means densely packed.
+struct MatrixLayout {
+    bool channelMajor = false; ///< false: tokens (b, m, channel); true: PyTorch's NCHW (b, channel, m)
+    uint32_t offset = 0;       ///< elements before (b, m, channel) = (0, 0, 0)
+    uint32_t stride = 0;       ///< elements from one token to the next; channel-major: from one channel to the next
+    uint32_t batchStride = 0;  ///< elements from one batch entry to the next
+
+    /// With the strides that were left to mean densely packed filled in.
+    MatrixLayout resolved(uint32_t tokens, uint32_t channels) const {
+        MatrixLayout out = *this;
+        if (!out.stride)
+            out.stride = channelMajor ? tokens : channels;
+        if (!out.batchStride)
+            out.batchStride = out.stride * (channelMajor ? channels : tokens);
+        return out;
+    }
+};
 
 } // namespace saccade

@@ -16,7 +16,7 @@ uint32_t padded(uint32_t width) { return (width + 7) / 8 * 8; }
 Dispatch biasDispatch(const PositionBiasDesc& desc, bool dense, uint64_t items, uint32_t layers,
                       const DeviceProfile& device) {
     if (desc.dims < 1 || desc.dims > 3 || desc.width < 1 || desc.width > 256)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "position bias: dims is %u, not in 1..3, or width is %u, not in 1..256",
+        throw Error(SAC_ERROR_INTERNAL, "position bias: dims is %u, not in 1..3, or width is %u, not in 1..256",
                     desc.dims, desc.width);
     const bool laneBroadcast = usesLaneBroadcast(device);
     const uint32_t lanes = laneBroadcast ? device.subgroupSize : device.isCpu() ? 8 : 64;

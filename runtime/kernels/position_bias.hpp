@@ -11,7 +11,7 @@
 #include <optional>
 #include <span>
 
-#include "base/progress.hpp"
+#include "base/feedback.hpp"
 #include "kernels/attention.hpp"
 
 namespace saccade {
@@ -65,8 +65,8 @@ uint64_t positionBiasFlops(const PositionBiasDesc& desc);
 Kernel biasTableKernel(const PositionBiasDesc& desc, const DeviceProfile& device);
 
 /// Fills the bias of every pair. Operands: 0 packed weights, 1 bias, f32 (batch, heads, queries, keys), 2 positions,
-/// f32 (batch * groups, keys, dims), 3 with `queriesGiven` the queries' positions, f32 (queries, dims). Reads everything
-/// of `desc` but the table.
+/// f32 (batch * groups, keys, dims), 3 with `queriesGiven` the queries' positions, f32 (queries, dims). Reads
+/// everything of `desc` but the table.
 Kernel denseBiasKernel(const PositionBiasDesc& desc, uint32_t batch, uint32_t heads, uint32_t queries, uint32_t keys,
                        const DeviceProfile& device);
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "io/key.hpp"
+#include "io/config.hpp"
 #include "kernels/attention.hpp"
 #include "modules/linear.hpp"
 #include "modules/plan_builder.hpp"

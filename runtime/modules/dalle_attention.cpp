@@ -131,7 +131,7 @@ TensorId DalleAttention::staticMask(PlanBuilder& plan, AttentionDesc& attention,
     attention.staticMask = true;
     attention.staticMaskStrides = {0, 0, static_cast<uint32_t>(shape[1]), 1};
     attention.staticMaskFromLength = cached;
-    return plan.inputPlain("static_mask", DataType::boolean);
+    return plan.inputBuffer("static_mask", DataType::boolean);
 }
 
 void DalleAttention::build(PlanBuilder& plan) const {

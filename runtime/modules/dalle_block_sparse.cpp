@@ -8,7 +8,7 @@
 
 #include "base/error.hpp"
 #include "kernels/copy.hpp"
-#include "kernels/mask_bias.hpp"
+#include "kernels/dense_bias.hpp"
 #include "modules/dalle_projection.hpp"
 #include "modules/layers/attention.hpp"
 #include "modules/registry.hpp"
@@ -171,9 +171,9 @@ void DalleBlockSparse::build(PlanBuilder& plan) const {
         plan.inputShape("mask", 2);
         plan.expectDimension("mask", 0, plan.batch(), "the batch of \"x\"");
         plan.expectDimension("mask", 1, common.tokens, "the tokens of \"x\"");
-        common.mask = plan.inputPlain("mask", DataType::boolean);
+        common.mask = plan.inputBuffer("mask", DataType::boolean);
     }
-    common.layout = given ? plan.inputPlain("layout", DataType::u8) : plan.weight(*savedLayout_);
+    common.layout = given ? plan.inputBuffer("layout", DataType::u8) : plan.weight(*savedLayout_);
 
     const bool referenceAdd = plan.options().optionalChoice("padding").value_or(referenceAdd_) == 1;
     const bool y = plan.wantsOutput("y");

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
-#include "kernels/rotary.hpp"
+#include "kernels/rows.hpp"
 
 namespace saccade {
 namespace {
@@ -92,7 +92,7 @@ void DalleProjection::addRotary(PlanBuilder& plan, TensorId qkv, uint32_t tokens
     desc.tablePerBatch = table.perBatch;
     desc.shifted = cache.length != 0;
     desc.largestShift = static_cast<int32_t>(positions - tokens);
-    FixedVector<TensorId, 4> operands{qkv, qkv, plan.inputPlain("rotary_pos_emb", DataType::f32)};
+    FixedVector<TensorId, 4> operands{qkv, qkv, plan.inputBuffer("rotary_pos_emb", DataType::f32)};
     if (desc.shifted)
         operands.push_back(cache.offset);
     plan.graph().add("rotary", rotaryKernel(desc, plan.device()), operands);

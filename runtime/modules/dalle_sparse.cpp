@@ -112,7 +112,7 @@ public:
                             wide(mask[1]), text);
             attention.keyMask = true;
             attention.keyMaskStride = static_cast<uint32_t>(mask[1]);
-            tensors.keyMask = plan.inputPlain("mask", DataType::boolean);
+            tensors.keyMask = plan.inputBuffer("mask", DataType::boolean);
         }
         addAttention(plan, "attention", attention, tensors);
         projection_.addOutput(plan, "y", attended, tokens);

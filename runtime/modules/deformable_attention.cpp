@@ -12,9 +12,9 @@
 
 #include "base/error.hpp"
 #include "kernels/attention.hpp"
-#include "kernels/grid_sample.hpp"
 #include "kernels/offset_network.hpp"
 #include "kernels/position_bias.hpp"
+#include "kernels/sampling.hpp"
 #include "modules/bias_network.hpp"
 #include "modules/layers/attention.hpp"
 #include "modules/linear.hpp"
@@ -120,8 +120,8 @@ struct Arguments {
     std::array<uint32_t, 3> downsample{1, 1, 1}, kernel{1, 1, 1};
     std::array<float, 3> scale{1, 1, 1};
     bool groupQueries = true, groupKeyValues = true, logDistance = true;
-    bool xyz = false;     ///< axis_order "xyz": as meant; else "reference": as upstream computes
-    bool listing = false; ///< 1D, sampling "listing": a column image sampled along x
+    bool xyz = false;          ///< axis_order "xyz": as meant; else "reference": as upstream computes
+    bool legacyLayout = false; ///< 1D, sampling "listing": a column image sampled along x
 
     uint32_t inner() const { return heads * dimHead; }
     uint32_t groupChannels() const { return inner() / groups; }
@@ -176,7 +176,7 @@ Arguments readArguments(uint32_t dims, Config& config) {
     a.xyz = config.choice("axis_order") == 1;
     if (dims == 1) {
         a.logDistance = config.boolean("cpb_log_distance");
-        a.listing = config.choice("sampling") == 1;
+        a.legacyLayout = config.choice("sampling") == 1;
     }
     if (a.heads % a.groups)
         throw Error(SAC_ERROR_INVALID_CONFIG, "config \"heads\": %u is not divisible by \"offset_groups\": %u", a.heads,
@@ -223,7 +223,7 @@ LinearOptions pointwise(uint32_t dims, uint32_t groups, bool bias) {
 
 // Positions amplify rounding: a key that moves by a thousandth of a pixel samples something else. So in half precision
 // too queries and offsets are computed in float32, and rounded for the attention afterwards.
-LinearOptions exact(LinearOptions options) {
+LinearOptions asFloat32(LinearOptions options) {
     options.precision = WeightPrecision::float32;
     return options;
 }
@@ -266,7 +266,8 @@ private:
 };
 
 DeformableAttention::DeformableAttention(const Arguments& a, WeightSet& weights)
-    : a_(a), toQ_(weights, "to_q", a.dim, a.inner(), exact(pointwise(a.dims, a.groupQueries ? a.groups : 1, false))),
+    : a_(a),
+      toQ_(weights, "to_q", a.dim, a.inner(), asFloat32(pointwise(a.dims, a.groupQueries ? a.groups : 1, false))),
       toK_(weights, "to_k", a.dim, a.inner(), pointwise(a.dims, a.groupKeyValues ? a.groups : 1, false)),
       toV_(weights, "to_v", a.dim, a.inner(), pointwise(a.dims, a.groupKeyValues ? a.groups : 1, false)),
       toOut_(weights, "to_out", a.inner(), a.dim, pointwise(a.dims, 1, true)),
@@ -307,7 +308,7 @@ DeformableAttention::Keys DeformableAttention::addOffsets(PlanBuilder& plan, con
     desc.padding = {a_.padding(0), a_.padding(1), a_.padding(2)};
     desc.scale = a_.scale;
     desc.divisor = positionDivisors(a_.dims, grid.keys, a_.xyz);
-    if (a_.listing)
+    if (a_.legacyLayout)
         desc.samplingGrid = SamplingGrid::column;
     else if (a_.dims == 3 && a_.xyz)
         desc.samplingGrid = SamplingGrid::reversed;
@@ -316,7 +317,7 @@ DeformableAttention::Keys DeformableAttention::addOffsets(PlanBuilder& plan, con
     Keys keys;
     keys.positions = plan.graph().intermediate("key positions", DataType::f32, {entries, grid.keyCount(), a_.dims});
     keys.sampler = keys.positions;
-    keys.samplerDims = a_.listing ? 2 : a_.dims;
+    keys.samplerDims = a_.legacyLayout ? 2 : a_.dims;
     FixedVector<TensorId, 5> operands{queries, plan.weight(offsets_), keys.positions};
     if (desc.samplingGrid != SamplingGrid::none) {
         keys.sampler =
@@ -329,7 +330,7 @@ DeformableAttention::Keys DeformableAttention::addOffsets(PlanBuilder& plan, con
             shape.push_back(a_.dims);
         for (uint32_t axis = 0; axis < a_.dims; ++axis)
             shape.push_back(grid.keys[axis]);
-        operands.push_back(plan.outputPlain("vgrid", DataType::f32, shape));
+        operands.push_back(plan.outputBuffer("vgrid", DataType::f32, shape));
     }
     plan.graph().add("to_offsets", offsetNetwork(desc, plan.device()), operands);
     return keys;
@@ -345,7 +346,7 @@ TensorId DeformableAttention::addSampling(PlanBuilder& plan, const Grid& grid, T
     desc.channels = a_.dim;
     desc.points = grid.keyCount();
     desc.size = grid.queries;
-    if (a_.listing)
+    if (a_.legacyLayout)
         desc.size = {grid.queries[0], 1, 1}; // an image of width 1
     const TensorId sampled = plan.activation("sampled", {plan.batch(), grid.keyCount(), a_.dim});
     plan.graph().add("grid_sample", gridSample(desc, plan.device()), {tokens, keys.sampler, sampled});
@@ -420,8 +421,8 @@ TensorId DeformableAttention::addBias(PlanBuilder& plan, const PositionBiasDesc&
 void DeformableAttention::addMap(PlanBuilder& plan, const AttentionDesc& attention, AttentionTensors tensors) const {
     if (plan.half())
         throw Error(SAC_ERROR_UNSUPPORTED, "output \"attention\" is there in plans of SAC_PRECISION_FLOAT32 only");
-    tensors.out = plan.outputPlain("attention", DataType::f32,
-                                   {attention.batch, attention.heads, attention.queries, attention.keys});
+    tensors.out = plan.outputBuffer("attention", DataType::f32,
+                                    {attention.batch, attention.heads, attention.queries, attention.keys});
     addAttentionScores(plan, "attention map", attention, AttentionStage::softmax, 0, tensors);
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/data_type.hpp"
 #include "base/fixed_vector.hpp"
-#include "io/key.hpp"
+#include "io/config.hpp"
 
 namespace saccade {
 

@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "base/error.hpp"
-#include "kernels/dynamic_attention.hpp"
+#include "kernels/sparse_attention.hpp"
 #include "modules/attention_projection.hpp"
 #include "modules/registry.hpp"
 

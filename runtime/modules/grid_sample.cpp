@@ -1,6 +1,6 @@
 // torch.nn.functional.grid_sample, and ONNX GridSample, which is the same under other names, as models of one operator.
-#include "kernels/grid_sample.hpp"
 #include "base/error.hpp"
+#include "kernels/sampling.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
 

@@ -3,8 +3,7 @@
 #include <bit>
 
 #include "base/error.hpp"
-#include "kernels/norm.hpp"
-#include "kernels/product.hpp"
+#include "kernels/rows.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
 
@@ -63,8 +62,8 @@ NormDesc describeNorm(const PlanBuilder& plan, const Rows& x) {
 class PhenakiLayerNorm final : public Module {
 public:
     explicit PhenakiLayerNorm(const ModuleSource& source)
-        : dim_(static_cast<uint32_t>(source.config.integer("dim"))), gamma_(source.weights.plain("gamma", {dim_})),
-          beta_(source.weights.plain("beta", {dim_})) {}
+        : dim_(static_cast<uint32_t>(source.config.integer("dim"))), gamma_(source.weights.raw("gamma", {dim_})),
+          beta_(source.weights.raw("beta", {dim_})) {}
 
     void build(PlanBuilder& plan) const override {
         const Rows x = inputRows(plan);
@@ -137,7 +136,7 @@ public:
         if (const TensorShape* shape = weights.shapeOf("scale"); shape && shape->size() == 1) {
             source.config.has("scale"); // the buffer has the last word
             channels_ = static_cast<uint32_t>((*shape)[0]);
-            scale_ = weights.plain("scale", {channels_});
+            scale_ = weights.raw("scale", {channels_});
             return;
         }
         if (!source.config.has("scale"))

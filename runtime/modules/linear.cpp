@@ -41,7 +41,7 @@ Linear::Linear(WeightSet& weights, std::string_view name, uint64_t inputs, uint6
     if (options.bias) {
         full.assign(name);
         full += ".bias";
-        bias_ = weights.plain(full, {outputs});
+        bias_ = weights.raw(full, {outputs});
     }
 }
 

@@ -5,7 +5,7 @@
 #include <array>
 
 #include "base/error.hpp"
-#include "kernels/local_attention.hpp"
+#include "kernels/sparse_attention.hpp"
 #include "modules/attention_projection.hpp"
 #include "modules/registry.hpp"
 

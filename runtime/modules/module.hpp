@@ -9,8 +9,8 @@
 #include <span>
 #include <string_view>
 
+#include "base/feedback.hpp"
 #include "base/memory.hpp"
-#include "base/warnings.hpp"
 #include "io/config.hpp"
 #include "modules/weights.hpp"
 

@@ -4,7 +4,7 @@
 //   value = value_proj(x), zeros where padded
 //   y = output_proj(sum over levels and points of softmax(attention_weights(query)) * value at the sampling locations)
 #include "base/error.hpp"
-#include "kernels/ms_deform.hpp"
+#include "kernels/sampling.hpp"
 #include "modules/linear.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
@@ -153,7 +153,7 @@ void MSDeformAttention::build(PlanBuilder& plan) const {
     const TensorId queryTokens = plan.inputTokens("query", ChannelAxis::last);
     const TensorId tokens = plan.inputTokens("x", ChannelAxis::last);
     const TensorId places = plan.inputFloats("reference_points");
-    const TensorId padding = desc.padded ? plan.inputPlain("padding_mask", DataType::boolean) : noTensor;
+    const TensorId padding = desc.padded ? plan.inputBuffer("padding_mask", DataType::boolean) : noTensor;
     const TensorId value = plan.activation("value", {batch, x[1], a_.model});
     const TensorId offsets = plan.activation("offsets", {batch, queries, a_.samples() * 2});
     const TensorId logits = plan.activation("logits", {batch, queries, a_.samples()});
@@ -166,7 +166,7 @@ void MSDeformAttention::build(PlanBuilder& plan) const {
     desc.locations = plan.wantsOutput("sampling_locations");
     if (desc.locations)
         locations =
-            plan.outputPlain("sampling_locations", DataType::f32, {batch, queries, a_.heads, a_.levels, a_.points, 2});
+            plan.outputBuffer("sampling_locations", DataType::f32, {batch, queries, a_.heads, a_.levels, a_.points, 2});
     plan.graph().add("multi-scale sampling", msDeform(desc, plan.device()),
                      {value, offsets, logits, places, gathered, locations, padding});
     if (!plan.wantsOutput("y"))

@@ -163,7 +163,7 @@ void OnnxAttention::addMask(PlanBuilder& plan, AttentionDesc& attention, Attenti
     if (plan.inputType("attn_mask") == DataType::boolean) {
         attention.staticMask = true;
         attention.staticMaskStrides = strides;
-        tensors.staticMask = plan.inputPlain("attn_mask", DataType::boolean);
+        tensors.staticMask = plan.inputBuffer("attn_mask", DataType::boolean);
     } else {
         attention.denseBias = true;
         attention.denseBiasStrides = strides;
@@ -241,7 +241,7 @@ void OnnxAttention::build(PlanBuilder& plan) const {
         plan.inputShape("nonpad_kv_seqlen", 1);
         plan.expectDimension("nonpad_kv_seqlen", 0, plan.batch(), "the batch of \"Q\"");
         attention.lengths = attention.lengthsPerBatch = attention.wideLengths = attention.keysFromLength = true;
-        tensors.lengths = plan.inputPlain("nonpad_kv_seqlen", DataType::i64);
+        tensors.lengths = plan.inputBuffer("nonpad_kv_seqlen", DataType::i64);
     }
     if (wantsScores && attention.keys != k.tokens)
         throw Error(SAC_ERROR_UNSUPPORTED, "output \"qk_matmul_output\" with an \"attn_mask\" for %u of %u keys",

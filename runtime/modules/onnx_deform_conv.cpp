@@ -2,8 +2,8 @@
 #include <array>
 
 #include "base/error.hpp"
-#include "kernels/convert.hpp"
-#include "kernels/deform_conv.hpp"
+#include "kernels/conv.hpp"
+#include "kernels/copy.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
 
@@ -38,8 +38,8 @@ std::array<uint32_t, 2> pair(const Config::Integers& values) {
 // An input without a batch as float32, however few entries a run has: it may be bound as FLOAT16 too.
 TensorId parameter(PlanBuilder& plan, std::string_view name) {
     if (plan.inputType(name) != DataType::f16)
-        return plan.inputPlain(name, DataType::f32);
-    const TensorId bound = plan.inputPlain(name, DataType::f16);
+        return plan.inputBuffer(name, DataType::f32);
+    const TensorId bound = plan.inputBuffer(name, DataType::f16);
     const Shape shape = plan.graph().tensor(bound).shape;
     ConvertDesc desc;
     desc.fromType = DataType::f16;

@@ -1,6 +1,6 @@
 // ONNX's RotaryEmbedding operator (opset 23) as a model of one operator.
 #include "base/error.hpp"
-#include "kernels/rotary.hpp"
+#include "kernels/rows.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
 
@@ -97,7 +97,7 @@ void OnnxRotaryEmbedding::build(PlanBuilder& plan) const {
     FixedVector<TensorId, 5> operands{input, noTensor, plan.inputFloats("cos_cache"), plan.inputFloats("sin_cache")};
     if (desc.readsPositions) {
         desc.positionType = plan.inputType("position_ids").value_or(DataType::i64);
-        operands.push_back(plan.inputPlain("position_ids", desc.positionType));
+        operands.push_back(plan.inputBuffer("position_ids", desc.positionType));
     }
     const OutputTarget output = plan.beginOutput("output", shape, ChannelAxis::last, false);
     operands[1] = output.tensor;

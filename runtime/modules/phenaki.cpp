@@ -8,9 +8,9 @@
 
 #include "base/error.hpp"
 #include "kernels/attention.hpp"
+#include "kernels/conv.hpp"
 #include "kernels/copy.hpp"
-#include "kernels/depthwise_conv.hpp"
-#include "kernels/norm.hpp"
+#include "kernels/rows.hpp"
 #include "modules/alibi.hpp"
 #include "modules/layers/attention.hpp"
 #include "modules/linear.hpp"
@@ -129,8 +129,8 @@ class LayerNorm {
 public:
     LayerNorm(WeightSet& weights, std::string_view prefix, std::string_view scale, std::string_view shift,
               uint32_t width)
-        : scale_(weights.plain(named(weights, prefix, scale), {width})),
-          shift_(weights.plain(named(weights, prefix, shift), {width})) {}
+        : scale_(weights.raw(named(weights, prefix, scale), {width})),
+          shift_(weights.raw(named(weights, prefix, shift), {width})) {}
 
     void apply(PlanBuilder& plan, std::string_view label, const Sequence& x, TensorId result) const {
         NormDesc desc;
@@ -208,12 +208,12 @@ PhenakiAttentionLayer::PhenakiAttentionLayer(WeightSet& weights, std::string_vie
       toQ_(weights, named(weights, prefix, "to_q"), a.dim, a.inner(), withoutBias()),
       toKv_(weights, named(weights, prefix, "to_kv"), a.dimContext, 2 * a.inner(), withoutBias()),
       toOut_(weights, named(weights, prefix, "to_out"), a.inner(), a.dim, withoutBias()),
-      qScale_(weights.plain(named(weights, prefix, "q_scale"), {a.dimHead})),
-      kScale_(weights.plain(named(weights, prefix, "k_scale"), {a.dimHead})) {
+      qScale_(weights.raw(named(weights, prefix, "q_scale"), {a.dimHead})),
+      kScale_(weights.raw(named(weights, prefix, "k_scale"), {a.dimHead})) {
     if (a.normContext)
         contextNorm_.emplace(weights, prefix, "context_norm.gamma", "context_norm.beta", a.dimContext);
     if (a.nullKeys)
-        nullKv_ = weights.plain(named(weights, prefix, "null_kv"), {a.heads, 2 * a.nullKeys, a.dimHead});
+        nullKv_ = weights.raw(named(weights, prefix, "null_kv"), {a.heads, 2 * a.nullKeys, a.dimHead});
     if (a.causal)
         slopes_ = declareAlibiSlopes(weights, a.heads);
 }

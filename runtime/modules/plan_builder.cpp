@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "base/error.hpp"
-#include "base/name_list.hpp"
-#include "kernels/convert.hpp"
+#include "base/text.hpp"
+#include "kernels/copy.hpp"
 
 namespace saccade {
 namespace {
@@ -190,7 +190,7 @@ KeyMask PlanBuilder::inputKeyMask(std::string_view name, uint64_t batch, uint64_
                     clip(name), name.data(), wide(shape[0]), wide(batch));
     expectDimension(name, 1, keys, "the number of keys");
     const uint32_t stride = shape[0] == 1 ? 0 : static_cast<uint32_t>(keys);
-    return {inputPlain(name, DataType::boolean), stride};
+    return {inputBuffer(name, DataType::boolean), stride};
 }
 
 PlanTensor& PlanBuilder::addTensor(const TensorRequest& request, bool output, DataType type) {
@@ -308,7 +308,7 @@ TensorId PlanBuilder::asType(std::string_view label, TensorId tokens, DataType t
     return converted;
 }
 
-TensorId PlanBuilder::inputPlain(std::string_view name, DataType type) {
+TensorId PlanBuilder::inputBuffer(std::string_view name, DataType type) {
     const TensorRequest& request = requireInput(name);
     requireBuffer(request, "input");
     if (request.type.value_or(type) != type || request.channelsLast)
@@ -322,7 +322,7 @@ TensorId PlanBuilder::inputPlain(std::string_view name, DataType type) {
 TensorId PlanBuilder::inputInteger(std::string_view name, int32_t min, int32_t max) {
     inputShape(name, 1);
     expectDimension(name, 0, 1, "one number");
-    const TensorId number = inputPlain(name, DataType::i32);
+    const TensorId number = inputBuffer(name, DataType::i32);
     tensors_.back().minValue = min;
     tensors_.back().maxValue = max;
     return number;
@@ -410,7 +410,7 @@ void PlanBuilder::endOutput(const OutputTarget& target) {
     convertTokens(tensor.name, target.tensor, false, tensor.tensor, channelMajor, tensor.shape, target.axis);
 }
 
-TensorId PlanBuilder::outputPlain(std::string_view name, DataType type, const Shape& shape) {
+TensorId PlanBuilder::outputBuffer(std::string_view name, DataType type, const Shape& shape) {
     const TensorRequest* asked = findOutput(name);
     TensorRequest request = asked ? *asked : TensorRequest{};
     request.name = name;

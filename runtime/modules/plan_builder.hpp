@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/device_profile.hpp"
-#include "base/warnings.hpp"
+#include "base/feedback.hpp"
 #include "graph/graph.hpp"
 #include "io/config.hpp"
 #include "kernels/image.hpp"
@@ -153,9 +153,9 @@ public:
     /// Tokens as `type`: themselves, or a converted copy.
     TensorId asType(std::string_view label, TensorId tokens, DataType type);
     /// The input as it is bound: `type` in PyTorch's contiguous order; a request for anything else is refused.
-    TensorId inputPlain(std::string_view name, DataType type);
-    /// An INT32 input of one element, min to max. A run refuses a value beyond them; kernels clamp to them what they read
-    /// from a buffer.
+    TensorId inputBuffer(std::string_view name, DataType type);
+    /// An INT32 input of one element, min to max. A run refuses a value beyond them; kernels clamp to them what they
+    /// read from a buffer.
     TensorId inputInteger(std::string_view name, int32_t min, int32_t max);
     /// The input as float32 in PyTorch's contiguous order, converted if it is bound as FLOAT16.
     TensorId inputFloats(std::string_view name);
@@ -169,7 +169,7 @@ public:
                              bool canWriteChannelMajor);
     void endOutput(const OutputTarget& target);
     /// An output of `type` in PyTorch's contiguous order, written by a kernel as it is.
-    TensorId outputPlain(std::string_view name, DataType type, const Shape& shape);
+    TensorId outputBuffer(std::string_view name, DataType type, const Shape& shape);
 
     std::pmr::vector<PlanTensor>& tensors() { return tensors_; }
 

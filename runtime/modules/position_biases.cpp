@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "kernels/pair_bias.hpp"
+#include "kernels/dense_bias.hpp"
 #include "modules/alibi.hpp"
 #include "modules/bias_network.hpp"
 #include "modules/linear.hpp"
@@ -86,7 +86,7 @@ public:
         desc.heads = heads_;
         desc.queries = forwardInteger(plan, "i", queries_);
         desc.keys = forwardInteger(plan, "j", keys_);
-        const TensorId bias = plan.outputPlain("bias", DataType::f32, {heads_, desc.queries, desc.keys});
+        const TensorId bias = plan.outputBuffer("bias", DataType::f32, {heads_, desc.queries, desc.keys});
         plan.graph().add("alibi", pairBiasKernel(desc, plan.device()), {plan.weight(slopes_), bias});
     }
 
@@ -178,7 +178,7 @@ void ContinuousPositionBias::build(PlanBuilder& plan) const {
     desc.queries = desc.keys = static_cast<uint32_t>(tokens);
     desc.lookup = true;
     desc.size = grid;
-    const TensorId bias = plan.outputPlain("bias", DataType::f32, {heads_, tokens, tokens});
+    const TensorId bias = plan.outputBuffer("bias", DataType::f32, {heads_, tokens, tokens});
     graph.add("bias", pairBiasKernel(desc, plan.device()), {rows, bias});
 }
 
@@ -274,8 +274,8 @@ void Cpb::build(PlanBuilder& plan) const {
     desc.logDistance = a_.logDistance;
     desc.width = network_.width;
     desc.queriesGiven = true;
-    const TensorId from = plan.inputPlain("grid_q", DataType::f32), to = plan.inputPlain("grid_kv", DataType::f32);
-    const TensorId bias = plan.outputPlain("bias", DataType::f32, {plan.batch(), a_.heads, queries, keys});
+    const TensorId from = plan.inputBuffer("grid_q", DataType::f32), to = plan.inputBuffer("grid_kv", DataType::f32);
+    const TensorId bias = plan.outputBuffer("bias", DataType::f32, {plan.batch(), a_.heads, queries, keys});
     plan.graph().add("bias", denseBiasKernel(desc, plan.batch(), a_.heads, queries, keys, plan.device()),
                      {plan.weight(network_.packed), bias, to, from});
 }

@@ -3,7 +3,7 @@
 #include "modules/registry.hpp"
 
 #include "base/error.hpp"
-#include "base/name_list.hpp"
+#include "base/text.hpp"
 
 namespace saccade {
 namespace {

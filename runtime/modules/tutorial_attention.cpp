@@ -11,10 +11,9 @@
 
 #include "base/error.hpp"
 #include "kernels/attention.hpp"
-#include "kernels/convert.hpp"
-#include "kernels/deform_conv.hpp"
-#include "kernels/displaced_grid.hpp"
-#include "kernels/grid_sample.hpp"
+#include "kernels/conv.hpp"
+#include "kernels/copy.hpp"
+#include "kernels/sampling.hpp"
 #include "modules/layers/attention.hpp"
 #include "modules/linear.hpp"
 #include "modules/plan_builder.hpp"
@@ -50,7 +49,7 @@ constexpr const char* limits[] = {"num_heads divides out_channels.",
 struct Arguments {
     uint32_t in = 0, out = 0, heads = 0;
     bool rows = false;
-    bool listing = false; ///< axis_order "reference": dx moves along the rows and is read as x
+    bool swapped = false; ///< axis_order "reference": dx moves along the rows and is read as x
     bool scaled = true;
 
     explicit Arguments(Config& config) {
@@ -58,7 +57,7 @@ struct Arguments {
         out = static_cast<uint32_t>(config.integer("out_channels"));
         heads = static_cast<uint32_t>(config.integer("num_heads"));
         rows = config.choice("pattern") == 1;
-        listing = config.choice("axis_order") == 1;
+        swapped = config.choice("axis_order") == 1;
         scaled = config.boolean("scaled");
         if (out % heads)
             throw Error(SAC_ERROR_INVALID_CONFIG, "config \"out_channels\": %u is not divisible by \"num_heads\": %u",
@@ -125,7 +124,7 @@ TutorialAttention::TutorialAttention(const Arguments& a, WeightSet& weights)
     offsetWeight_ = weights.pack("offset_conv.weight", {&source, 1},
                                  gemmWeightElements(deformConvWeight(offsetConvolution(a.in, a.heads))), pack,
                                  parameters, WeightPrecision::storage);
-    offsetBias_ = weights.plain("offset_conv.bias", {2 * a.heads});
+    offsetBias_ = weights.raw("offset_conv.bias", {2 * a.heads});
 }
 
 TensorId TutorialAttention::addGrid(PlanBuilder& plan, const Image& image, TensorId tokens) const {
@@ -144,9 +143,9 @@ TensorId TutorialAttention::addGrid(PlanBuilder& plan, const Image& image, Tenso
     desc.heads = a_.heads;
     desc.height = image.height;
     desc.width = image.width;
-    desc.swapped = a_.listing;
+    desc.swapped = a_.swapped;
     const Shape shape{uint64_t{image.batch} * a_.heads, image.height, image.width, 2};
-    const TensorId grid = plan.wantsOutput("grid") ? plan.outputPlain("grid", DataType::f32, shape)
+    const TensorId grid = plan.wantsOutput("grid") ? plan.outputBuffer("grid", DataType::f32, shape)
                                                    : plan.graph().intermediate("grid", DataType::f32, shape);
     plan.graph().add("grid", displacedGrid(desc, plan.device()), {offsets, grid});
     return grid;

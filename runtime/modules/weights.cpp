@@ -110,7 +110,7 @@ WeightId WeightSet::pack(std::string_view name, std::span<const SourceId> source
     return static_cast<WeightId>(weights_.size() - 1);
 }
 
-WeightId WeightSet::plain(std::string_view name, const Shape& shape) {
+WeightId WeightSet::raw(std::string_view name, const Shape& shape) {
     const SourceId id = source(name, shape);
     return pack(name, {&id, 1}, elementCount(shape), copyPacked, {}, WeightPrecision::float32);
 }

@@ -56,7 +56,7 @@ public:
                   std::span<const uint64_t> parameters, WeightPrecision precision);
 
     /// Declares one source as it is, in float32: biases, scales, norms.
-    WeightId plain(std::string_view name, const Shape& shape);
+    WeightId raw(std::string_view name, const Shape& shape);
 
     /// The weight as a tensor of `graph`.
     TensorId tensor(Graph& graph, WeightId weight, DataType storage) const;

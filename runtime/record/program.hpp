@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "base/progress.hpp"
+#include "base/feedback.hpp"
 #include "graph/dispatch_list.hpp"
 #include "record/descriptors.hpp"
 #include "record/pipelines.hpp"

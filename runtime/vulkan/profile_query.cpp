@@ -204,7 +204,7 @@ DeviceProfile queryProfile(const InstanceTable& vk, VkPhysicalDevice device, std
     return p;
 }
 
-const char* unfitReason(const DeviceProfile& profile) {
+const char* unsupportedReason(const DeviceProfile& profile) {
     if (profile.apiVersion < VK_API_VERSION_1_1)
         return "the device is below Vulkan 1.1";
     return nullptr;

@@ -19,7 +19,7 @@ bool hasExtension(const InstanceTable& vk, VkPhysicalDevice device, const char* 
                   std::pmr::memory_resource* memory);
 
 /// Why the library cannot run on such a device; null if it can.
-const char* unfitReason(const DeviceProfile& profile);
+const char* unsupportedReason(const DeviceProfile& profile);
 
 /// `given` by the caller, checked: SAC_ERROR_INVALID_ARGUMENT names the member, its value and the bound for what is
 /// below Vulkan's minimum or beyond `device`. `device` null: there is none to exceed.

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "api/run_bindings.hpp"
-#include "base/utf8.hpp"
+#include "base/text.hpp"
 #include "refused.hpp"
 #include "support/callbacks.hpp"
 #include "support/golden.hpp"

@@ -3,7 +3,7 @@
 //
 // A selection turns on comparisons, where float32 and float64 may differ about scores that are all but equal. Queries
 // whose choice such scores would decide are drawn anew; ties are exact or not at all.
-#include "kernels/dynamic_attention.hpp"
+#include "kernels/sparse_attention.hpp"
 
 #include <gtest/gtest.h>
 

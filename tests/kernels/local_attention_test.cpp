@@ -1,6 +1,6 @@
 // Local attention against float64: borders, dilations, windows wider than the grid, odd head sizes, views, as cut for
 // the test device, for a CPU driver whose lanes cannot pass values on, and for a GPU.
-#include "kernels/local_attention.hpp"
+#include "kernels/sparse_attention.hpp"
 
 #include <gtest/gtest.h>
 

@@ -7,9 +7,9 @@
 #include <limits>
 #include <string>
 
-#include "kernels/convert.hpp"
-#include "kernels/grid_sample.hpp"
+#include "kernels/copy.hpp"
 #include "kernels/offset_network.hpp"
+#include "kernels/sampling.hpp"
 #include "reference/grid_sample.hpp"
 #include "reference/random.hpp"
 #include "support/kernel_runner.hpp"

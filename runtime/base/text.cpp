@@ -1,4 +1,8 @@
-#include "base/utf8.hpp"
+#include "base/text.hpp"
+
+#include <cstdio>
+
+#include "base/error.hpp"
 
 namespace saccade {
 
@@ -71,6 +75,21 @@ std::size_t encodeUtf8(uint32_t code, char* out) {
     tail(2, 6);
     tail(3, 0);
     return 4;
+}
+
+void NameList::add(std::string_view name) {
+    if (full_)
+        return;
+    constexpr std::size_t ellipsis = sizeof(", ...");
+    const std::size_t room = sizeof(text_) - length_ - ellipsis;
+    const int written =
+        std::snprintf(text_ + length_, room, "%s\"%.*s\"", length_ ? ", " : "", clip(name, 64), name.data());
+    if (written >= 0 && static_cast<std::size_t>(written) < room) {
+        length_ += static_cast<std::size_t>(written);
+        return;
+    }
+    std::snprintf(text_ + length_, ellipsis, ", ...");
+    full_ = true;
 }
 
 } // namespace saccade

@@ -1,7 +1,13 @@
-// How long work asks whether it may go on.
+// What a call exchanges with its caller while it runs: whether it may go on, and warnings.
 #pragma once
 
 #include <cstdint>
+#include <memory_resource>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
 
 namespace saccade {
 
@@ -41,6 +47,21 @@ private:
     Callback callback_ = nullptr;
     void* userData_ = nullptr;
     uint32_t done_ = 0, total_ = 1, ticks_ = 0;
+};
+
+/// What works, but probably not as meant. The C boundary logs it once the call has succeeded.
+class Warnings {
+public:
+    explicit Warnings(std::pmr::memory_resource* memory) : messages_(memory) {}
+
+    /// Formats the message as Error does.
+    SACCADE_PRINTF(2, 3) void add(const char* format, ...);
+
+    /// In the order they were added.
+    std::span<const std::pmr::string> messages() const { return messages_; }
+
+private:
+    std::pmr::vector<std::pmr::string> messages_;
 };
 
 } // namespace saccade

@@ -1,4 +1,5 @@
-// Dense biases that depend on the relative place of query and key alone: ALiBi, and lookups in a table of places.
+// Dense biases of attention: those that depend on the relative place of query and key alone, which are ALiBi and
+// lookups in a table of places, and key masks for attentions that weigh masked keys instead of hiding them.
 #pragma once
 
 #include <array>
@@ -27,5 +28,14 @@ uint64_t relativePlaces(const GridSize& size);
 
 /// Operand: 0 places, f32 (relativePlaces, dims), in the order pairBiasKernel looks them up.
 Kernel relativePlacesKernel(uint32_t dims, const GridSize& size, bool logDistance, const DeviceProfile& device);
+
+/// Operands: 0 bias, f32 (batch, keys); 1 mask, bytes (batch, masked), non-zero = keep, if hasMask.
+/// Masked keys, and keys from `masked` on, get `value`; the others 0.
+struct MaskBiasDesc {
+    uint32_t batch = 1, keys = 1, masked = 1;
+    bool hasMask = true;
+    float value = 1;
+};
+Kernel maskBiasKernel(const MaskBiasDesc& desc, const DeviceProfile& device);
 
 } // namespace saccade

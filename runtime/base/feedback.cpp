@@ -1,8 +1,15 @@
-#include "base/warnings.hpp"
+#include "base/feedback.hpp"
 
 #include <cstdarg>
 
+#include "base/error.hpp"
+
 namespace saccade {
+
+void Progress::ask() const {
+    if (callback_ && !callback_(userData_, done_, total_))
+        throw Error(SAC_ERROR_CANCELLED, "cancelled by the progress callback after %u of %u dispatches", done_, total_);
+}
 
 void Warnings::add(const char* format, ...) {
     char text[Error::messageCapacity];

@@ -1,6 +1,7 @@
-#include "kernels/pair_bias.hpp"
+#include "kernels/dense_bias.hpp"
 
-#include "kernels/flat_grid.hpp"
+#include "kernels/kernel.hpp"
+#include "parameters/mask_bias.h"
 #include "parameters/pair_bias.h"
 #include "parameters/relative_places.h"
 
@@ -43,6 +44,19 @@ Kernel relativePlacesKernel(uint32_t dims, const GridSize& size, bool logDistanc
     kernel.operandCount = 1;
     kernel.dispatches.push_back(dispatch);
     kernel.batched = false;
+    return kernel;
+}
+
+Kernel maskBiasKernel(const MaskBiasDesc& desc, const DeviceProfile& device) {
+    Dispatch dispatch;
+    dispatch.shader = Shader::maskBias;
+    dispatch.constants = {lanes, desc.hasMask};
+    dispatch.parameters.set(MaskBiasParameters{desc.keys, desc.masked, desc.value});
+    dispatch.bindings = {{0, Access::write}, {desc.hasMask ? uint8_t(1) : uint8_t(0), Access::read}};
+    dispatch.groups = flatGrid("mask bias", desc.keys, lanes, desc.batch, device);
+    Kernel kernel;
+    kernel.operandCount = desc.hasMask ? 2 : 1;
+    kernel.dispatches.push_back(dispatch);
     return kernel;
 }
 

@@ -1,8 +1,11 @@
-#include "kernels/grid_sample.hpp"
+#include "kernels/sampling.hpp"
 
 #include "base/error.hpp"
-#include "kernels/flat_grid.hpp"
+#include "kernels/kernel.hpp"
+#include "parameters/displaced_grid.h"
 #include "parameters/grid_sample.h"
+#include "parameters/ms_deform.h"
+#include "parameters/zero_rows.h"
 
 namespace saccade {
 namespace {
@@ -44,6 +47,16 @@ uint64_t flopsPerElement(const GridSampleDesc& desc) {
     return 2 * all;
 }
 
+constexpr uint32_t lanes = 64;
+
+static_assert(sizeof(MsDeformParameters::sizes) == 4 * maxSampledLevels);
+
+constexpr uint8_t operandValue = 0, operandResult = 4, operandLocations = 5, operandPadding = 6;
+
+// Vectors of channels per thread. What a thread does besides reading values, the softmax and the places, is the same
+// for all threads of a head, so each takes two where it can; more leaves fewer threads and gains a CPU driver nothing.
+uint32_t chunksPerThread(uint32_t width) { return width % 2 ? 1 : 2; }
+
 } // namespace
 
 Kernel gridSample(const GridSampleDesc& desc, const DeviceProfile& profile) {
@@ -52,7 +65,6 @@ Kernel gridSample(const GridSampleDesc& desc, const DeviceProfile& profile) {
     const MatrixLayout output = desc.output.resolved(desc.points, desc.channels);
     const bool vectors = desc.channels / desc.groups % 4 == 0 && aligned(input) && aligned(output);
     const uint32_t width = vectors ? desc.channels / 4 : desc.channels;
-    const uint32_t lanes = 64;
 
     Dispatch dispatch;
     dispatch.shader = desc.storage == DataType::f16 ? Shader::gridSampleF16 : Shader::gridSample;
@@ -73,6 +85,70 @@ Kernel gridSample(const GridSampleDesc& desc, const DeviceProfile& profile) {
     kernel.operandCount = 3;
     kernel.dispatches.push_back(dispatch);
     kernel.flops = flopsPerElement(desc) * desc.batch * desc.points * desc.channels;
+    return kernel;
+}
+
+Kernel displacedGrid(const DisplacedGridDesc& desc, const DeviceProfile& device) {
+    const uint64_t places = uint64_t{desc.heads} * desc.height * desc.width;
+    Dispatch dispatch;
+    dispatch.shader = desc.storage == DataType::f16 ? Shader::displacedGridF16 : Shader::displacedGrid;
+    dispatch.constants = {lanes, desc.swapped};
+    dispatch.parameters.set(DisplacedGridParameters{desc.heads, desc.width, desc.height});
+    dispatch.bindings = {{0, Access::read}, {1, Access::write}};
+    dispatch.groups = flatGrid("displaced grid", places, lanes, desc.batch, device);
+    Kernel kernel;
+    kernel.operandCount = 2;
+    kernel.dispatches.push_back(dispatch);
+    kernel.flops = 8 * desc.batch * places;
+    return kernel;
+}
+
+Kernel msDeform(const MSDeformDesc& desc, const DeviceProfile& device) {
+    const bool half = desc.storage == DataType::f16;
+    const bool vectors = desc.headDim % 4 == 0;
+    const uint32_t width = vectors ? desc.headDim / 4 : desc.headDim;
+    const uint32_t levels = static_cast<uint32_t>(desc.levels.size());
+    MsDeformParameters p{};
+    p.queries = desc.queries;
+    p.heads = desc.heads;
+    p.width = width;
+    for (uint32_t level = 0; level < levels; ++level) {
+        const auto [h, w] = desc.levels[level];
+        (&p.sizes[level / 4].x)[level % 4] = w | h << 16;
+        p.tokens += h * w;
+    }
+
+    Kernel kernel;
+    kernel.operandCount = 7;
+    if (desc.padded) {
+        Dispatch zero;
+        zero.shader = half ? Shader::zeroRowsF16 : Shader::zeroRows;
+        zero.constants = {lanes, vectors};
+        zero.parameters.set(ZeroRowsParameters{p.tokens, desc.heads * width});
+        // Rows that are not padded keep what they hold.
+        zero.bindings = {{operandPadding, Access::read}, {operandValue, Access::readWrite}};
+        zero.groups =
+            flatGrid("multi-scale sampling", uint64_t{p.tokens} * desc.heads * width, lanes, desc.batch, device);
+        kernel.dispatches.push_back(zero);
+    }
+
+    const uint32_t chunks = chunksPerThread(width);
+    Dispatch sample;
+    sample.shader = half ? Shader::msDeformF16 : Shader::msDeform;
+    sample.constants = {lanes, vectors, chunks, levels, desc.points, desc.boxes, desc.locations};
+    sample.parameters.set(p);
+    // The shader's interface names every binding: one that is not used gets a buffer that is there anyway.
+    sample.bindings = {{operandValue, Access::read},
+                       {1, Access::read},
+                       {2, Access::read},
+                       {3, Access::read},
+                       {operandResult, Access::write},
+                       {desc.locations ? operandLocations : operandResult, Access::write}};
+    sample.groups = flatGrid("multi-scale sampling", uint64_t{desc.queries} * desc.heads * (width / chunks), lanes,
+                             desc.batch, device);
+    kernel.dispatches.push_back(sample);
+    // A multiply-add for each tap of each channel.
+    kernel.flops = 8ull * desc.batch * desc.queries * desc.heads * desc.headDim * levels * desc.points;
     return kernel;
 }
 

@@ -1,15 +1,16 @@
-// Deformable convolution in two dimensions (Zhu et al., arXiv 1811.11168; the arithmetic is ONNX's DeformConv), and the
-// plain convolution, which is the same without offsets.
+// Convolutions over channels-last tokens: deformable ones in two dimensions (Zhu et al., arXiv 1811.11168; the
+// arithmetic is ONNX's DeformConv) and plain ones, which are the same without offsets; depthwise ones in up to three
+// dimensions, stride 1.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "base/data_type.hpp"
 #include "base/device_profile.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/kernel.hpp"
-#include "kernels/matrix_layout.hpp"
 
 namespace saccade {
 
@@ -50,5 +51,23 @@ GemmDesc deformConvWeight(const DeformConvDesc& desc);
 /// Packs on the device a weight that is an input. Operands: 0 weight, f32, in PyTorch's order; 1 packed, of the storage
 /// type and gemmWeightElements(deformConvWeight(desc)) elements, of which those that only pad are left as they are.
 Kernel packDeformConv(const DeformConvDesc& desc, const DeviceProfile& device);
+
+/// Operands: 0 source (batch, size..., channels), 1 packed weights (f32), 2 result of the source's shape. Arrays are
+/// (depth, height, width); leading ones are 1 in fewer dimensions.
+struct DepthwiseConvDesc {
+    DataType storage = DataType::f32;
+    uint32_t batch = 1;
+    uint32_t channels = 1;
+    std::array<uint32_t, 3> size{1, 1, 1};
+    std::array<uint32_t, 3> kernel{1, 1, 1};
+    std::array<uint32_t, 3> padding{0, 0, 0}; ///< zeros before the first token; behind the last as many as it takes
+    bool addsSource = false;                  ///< result = source + convolution
+};
+
+Kernel depthwiseConvKernel(const DepthwiseConvDesc& desc, const DeviceProfile& device);
+
+/// Packs a weight (channels, 1, taps) and its bias (channels) as [tap][channel], [channel]: (taps + 1) * channels
+/// floats.
+void packDepthwiseConv(std::span<const float> weight, std::span<const float> bias, std::span<float> packed);
 
 } // namespace saccade
