@@ -123,6 +123,8 @@ public:
 
     // The value, or the key's default. Throw where it is required and missing, of another type or out of its range.
     int64_t integer(std::string_view key);
+    /// integer() of a key whose range lies within 0 and 2^32 - 1.
+    uint32_t uint32(std::string_view key) { return static_cast<uint32_t>(integer(key)); }
     double number(std::string_view key);
     bool boolean(std::string_view key);
     /// The index in the key's choices.

@@ -56,7 +56,7 @@ public:
     explicit DalleBlockSparse(const ModuleSource& source)
         : a_(readDalleArguments(source.config)), projection_(source.weights, a_) {
         Config& config = source.config;
-        block_ = static_cast<uint32_t>(config.integer("block_size"));
+        block_ = config.uint32("block_size");
         referenceAdd_ = config.choice("padding") == 1;
         config.integer("text_seq_len");
         config.optionalInteger("num_random_blocks");

@@ -1,27 +1,17 @@
 #include "modules/dalle_projection.hpp"
 
-#include <cmath>
-
 #include "base/error.hpp"
 #include "kernels/rows.hpp"
+#include "modules/layers/attention.hpp"
 
 namespace saccade {
-namespace {
-
-LinearOptions withoutBias() {
-    LinearOptions options;
-    options.bias = false;
-    return options;
-}
-
-} // namespace
 
 DalleArguments readDalleArguments(Config& config) {
     DalleArguments a;
-    a.dim = static_cast<uint32_t>(config.integer("dim"));
-    a.sequence = static_cast<uint32_t>(config.integer("seq_len"));
-    a.heads = static_cast<uint32_t>(config.integer("heads"));
-    a.dimHead = static_cast<uint32_t>(config.integer("dim_head"));
+    a.dim = config.uint32("dim");
+    a.sequence = config.uint32("seq_len");
+    a.heads = config.uint32("heads");
+    a.dimHead = config.uint32("dim_head");
     a.causal = config.boolean("causal");
     config.number("dropout");
     config.boolean("stable");
@@ -99,18 +89,11 @@ void DalleProjection::addRotary(PlanBuilder& plan, TensorId qkv, uint32_t tokens
 }
 
 AttentionDesc DalleProjection::describe(const PlanBuilder& plan, uint32_t tokens, uint32_t rows) const {
-    AttentionDesc desc;
-    desc.half = plan.half();
-    desc.batch = plan.batch();
-    desc.heads = desc.kvHeads = a_.heads;
-    desc.queries = desc.keys = tokens;
-    desc.headDim = desc.valueDim = a_.dimHead;
-    desc.scale = 1.0f / std::sqrt(static_cast<float>(a_.dimHead));
+    AttentionDesc desc = describeAttention(plan, a_.heads, a_.dimHead, tokens, tokens);
     const uint32_t inner = a_.inner();
     desc.q = AttentionView::tokens(rows, 3 * inner, a_.dimHead);
     desc.k = AttentionView::tokens(rows, 3 * inner, a_.dimHead, inner);
     desc.v = AttentionView::tokens(rows, 3 * inner, a_.dimHead, 2 * inner);
-    desc.out = AttentionView::tokens(tokens, inner, a_.dimHead);
     return desc;
 }
 

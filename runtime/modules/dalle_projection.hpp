@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "kernels/attention.hpp"
-#include "modules/linear.hpp"
+#include "modules/layers/token_layers.hpp"
 #include "modules/plan_builder.hpp"
 
 namespace saccade {

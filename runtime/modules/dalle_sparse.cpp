@@ -72,7 +72,7 @@ public:
     explicit DalleSparse(const ModuleSource& source)
         : a_(readDalleArguments(source.config)), projection_(source.weights, a_) {
         Config& config = source.config;
-        image_ = static_cast<uint32_t>(config.integer("image_size"));
+        image_ = config.uint32("image_size");
         if (uint64_t{image_} * image_ > a_.sequence)
             throw Error(SAC_ERROR_INVALID_CONFIG,
                         "config \"image_size\": %u squared leaves no text in \"seq_len\": %u + 1 tokens", image_,
@@ -84,8 +84,8 @@ public:
             return;
         }
         pattern_ = AttentionPattern::convWindow;
-        window_ = static_cast<uint32_t>(config.integer("kernel_size"));
-        dilation_ = static_cast<uint32_t>(config.integer("dilation"));
+        window_ = config.uint32("kernel_size");
+        dilation_ = config.uint32("dilation");
         if (window_ % 2 == 0)
             throw Error(SAC_ERROR_INVALID_CONFIG, "config \"kernel_size\": %u must be odd", window_);
     }

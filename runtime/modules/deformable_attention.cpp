@@ -15,9 +15,9 @@
 #include "kernels/offset_network.hpp"
 #include "kernels/position_bias.hpp"
 #include "kernels/sampling.hpp"
-#include "modules/bias_network.hpp"
 #include "modules/layers/attention.hpp"
-#include "modules/linear.hpp"
+#include "modules/layers/bias_network.hpp"
+#include "modules/layers/token_layers.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
 
@@ -159,9 +159,9 @@ void checkKernel(const Arguments& a) {
 Arguments readArguments(uint32_t dims, Config& config) {
     Arguments a;
     a.dims = dims;
-    a.dim = static_cast<uint32_t>(config.integer("dim"));
-    a.heads = static_cast<uint32_t>(config.integer("heads"));
-    a.dimHead = static_cast<uint32_t>(config.integer("dim_head"));
+    a.dim = config.uint32("dim");
+    a.heads = config.uint32("heads");
+    a.dimHead = config.uint32("dim_head");
     a.groups = static_cast<uint32_t>(config.optionalInteger("offset_groups").value_or(a.heads));
     config.number("dropout");
     a.downsample = perAxis(config, "downsample_factor", dims);
@@ -213,14 +213,6 @@ Grid makeGrid(const Arguments& a, const Shape& x) {
     return grid;
 }
 
-LinearOptions pointwise(uint32_t dims, uint32_t groups, bool bias) {
-    LinearOptions options;
-    options.bias = bias;
-    options.groups = groups;
-    options.kernelRank = dims;
-    return options;
-}
-
 // Positions amplify rounding: a key that moves by a thousandth of a pixel samples something else. So in half precision
 // too queries and offsets are computed in float32, and rounded for the attention afterwards.
 LinearOptions asFloat32(LinearOptions options) {
@@ -236,8 +228,6 @@ OffsetNetworkDesc packedOffsets(std::span<const uint64_t> parameters) {
     desc.kernel = {static_cast<uint32_t>(parameters[2]), 1, 1};
     return desc;
 }
-
-uint32_t dimensionsOf(std::string_view type) { return static_cast<uint32_t>(type[type.size() - 2] - '0'); }
 
 class DeformableAttention final : public Module {
 public:
@@ -267,10 +257,10 @@ private:
 
 DeformableAttention::DeformableAttention(const Arguments& a, WeightSet& weights)
     : a_(a),
-      toQ_(weights, "to_q", a.dim, a.inner(), asFloat32(pointwise(a.dims, a.groupQueries ? a.groups : 1, false))),
-      toK_(weights, "to_k", a.dim, a.inner(), pointwise(a.dims, a.groupKeyValues ? a.groups : 1, false)),
-      toV_(weights, "to_v", a.dim, a.inner(), pointwise(a.dims, a.groupKeyValues ? a.groups : 1, false)),
-      toOut_(weights, "to_out", a.inner(), a.dim, pointwise(a.dims, 1, true)),
+      toQ_(weights, "to_q", a.dim, a.inner(), asFloat32(pointwise(a.dims, false, a.groupQueries ? a.groups : 1))),
+      toK_(weights, "to_k", a.dim, a.inner(), pointwise(a.dims, false, a.groupKeyValues ? a.groups : 1)),
+      toV_(weights, "to_v", a.dim, a.inner(), pointwise(a.dims, false, a.groupKeyValues ? a.groups : 1)),
+      toOut_(weights, "to_out", a.inner(), a.dim, pointwise(a.dims, true)),
       bias_(weights, "rel_pos_bias.", a.dims, a.dim / 4, a.heads / a.groups, "dim / 4") {
     Shape depthwise{a.groupChannels(), 1}, projection{a.dims, a.groupChannels()};
     uint64_t taps = 1;
@@ -446,16 +436,7 @@ void DeformableAttention::build(PlanBuilder& plan) const {
     const TensorId k = plan.activation("k", {batch, keys, inner});
     toK_.apply(plan, "to_k", batch, keys, sampled, k);
 
-    AttentionDesc attention;
-    attention.half = plan.half();
-    attention.batch = batch;
-    attention.heads = attention.kvHeads = a_.heads;
-    attention.queries = queries;
-    attention.keys = keys;
-    attention.headDim = attention.valueDim = a_.dimHead;
-    attention.scale = 1.0f / std::sqrt(static_cast<float>(a_.dimHead));
-    attention.q = attention.out = AttentionView::tokens(queries, inner, a_.dimHead);
-    attention.k = attention.v = AttentionView::tokens(keys, inner, a_.dimHead);
+    AttentionDesc attention = describeAttention(plan, a_.heads, a_.dimHead, queries, keys);
     AttentionTensors tensors{.q = q, .k = k};
     if (bias_.width) {
         attention.positionBias = describeBias(plan, grid);

@@ -9,7 +9,7 @@
 
 #include "base/error.hpp"
 #include "kernels/sparse_attention.hpp"
-#include "modules/attention_projection.hpp"
+#include "modules/layers/attention.hpp"
 #include "modules/registry.hpp"
 
 namespace saccade {
@@ -89,9 +89,7 @@ void DynamicSparseAttention::build(PlanBuilder& plan) const {
     desc.select = select_;
     desc.topK = k_;
     desc.threshold = threshold_;
-    const TensorId attended = plan.activation("attention", {plan.batch(), x.tokens, a_.inner()});
-    plan.graph().add("attention", dynamicAttention(desc, plan.device()), {x.q, x.k, x.v, attended});
-    projection_.addOutput(plan, x, attended);
+    projection_.addAttention(plan, x, dynamicAttention(desc, plan.device()));
 }
 
 } // namespace

@@ -65,7 +65,7 @@ private:
 };
 
 void GridSample::readTorch(Config& config) {
-    dims_ = static_cast<uint32_t>(config.integer("dims"));
+    dims_ = config.uint32("dims");
     mode_ = static_cast<SampleMode>(config.choice("mode"));
     padding_ = static_cast<SamplePadding>(config.choice("padding"));
     if (const auto named = config.optionalChoice("padding_mode")) {

@@ -62,7 +62,7 @@ NormDesc describeNorm(const PlanBuilder& plan, const Rows& x) {
 class PhenakiLayerNorm final : public Module {
 public:
     explicit PhenakiLayerNorm(const ModuleSource& source)
-        : dim_(static_cast<uint32_t>(source.config.integer("dim"))), gamma_(source.weights.raw("gamma", {dim_})),
+        : dim_(source.config.uint32("dim")), gamma_(source.weights.raw("gamma", {dim_})),
           beta_(source.weights.raw("beta", {dim_})) {}
 
     void build(PlanBuilder& plan) const override {

@@ -6,7 +6,7 @@
 
 #include "base/error.hpp"
 #include "kernels/sparse_attention.hpp"
-#include "modules/attention_projection.hpp"
+#include "modules/layers/attention.hpp"
 #include "modules/registry.hpp"
 
 namespace saccade {
@@ -57,8 +57,6 @@ constexpr const char* limits[] = {
     "x is "
     "at least window * dilation long.",
 };
-
-uint32_t dimensionsOf(std::string_view type) { return static_cast<uint32_t>(type[type.size() - 2] - '0'); }
 
 // One value for all axes or one per axis, in the order of PyTorch's shape; leading axes there are not are 1.
 std::array<uint32_t, 3> perAxis(const Config::Integers& values, uint32_t dims) {
@@ -123,9 +121,7 @@ void LocalAttention::build(PlanBuilder& plan) const {
     desc.window = window_;
     desc.dilation = dilation_;
     desc.border = border_;
-    const TensorId attended = plan.activation("attention", {plan.batch(), x.tokens, a_.inner()});
-    plan.graph().add("attention", localAttentionKernel(desc, plan.device()), {x.q, x.k, x.v, attended});
-    projection_.addOutput(plan, x, attended);
+    projection_.addAttention(plan, x, localAttentionKernel(desc, plan.device()));
 }
 
 } // namespace

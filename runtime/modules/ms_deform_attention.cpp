@@ -5,7 +5,7 @@
 //   y = output_proj(sum over levels and points of softmax(attention_weights(query)) * value at the sampling locations)
 #include "base/error.hpp"
 #include "kernels/sampling.hpp"
-#include "modules/linear.hpp"
+#include "modules/layers/token_layers.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
 
@@ -54,10 +54,10 @@ struct Arguments {
     uint32_t model = 256, levels = 4, heads = 8, points = 4;
 
     explicit Arguments(Config& config) {
-        model = static_cast<uint32_t>(config.integer("d_model"));
-        levels = static_cast<uint32_t>(config.integer("n_levels"));
-        heads = static_cast<uint32_t>(config.integer("n_heads"));
-        points = static_cast<uint32_t>(config.integer("n_points"));
+        model = config.uint32("d_model");
+        levels = config.uint32("n_levels");
+        heads = config.uint32("n_heads");
+        points = config.uint32("n_points");
         if (model % heads)
             throw Error(SAC_ERROR_INVALID_CONFIG, "config \"d_model\": %u is not divisible by \"n_heads\": %u", model,
                         heads);

@@ -71,8 +71,8 @@ private:
 
 OnnxAttention::OnnxAttention(const ModuleSource& source) {
     Config& config = source.config;
-    queryHeads_ = static_cast<uint32_t>(config.integer("q_num_heads"));
-    keyHeads_ = static_cast<uint32_t>(config.integer("kv_num_heads"));
+    queryHeads_ = config.uint32("q_num_heads");
+    keyHeads_ = config.uint32("kv_num_heads");
     causal_ = config.integer("is_causal") == 1;
     scale_ = config.number("scale");
     softcap_ = static_cast<float>(config.number("softcap"));

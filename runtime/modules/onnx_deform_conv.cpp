@@ -60,8 +60,8 @@ public:
         const Config::Integers pads = config.integers("pads");
         desc_.padding = pair(pads);
         behind_ = {static_cast<uint32_t>(pads[2]), static_cast<uint32_t>(pads[3])};
-        desc_.groups = static_cast<uint32_t>(config.integer("group"));
-        desc_.offsetGroups = static_cast<uint32_t>(config.integer("offset_group"));
+        desc_.groups = config.uint32("group");
+        desc_.offsetGroups = config.uint32("offset_group");
         if (config.has("kernel_shape"))
             kernel_ = pair(config.integers("kernel_shape"));
     }

@@ -25,9 +25,8 @@ constexpr TensorDescription outputs[] = {
 class OnnxRotaryEmbedding final : public Module {
 public:
     explicit OnnxRotaryEmbedding(const ModuleSource& source)
-        : interleaved_(source.config.integer("interleaved") == 1),
-          heads_(static_cast<uint32_t>(source.config.integer("num_heads"))),
-          rotated_(static_cast<uint32_t>(source.config.integer("rotary_embedding_dim"))) {}
+        : interleaved_(source.config.integer("interleaved") == 1), heads_(source.config.uint32("num_heads")),
+          rotated_(source.config.uint32("rotary_embedding_dim")) {}
 
     void build(PlanBuilder& plan) const override;
 

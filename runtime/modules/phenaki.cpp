@@ -1,19 +1,11 @@
-// Phenaki's video transformer (Villegas et al., arXiv 2210.02399) as published in lucidrains/phenaki-pytorch: attention
-// with l2-normalised queries and keys, null key-values and ALiBi; position generator (PEG); gated feed forward; and the
-// transformer made of them.
+// Phenaki's video transformer (Villegas et al., arXiv 2210.02399) as published in lucidrains/phenaki-pytorch, and its
+// layers as modules of their own.
 #include <array>
-#include <cmath>
 #include <numeric>
 #include <optional>
 
 #include "base/error.hpp"
-#include "kernels/attention.hpp"
-#include "kernels/conv.hpp"
-#include "kernels/copy.hpp"
-#include "kernels/rows.hpp"
-#include "modules/alibi.hpp"
-#include "modules/layers/attention.hpp"
-#include "modules/linear.hpp"
+#include "modules/phenaki_layers.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
 
@@ -110,236 +102,9 @@ constexpr const char* pegLimits[] = {"With peg, video_shape is given as an optio
                                      "is b * n, so that C-ViViT's tokens "
                                      "(b t) (h w) and (b h w) t have the video_shape (b, t, h, w)."};
 
-// A weight's name under a layer's prefix, which ends in a dot or is empty.
-std::pmr::string named(WeightSet& weights, std::string_view prefix, std::string_view name) {
-    std::pmr::string full(prefix, weights.memory());
-    full += name;
-    return full;
-}
-
-uint32_t integer(Config& config, std::string_view key) { return static_cast<uint32_t>(config.integer(key)); }
-
-// Rows of tokens, (batch, tokens, width).
-struct Sequence {
-    TensorId tensor = noTensor;
-    uint32_t batch = 0, tokens = 0, width = 0;
-};
-
-class LayerNorm {
-public:
-    LayerNorm(WeightSet& weights, std::string_view prefix, std::string_view scale, std::string_view shift,
-              uint32_t width)
-        : scale_(weights.raw(named(weights, prefix, scale), {width})),
-          shift_(weights.raw(named(weights, prefix, shift), {width})) {}
-
-    void apply(PlanBuilder& plan, std::string_view label, const Sequence& x, TensorId result) const {
-        NormDesc desc;
-        desc.storage = plan.storage();
-        desc.batch = x.batch;
-        desc.tokens = x.tokens;
-        desc.width = x.width;
-        desc.source = desc.result = AttentionView::tokens(x.tokens, x.width, x.width);
-        desc.hasShift = true;
-        plan.graph().add(label, normKernel(desc, plan.device()),
-                         {x.tensor, result, plan.weight(scale_), plan.weight(shift_)});
-    }
-
-    Sequence apply(PlanBuilder& plan, std::string_view label, const Sequence& x) const {
-        Sequence result = x;
-        result.tensor = plan.activation(label, {x.batch, x.tokens, x.width});
-        apply(plan, label, x, result.tensor);
-        return result;
-    }
-
-private:
-    WeightId scale_, shift_;
-};
-
-LinearOptions withoutBias(Activation activation = Activation::none) {
-    LinearOptions options;
-    options.bias = false;
-    options.activation = activation;
-    return options;
-}
-
-struct AttentionArguments {
-    uint32_t dim = 0, dimContext = 0, dimHead = 64, heads = 8, nullKeys = 0;
-    bool causal = false, normContext = true;
-    float scale = 8;
-
-    uint32_t inner() const { return heads * dimHead; }
-};
-
-// Added to the scores, f32; broadcasts to (batch, heads, queries, keys).
-struct DenseBias {
-    TensorId tensor = noTensor;
-    std::array<uint32_t, 4> strides{};
-};
-
-// What attention may be given beyond its sequences; noTensor for what is not there.
-struct AttentionInputs {
-    KeyMask mask;
-    DenseBias bias;
-};
-
-class PhenakiAttentionLayer {
-public:
-    PhenakiAttentionLayer(WeightSet& weights, std::string_view prefix, const AttentionArguments& arguments);
-
-    /// result = attention(x, context) (+ residual). Without a context x attends to itself.
-    void apply(PlanBuilder& plan, const Sequence& x, const Sequence* context, const AttentionInputs& inputs,
-               TensorId result, TensorId residual) const;
-
-private:
-    void addNullKeys(PlanBuilder& plan, const Sequence& keyValues) const;
-    void normalise(PlanBuilder& plan, std::string_view label, const Sequence& x, WeightId scale) const;
-
-    AttentionArguments a_;
-    LayerNorm norm_;
-    std::optional<LayerNorm> contextNorm_;
-    Linear toQ_, toKv_, toOut_;
-    WeightId qScale_, kScale_;
-    std::optional<WeightId> nullKv_;
-    std::optional<WeightId> slopes_;
-};
-
-PhenakiAttentionLayer::PhenakiAttentionLayer(WeightSet& weights, std::string_view prefix, const AttentionArguments& a)
-    : a_(a), norm_(weights, prefix, "norm.gamma", "norm.beta", a.dim),
-      toQ_(weights, named(weights, prefix, "to_q"), a.dim, a.inner(), withoutBias()),
-      toKv_(weights, named(weights, prefix, "to_kv"), a.dimContext, 2 * a.inner(), withoutBias()),
-      toOut_(weights, named(weights, prefix, "to_out"), a.inner(), a.dim, withoutBias()),
-      qScale_(weights.raw(named(weights, prefix, "q_scale"), {a.dimHead})),
-      kScale_(weights.raw(named(weights, prefix, "k_scale"), {a.dimHead})) {
-    if (a.normContext)
-        contextNorm_.emplace(weights, prefix, "context_norm.gamma", "context_norm.beta", a.dimContext);
-    if (a.nullKeys)
-        nullKv_ = weights.raw(named(weights, prefix, "null_kv"), {a.heads, 2 * a.nullKeys, a.dimHead});
-    if (a.causal)
-        slopes_ = declareAlibiSlopes(weights, a.heads);
-}
-
-// Null key i and value i are rows 2i and 2i + 1 of null_kv; they come before the sequence's own.
-void PhenakiAttentionLayer::addNullKeys(PlanBuilder& plan, const Sequence& keyValues) const {
-    for (const uint32_t part : {0u, 1u}) {
-        CopyDesc desc;
-        desc.toType = plan.storage();
-        desc.batch = keyValues.batch;
-        desc.heads = a_.heads;
-        desc.tokens = a_.nullKeys;
-        desc.channels = a_.dimHead;
-        desc.from = {part * a_.dimHead, 0, 2 * a_.nullKeys * a_.dimHead, 2 * a_.dimHead, 1};
-        desc.to = {part * a_.inner(), keyValues.tokens * keyValues.width, a_.dimHead, keyValues.width, 1};
-        plan.graph().add(part ? "null values" : "null keys", copyKernel(desc, plan.device()),
-                         {plan.weight(*nullKv_), keyValues.tensor});
-    }
-}
-
-// Each head's channels, the first ones of a row, become scale * x / max(|x|, 1e-12), in place.
-void PhenakiAttentionLayer::normalise(PlanBuilder& plan, std::string_view label, const Sequence& x,
-                                      WeightId scale) const {
-    NormDesc desc;
-    desc.storage = plan.storage();
-    desc.kind = NormKind::l2;
-    desc.epsilon = 1e-12f;
-    desc.batch = x.batch;
-    desc.tokens = x.tokens;
-    desc.heads = a_.heads;
-    desc.width = a_.dimHead;
-    desc.source = desc.result = AttentionView::tokens(x.tokens, x.width, a_.dimHead);
-    plan.graph().add(label, normKernel(desc, plan.device()), {x.tensor, x.tensor, plan.weight(scale)});
-}
-
-void PhenakiAttentionLayer::apply(PlanBuilder& plan, const Sequence& x, const Sequence* context,
-                                  const AttentionInputs& inputs, TensorId result, TensorId residual) const {
-    const uint32_t batch = x.batch, inner = a_.inner();
-    // Without a context keys and values come from x as it is, not from its norm.
-    Sequence source = x;
-    if (context)
-        source = contextNorm_ ? contextNorm_->apply(plan, "context_norm", *context) : *context;
-    const Sequence normed = norm_.apply(plan, "norm", x);
-
-    Sequence q{plan.activation("q", {batch, x.tokens, inner}), batch, x.tokens, inner};
-    Sequence kv{noTensor, batch, a_.nullKeys + source.tokens, 2 * inner};
-    kv.tensor = plan.activation("kv", {batch, kv.tokens, kv.width});
-    toQ_.apply(plan, "to_q", batch, x.tokens, normed.tensor, q.tensor);
-    LinearUse behindNulls;
-    behindNulls.output.offset = a_.nullKeys * kv.width;
-    behindNulls.output.batchStride = kv.tokens * kv.width;
-    toKv_.apply(plan, "to_kv", batch, source.tokens, source.tensor, kv.tensor, behindNulls);
-    if (nullKv_)
-        addNullKeys(plan, kv);
-    normalise(plan, "q_scale", q, qScale_);
-    normalise(plan, "k_scale", kv, kScale_);
-
-    AttentionDesc attention;
-    attention.half = plan.half();
-    attention.batch = batch;
-    attention.heads = attention.kvHeads = a_.heads;
-    attention.queries = x.tokens;
-    attention.keys = kv.tokens;
-    attention.headDim = attention.valueDim = a_.dimHead;
-    attention.scale = a_.scale;
-    attention.q = attention.out = AttentionView::tokens(x.tokens, inner, a_.dimHead);
-    attention.k = AttentionView::tokens(kv.tokens, kv.width, a_.dimHead);
-    attention.v = AttentionView::tokens(kv.tokens, kv.width, a_.dimHead, inner);
-    attention.leadingKeys = a_.nullKeys;
-    const TensorId attended = plan.activation("attention", {batch, x.tokens, inner});
-    AttentionTensors tensors{.q = q.tensor, .k = kv.tensor, .v = kv.tensor, .out = attended};
-    if (inputs.bias.tensor != noTensor) {
-        attention.denseBias = true;
-        attention.denseBiasStrides = inputs.bias.strides;
-        tensors.denseBias = inputs.bias.tensor;
-    }
-    if (slopes_) {
-        attention.alibi = true;
-        attention.causal = true;
-        attention.causalOffset = static_cast<int32_t>(kv.tokens) - static_cast<int32_t>(x.tokens);
-        tensors.slopes = plan.weight(*slopes_);
-    }
-    if (inputs.mask.tensor != noTensor) {
-        attention.keyMask = true;
-        attention.keyMaskStride = inputs.mask.batchStride;
-        tensors.keyMask = inputs.mask.tensor;
-    }
-    addAttention(plan, "attention", attention, tensors);
-    LinearUse use;
-    use.residual = residual;
-    toOut_.apply(plan, "to_out", batch, x.tokens, attended, result, use);
-}
-
-class FeedForwardLayer {
-public:
-    FeedForwardLayer(WeightSet& weights, std::string_view prefix, uint32_t dim, double multiple)
-        : inner_(static_cast<uint32_t>(multiple * (2.0 / 3.0) * dim)),
-          norm_(weights, prefix, "0.weight", "0.bias", dim),
-          in_(weights, named(weights, prefix, "1"), dim, 2 * uint64_t{inner_}, withoutBias(Activation::geglu)),
-          out_(weights, named(weights, prefix, "4"), inner_, dim, withoutBias()) {}
-
-    void apply(PlanBuilder& plan, const Sequence& x, TensorId result, TensorId residual) const {
-        const Sequence normed = norm_.apply(plan, "feed forward norm", x);
-        const TensorId gated = plan.activation("gated", {x.batch, x.tokens, inner_});
-        in_.apply(plan, "feed forward in", x.batch, x.tokens, normed.tensor, gated);
-        LinearUse use;
-        use.residual = residual;
-        out_.apply(plan, "feed forward out", x.batch, x.tokens, gated, result, use);
-    }
-
-private:
-    uint32_t inner_;
-    LayerNorm norm_;
-    Linear in_, out_;
-};
-
-// Tokens seen as videos: (batch, frames, height, width) of them, in their order in memory. The batch need not be that
-// of the tokens: C-ViViT attends over (batch frames) (height width) and (batch height width) frames.
-struct Video {
-    uint32_t batch = 1;
-    std::array<uint32_t, 3> size{1, 1, 1};
-};
-
 // The video that an option, or else the configuration, says the tokens are. Sets the plan's batch to the entries that
 // hold whole sequences and whole videos.
-Video readVideo(PlanBuilder& plan, std::string_view key, const Config::Integers& configured, const Sequence& x) {
+PegVideo readVideo(PlanBuilder& plan, std::string_view key, const Config::Integers& configured, const Sequence& x) {
     Config::Integers shape = configured;
     if (plan.options().has(key))
         shape = plan.options().integers(key);
@@ -356,41 +121,13 @@ Video readVideo(PlanBuilder& plan, std::string_view key, const Config::Integers&
                     "\"%.*s\": %lld videos of %lld frames of %lld x %lld are not the %u x %u tokens of input \"x\"",
                     clip(key), key.data(), wide(shape[0]), wide(shape[1]), wide(shape[2]), wide(shape[3]), x.batch,
                     x.tokens);
-    Video video;
+    PegVideo video;
     video.batch = static_cast<uint32_t>(shape[0]);
     for (size_t axis = 0; axis < 3; ++axis)
         video.size[axis] = static_cast<uint32_t>(shape[axis + 1]);
     plan.setBatch(std::gcd(x.batch, video.batch));
     return video;
 }
-
-// Position generator: a depthwise 3x3x3 convolution over (frames, height, width).
-class PegLayer {
-public:
-    PegLayer(WeightSet& weights, std::string_view prefix, uint32_t dim, bool causal) : causal_(causal) {
-        const SourceId sources[] = {weights.source(named(weights, prefix, "dsconv.weight"), {dim, 1, 3, 3, 3}),
-                                    weights.source(named(weights, prefix, "dsconv.bias"), {dim})};
-        const auto pack = [](std::span<const std::span<const float>> values, std::span<const uint64_t>,
-                             std::span<float> out) { packDepthwiseConv(values[0], values[1], out); };
-        weight_ = weights.pack("dsconv", sources, 28 * uint64_t{dim}, pack, {}, WeightPrecision::float32);
-    }
-
-    void apply(PlanBuilder& plan, const Sequence& x, const Video& video, TensorId result, bool addsSource) const {
-        DepthwiseConvDesc desc;
-        desc.storage = plan.storage();
-        desc.batch = video.batch;
-        desc.channels = x.width;
-        desc.size = video.size;
-        desc.kernel = {3, 3, 3};
-        desc.padding = {causal_ ? 2u : 1u, 1, 1};
-        desc.addsSource = addsSource;
-        plan.graph().add("peg", depthwiseConvKernel(desc, plan.device()), {x.tensor, plan.weight(weight_), result});
-    }
-
-private:
-    bool causal_;
-    WeightId weight_ = 0;
-};
 
 // Input "name" (batch, tokens, width); a batch of 0 sets the plan's.
 Sequence inputSequence(PlanBuilder& plan, std::string_view name, uint32_t width, uint32_t batch,
@@ -406,19 +143,19 @@ Sequence inputSequence(PlanBuilder& plan, std::string_view name, uint32_t width,
 }
 
 // Optional input "attn_bias".
-DenseBias inputBias(PlanBuilder& plan, uint32_t heads, const Sequence& queries, const Sequence& keys) {
+PhenakiBias inputBias(PlanBuilder& plan, uint32_t heads, const Sequence& queries, const Sequence& keys) {
     if (!plan.hasInput("attn_bias"))
         return {};
     const auto strides = plan.broadcastStrides("attn_bias", {queries.batch, heads, queries.tokens, keys.tokens});
     return {plan.inputFloats("attn_bias"), strides};
 }
 
-AttentionArguments readAttention(Config& config) {
-    AttentionArguments a;
-    a.dim = integer(config, "dim");
+PhenakiArguments readAttention(Config& config) {
+    PhenakiArguments a;
+    a.dim = config.uint32("dim");
     a.dimContext = static_cast<uint32_t>(config.optionalInteger("dim_context").value_or(a.dim));
-    a.dimHead = integer(config, "dim_head");
-    a.heads = integer(config, "heads");
+    a.dimHead = config.uint32("dim_head");
+    a.heads = config.uint32("heads");
     a.causal = config.boolean("causal");
     return a;
 }
@@ -438,7 +175,7 @@ public:
                         "info->inputs has no \"context\", which config \"dim_context\": %u (\"dim\": %u) calls for",
                         a_.dimContext, a_.dim);
         const Sequence& keys = context ? *context : x;
-        AttentionInputs inputs;
+        PhenakiInputs inputs;
         inputs.mask = plan.inputKeyMask("mask", keys.batch, keys.tokens);
         inputs.bias = inputBias(plan, a_.heads, x, keys);
         const OutputTarget y = plan.beginOutput("y", {x.batch, x.tokens, a_.dim}, ChannelAxis::last, false);
@@ -447,23 +184,23 @@ public:
     }
 
 private:
-    static AttentionArguments arguments(Config& config) {
-        AttentionArguments a = readAttention(config);
-        a.nullKeys = integer(config, "num_null_kv");
+    static PhenakiArguments arguments(Config& config) {
+        PhenakiArguments a = readAttention(config);
+        a.nullKeys = config.uint32("num_null_kv");
         a.normContext = config.boolean("norm_context");
         a.scale = static_cast<float>(config.number("scale"));
         config.number("dropout");
         return a;
     }
 
-    AttentionArguments a_;
+    PhenakiArguments a_;
     PhenakiAttentionLayer layer_;
 };
 
 class PhenakiFeedForward final : public Module {
 public:
     explicit PhenakiFeedForward(const ModuleSource& source)
-        : dim_(integer(source.config, "dim")), layer_(source.weights, "", dim_, source.config.number("mult")) {
+        : dim_(source.config.uint32("dim")), layer_(source.weights, "", dim_, source.config.number("mult")) {
         source.config.number("dropout");
     }
 
@@ -476,13 +213,13 @@ public:
 
 private:
     uint32_t dim_;
-    FeedForwardLayer layer_;
+    PhenakiFeedForwardLayer layer_;
 };
 
 class Peg final : public Module {
 public:
     explicit Peg(const ModuleSource& source)
-        : dim_(integer(source.config, "dim")), layer_(source.weights, "", dim_, source.config.boolean("causal")),
+        : dim_(source.config.uint32("dim")), layer_(source.weights, "", dim_, source.config.boolean("causal")),
           shape_(source.config.integers("shape")) {}
 
     // x is (b, frames, height, width, dim), or (b, tokens, dim) with "shape".
@@ -497,7 +234,7 @@ public:
         plan.setBatch(shape[0]);
         const uint64_t tokens = elementCount(shape) / (shape[0] * dim_);
         const Sequence x{plan.inputTokens("x", ChannelAxis::last), plan.batch(), static_cast<uint32_t>(tokens), dim_};
-        Video video;
+        PegVideo video;
         if (shape.size() == 3) {
             video = readVideo(plan, "shape", shape_, x);
         } else {
@@ -519,7 +256,7 @@ private:
 };
 
 struct TransformerArguments {
-    AttentionArguments self, cross;
+    PhenakiArguments self, cross;
     uint32_t depth = 0;
     bool hasCross = false, peg = false, pegCausal = false;
     double feedForward = 4;
@@ -536,7 +273,7 @@ private:
         std::optional<PegLayer> peg;
         PhenakiAttentionLayer self;
         std::optional<PhenakiAttentionLayer> cross;
-        FeedForwardLayer feedForward;
+        PhenakiFeedForwardLayer feedForward;
     };
 
     TransformerArguments a_;
@@ -550,8 +287,8 @@ TransformerArguments readTransformer(Config& config) {
     a.cross = a.self;
     a.self.dimContext = a.self.dim;
     a.cross.causal = false;
-    a.cross.nullKeys = integer(config, "attn_num_null_kv");
-    a.depth = integer(config, "depth");
+    a.cross.nullKeys = config.uint32("attn_num_null_kv");
+    a.depth = config.uint32("depth");
     a.hasCross = config.boolean("has_cross_attn");
     a.peg = config.boolean("peg");
     a.pegCausal = config.boolean("peg_causal");
@@ -580,7 +317,7 @@ PhenakiTransformer::PhenakiTransformer(const ModuleSource& source)
         if (a_.hasCross)
             cross.emplace(weights, part(2), a_.cross);
         layers_.push_back({std::move(peg), std::move(self), std::move(cross),
-                           FeedForwardLayer(weights, part(3), a_.self.dim, a_.feedForward)});
+                           PhenakiFeedForwardLayer(weights, part(3), a_.self.dim, a_.feedForward)});
     }
     normOut_.emplace(weights, "", "norm_out.gamma", "norm_out.beta", a_.self.dim);
 }
@@ -588,9 +325,9 @@ PhenakiTransformer::PhenakiTransformer(const ModuleSource& source)
 void PhenakiTransformer::build(PlanBuilder& plan) const {
     Sequence x = inputSequence(plan, "x", a_.self.dim, 0, "config \"dim\"");
     plan.options().has("video_shape"); // which upstream's callers pass with and without "peg"
-    const Video video = a_.peg ? readVideo(plan, "video_shape", a_.videoShape, x) : Video{};
+    const PegVideo video = a_.peg ? readVideo(plan, "video_shape", a_.videoShape, x) : PegVideo{};
     std::optional<Sequence> context;
-    AttentionInputs selfInputs, crossInputs;
+    PhenakiInputs selfInputs, crossInputs;
     selfInputs.bias = inputBias(plan, a_.self.heads, x, x);
     selfInputs.mask = plan.inputKeyMask("self_attn_mask", x.batch, x.tokens);
     if (a_.hasCross && plan.hasInput("context")) {

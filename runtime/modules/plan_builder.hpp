@@ -18,7 +18,7 @@
 #include "graph/graph.hpp"
 #include "io/config.hpp"
 #include "kernels/image.hpp"
-#include "modules/description.hpp"
+#include "modules/module.hpp"
 #include "modules/weights.hpp"
 
 namespace saccade {

@@ -2,33 +2,18 @@
 // 2108.12409) and ContinuousPositionBias (Swin V2, arXiv 2111.09883); and CPB as deformable-attention has it.
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cmath>
 #include <cstdio>
 #include <vector>
 
 #include "base/error.hpp"
 #include "kernels/dense_bias.hpp"
-#include "modules/alibi.hpp"
-#include "modules/bias_network.hpp"
-#include "modules/linear.hpp"
+#include "modules/layers/attention.hpp"
+#include "modules/layers/bias_network.hpp"
+#include "modules/layers/token_layers.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
 
 namespace saccade {
-
-WeightId declareAlibiSlopes(WeightSet& weights, uint32_t heads) {
-    const auto pack = [](std::span<const std::span<const float>>, std::span<const uint64_t>, std::span<float> out) {
-        // Head i of n, n a power of two, has 2^(-8 (i + 1) / n).
-        const auto slope = [](size_t i, size_t n) {
-            return static_cast<float>(std::exp2(-8.0 * static_cast<double>(i + 1) / static_cast<double>(n)));
-        };
-        const size_t power = std::bit_floor(out.size());
-        for (size_t i = 0; i < out.size(); ++i)
-            out[i] = i < power ? slope(i, power) : slope(2 * (i - power), 2 * power);
-    };
-    return weights.pack("alibi slopes", {}, heads, pack, {}, WeightPrecision::float32);
-}
 
 namespace {
 
@@ -76,9 +61,7 @@ uint32_t forwardInteger(PlanBuilder& plan, std::string_view key, uint32_t config
 class AlibiPositionalBias final : public Module {
 public:
     explicit AlibiPositionalBias(const ModuleSource& source)
-        : heads_(static_cast<uint32_t>(source.config.integer("heads"))),
-          queries_(static_cast<uint32_t>(source.config.integer("i"))),
-          keys_(static_cast<uint32_t>(source.config.integer("j"))),
+        : heads_(source.config.uint32("heads")), queries_(source.config.uint32("i")), keys_(source.config.uint32("j")),
           slopes_(declareAlibiSlopes(source.weights, heads_)) {}
 
     void build(PlanBuilder& plan) const override {
@@ -122,10 +105,8 @@ private:
 };
 
 ContinuousPositionBias::ContinuousPositionBias(const ModuleSource& source)
-    : dim_(static_cast<uint32_t>(source.config.integer("dim"))),
-      heads_(static_cast<uint32_t>(source.config.integer("heads"))),
-      dims_(static_cast<uint32_t>(source.config.integer("num_dims"))), logDistance_(source.config.boolean("log_dist")),
-      layers_(source.memory) {
+    : dim_(source.config.uint32("dim")), heads_(source.config.uint32("heads")), dims_(source.config.uint32("num_dims")),
+      logDistance_(source.config.boolean("log_dist")), layers_(source.memory) {
     const auto layers = source.config.integer("layers");
     source.config.boolean("cache_rel_pos");
     dimensions_ = readDimensions(source.config, "config", dims_);
@@ -211,8 +192,8 @@ struct CpbArguments {
     bool logDistance;
 
     explicit CpbArguments(Config& config)
-        : dim(static_cast<uint32_t>(config.integer("dim"))), heads(static_cast<uint32_t>(config.integer("heads"))),
-          groups(static_cast<uint32_t>(config.integer("offset_groups"))), logDistance(config.boolean("log_distance")) {
+        : dim(config.uint32("dim")), heads(config.uint32("heads")), groups(config.uint32("offset_groups")),
+          logDistance(config.boolean("log_distance")) {
         if (const int64_t depth = config.integer("depth"); depth != 2)
             throw Error(SAC_ERROR_UNSUPPORTED,
                         "config \"depth\": %lld, the position bias network is there with 2 hidden layers",

@@ -1,7 +1,6 @@
 // The modules there are, by the name models carry.
 #pragma once
 
-#include "modules/description.hpp"
 #include "modules/module.hpp"
 
 namespace saccade {

@@ -15,7 +15,7 @@
 #include "kernels/copy.hpp"
 #include "kernels/sampling.hpp"
 #include "modules/layers/attention.hpp"
-#include "modules/linear.hpp"
+#include "modules/layers/token_layers.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
 
@@ -53,9 +53,9 @@ struct Arguments {
     bool scaled = true;
 
     explicit Arguments(Config& config) {
-        in = static_cast<uint32_t>(config.integer("in_channels"));
-        out = static_cast<uint32_t>(config.integer("out_channels"));
-        heads = static_cast<uint32_t>(config.integer("num_heads"));
+        in = config.uint32("in_channels");
+        out = config.uint32("out_channels");
+        heads = config.uint32("num_heads");
         rows = config.choice("pattern") == 1;
         swapped = config.choice("axis_order") == 1;
         scaled = config.boolean("scaled");
@@ -79,12 +79,6 @@ DeformConvDesc offsetConvolution(uint32_t in, uint32_t heads) {
     desc.padding = {1, 1};
     desc.bias = true;
     return desc;
-}
-
-LinearOptions pointwise() {
-    LinearOptions options;
-    options.kernelRank = 2;
-    return options;
 }
 
 class TutorialAttention final : public Module {
@@ -112,8 +106,9 @@ private:
 };
 
 TutorialAttention::TutorialAttention(const Arguments& a, WeightSet& weights)
-    : a_(a), query_(weights, "query_conv", a.in, a.out, pointwise()),
-      key_(weights, "key_conv", a.in, a.out, pointwise()), value_(weights, "value_conv", a.in, a.out, pointwise()) {
+    : a_(a), query_(weights, "query_conv", a.in, a.out, pointwise(2, true)),
+      key_(weights, "key_conv", a.in, a.out, pointwise(2, true)),
+      value_(weights, "value_conv", a.in, a.out, pointwise(2, true)) {
     const auto pack = [](std::span<const std::span<const float>> sources, std::span<const uint64_t> p,
                          std::span<float> packed) {
         packGemmWeight(deformConvWeight(offsetConvolution(static_cast<uint32_t>(p[0]), static_cast<uint32_t>(p[1]))),

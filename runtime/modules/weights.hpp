@@ -104,4 +104,11 @@ private:
     std::array<uint64_t, 2> bytes_{}; ///< of all weights so far, for each storage type
 };
 
+/// A weight's name behind a layer's prefix: "layers.0." and "norm.gamma", "to_q" and ".weight".
+inline std::pmr::string named(const WeightSet& weights, std::string_view prefix, std::string_view name) {
+    std::pmr::string full(prefix, weights.memory());
+    full += name;
+    return full;
+}
+
 } // namespace saccade

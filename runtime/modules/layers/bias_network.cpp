@@ -1,4 +1,4 @@
-#include "modules/bias_network.hpp"
+#include "modules/layers/bias_network.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -23,9 +23,7 @@ BiasNetwork::BiasNetwork(WeightSet& weights, std::string_view prefix, uint32_t d
     if (width == 0)
         return;
     const auto source = [&](const char* name, const Shape& shape) {
-        std::pmr::string full(prefix, weights.memory());
-        full += name;
-        return weights.source(full, shape);
+        return weights.source(named(weights, prefix, name), shape);
     };
     sources = {source("mlp.0.0.weight", {width, dims}),  source("mlp.0.0.bias", {width}),
                source("mlp.1.0.weight", {width, width}), source("mlp.1.0.bias", {width}),

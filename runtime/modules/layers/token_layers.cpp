@@ -1,6 +1,7 @@
-#include "modules/linear.hpp"
+#include "modules/layers/token_layers.hpp"
 
-#include "base/error.hpp"
+#include "kernels/attention.hpp"
+#include "kernels/rows.hpp"
 
 namespace saccade {
 namespace {
@@ -34,15 +35,11 @@ Linear::Linear(WeightSet& weights, std::string_view name, uint64_t inputs, uint6
     Shape shape{outputs, inputs / options.groups};
     for (uint32_t i = 0; i < options.kernelRank; ++i)
         shape.push_back(1);
-    std::pmr::string full(name, weights.memory());
-    full += ".weight";
-    const SourceId source = weights.source(full, shape);
-    weight_ = weights.pack(full, {&source, 1}, gemmWeightElements(gemm_), packLinear, parameters, precision_);
-    if (options.bias) {
-        full.assign(name);
-        full += ".bias";
-        bias_ = weights.raw(full, {outputs});
-    }
+    const std::pmr::string weightName = named(weights, name, ".weight");
+    const SourceId source = weights.source(weightName, shape);
+    weight_ = weights.pack(weightName, {&source, 1}, gemmWeightElements(gemm_), packLinear, parameters, precision_);
+    if (options.bias)
+        bias_ = weights.raw(named(weights, name, ".bias"), {outputs});
 }
 
 void Linear::apply(PlanBuilder& plan, std::string_view label, uint64_t batch, uint64_t rows, TensorId in, TensorId out,
@@ -59,6 +56,30 @@ void Linear::apply(PlanBuilder& plan, std::string_view label, uint64_t batch, ui
         desc.residual = use.residualLayout;
     }
     plan.graph().add(label, gemm(desc, plan.device()), {in, plan.weight(weight_), bias, use.residual, out});
+}
+
+LayerNorm::LayerNorm(WeightSet& weights, std::string_view prefix, std::string_view scale, std::string_view shift,
+                     uint32_t width)
+    : scale_(weights.raw(named(weights, prefix, scale), {width})),
+      shift_(weights.raw(named(weights, prefix, shift), {width})) {}
+
+void LayerNorm::apply(PlanBuilder& plan, std::string_view label, const Sequence& x, TensorId result) const {
+    NormDesc desc;
+    desc.storage = plan.storage();
+    desc.batch = x.batch;
+    desc.tokens = x.tokens;
+    desc.width = x.width;
+    desc.source = desc.result = AttentionView::tokens(x.tokens, x.width, x.width);
+    desc.hasShift = true;
+    plan.graph().add(label, normKernel(desc, plan.device()),
+                     {x.tensor, result, plan.weight(scale_), plan.weight(shift_)});
+}
+
+Sequence LayerNorm::apply(PlanBuilder& plan, std::string_view label, const Sequence& x) const {
+    Sequence result = x;
+    result.tensor = plan.activation(label, {x.batch, x.tokens, x.width});
+    apply(plan, label, x, result.tensor);
+    return result;
 }
 
 } // namespace saccade

@@ -1,4 +1,5 @@
-// PyTorch's Linear and 1x1 convolution over tokens: a weight of the checkpoint and the GEMM that applies it.
+// Layers over tokens: PyTorch's Linear, which is the 1x1 convolution too, and LayerNorm. Each declares its weights of
+// the checkpoint when it is made, and adds its node to a graph when it is applied.
 #pragma once
 
 #include <optional>
@@ -17,6 +18,23 @@ struct LinearOptions {
     Activation activation = Activation::none;
     WeightPrecision precision = WeightPrecision::storage; ///< float32: inputs and outputs are f32 in any plan
 };
+
+/// A projection of attention, most of which have none.
+inline LinearOptions withoutBias(Activation activation = Activation::none) {
+    LinearOptions options;
+    options.bias = false;
+    options.activation = activation;
+    return options;
+}
+
+/// A 1x1 convolution of a map with `dims` axes; 0: a Linear.
+inline LinearOptions pointwise(uint32_t dims, bool bias, uint32_t groups = 1) {
+    LinearOptions options;
+    options.bias = bias;
+    options.groups = groups;
+    options.kernelRank = dims;
+    return options;
+}
 
 /// What a Linear is applied to, beyond input and output.
 struct LinearUse {
@@ -40,6 +58,26 @@ private:
     WeightPrecision precision_;
     WeightId weight_ = 0;
     std::optional<WeightId> bias_;
+};
+
+/// Rows of tokens, (batch, tokens, width).
+struct Sequence {
+    TensorId tensor = noTensor;
+    uint32_t batch = 0, tokens = 0, width = 0;
+};
+
+class LayerNorm {
+public:
+    /// Declares prefix + scale and prefix + shift, of `width` elements each.
+    LayerNorm(WeightSet& weights, std::string_view prefix, std::string_view scale, std::string_view shift,
+              uint32_t width);
+
+    /// Adds the node that writes the normalised tokens to `result`, or to an activation of its own, which is returned.
+    void apply(PlanBuilder& plan, std::string_view label, const Sequence& x, TensorId result) const;
+    Sequence apply(PlanBuilder& plan, std::string_view label, const Sequence& x) const;
+
+private:
+    WeightId scale_, shift_;
 };
 
 } // namespace saccade
