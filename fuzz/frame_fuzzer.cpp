@@ -185,9 +185,11 @@ void record(SacPlan plan, bool conditional) {
     run.bindingCount = static_cast<uint32_t>(bindings.size());
     run.bindings = bindings.data();
     if (conditional)
-        run.enable = {fuzz::stubBuffer(4), 0, 4};
-    for (run.batch = 0; run.batch < 2; ++run.batch)
+        run.enable = run.reset = {fuzz::stubBuffer(4), 0, 4};
+    for (run.batch = 0; run.batch < 2; ++run.batch) {
+        run.flags = run.batch ? SAC_RUN_RESET_STATE_BIT : 0;
         expect(sacCmdRun(plan, some<VkCommandBuffer>(), &run, &error), error, {SAC_SUCCESS});
+    }
     if (fuzz::stubDispatches() == 0)
         fuzz::fail("a run without a dispatch");
 }
@@ -206,7 +208,8 @@ void planAndRecord(SacModel model, const Safetensors& file, uint32_t knobs) {
     bias.tableLimit = 1 << 16; // choosing a large table takes long, and always the same way
     info.pNext = &bias;
     const bool conditional = knobs & 0x20;
-    info.flags = (conditional ? SAC_PLAN_CONDITIONAL_BIT : 0) | (knobs & 0x40 ? SAC_PLAN_NO_ALIASING_BIT : 0);
+    info.flags = (conditional ? SAC_PLAN_CONDITIONAL_BIT | SAC_PLAN_CONDITIONAL_RESET_BIT : 0) |
+                 (knobs & 0x40 ? SAC_PLAN_NO_ALIASING_BIT : 0);
     SacPlan plan = nullptr;
     SacError error{};
     const SacResult result = sacCreatePlan(model, &info, &plan, &error);

@@ -72,6 +72,7 @@
  *   workspace of a plan   | -                                     | also DRAW_INDIRECT, INDIRECT_COMMAND_READ
  *   with CONDITIONAL_BIT  |                                       |
  *   enable                | -                                     | COMPUTE_SHADER, SHADER_READ
+ *   reset                 | -                                     | COMPUTE_SHADER, SHADER_READ
  *   bound inputs          | -                                     | COMPUTE_SHADER, SHADER_READ
  *   bound outputs         | -                                     | COMPUTE_SHADER, SHADER_READ | WRITE
  *   bound input images    | -                                     | COMPUTE_SHADER, SHADER_READ, in the layout bound
@@ -80,8 +81,8 @@
  *   Images keep their layouts: the library records no layout transition. An output image is written where the tensor
  *   reaches and keeps its other pixels.
  *   The caller owes, with one barrier before the call: what was written to anything in the right column is available
- *   and visible to (COMPUTE_SHADER, SHADER_READ; parameters: UNIFORM_READ), and earlier reads and writes of outputs
- *   and workspace are complete (an execution dependency; with memory dependency where they were written by the
+ *   and visible to (COMPUTE_SHADER, SHADER_READ; parameters: UNIFORM_READ), and earlier reads and writes of outputs,
+ *   workspace and state are complete (an execution dependency; with memory dependency where they were written by the
  *   device). The caller owes, with one barrier after the call, a dependency from (COMPUTE_SHADER, SHADER_WRITE) to
  *   whatever reads the outputs. Two calls that share a workspace, or of which one reads what the other wrote, need
  *   such a barrier between them: COMPUTE_SHADER/SHADER_WRITE to COMPUTE_SHADER/SHADER_READ|SHADER_WRITE. After
@@ -628,15 +629,17 @@ typedef enum SacPlanFlagBits SAC_ENUM_TYPE {
      * One extra dispatch for every ten, and one barrier, come before them; dispatchCount, barrierCount and the stages do
      * not count these, pipelineCount counts their pipeline. The workspace needs INDIRECT_BUFFER usage. */
     SAC_PLAN_CONDITIONAL_BIT = 0x2,
+    /* A number that the GPU reads decides whether a run resets the state: see SacRunInfo::reset. */
+    SAC_PLAN_CONDITIONAL_RESET_BIT = 0x4,
     SAC_PLAN_FLAG_BITS_MAX_ENUM = 0x7fffffff
 } SacPlanFlagBits;
 typedef VkFlags SacPlanFlags;
 
 /* Called on the thread that creates the plan. Return VK_FALSE to stop with SAC_ERROR_CANCELLED.
- * While the plan is built, `done` is 0 and `total` is 1. After that `total` is the number of dispatches (upload, run and
- * one for a conditional plan), and the call with `done` = d comes before the pipeline of dispatch d is compiled or found.
- * A pipeline that exists already takes no time. The last calls, with `done` equal to `total`, come while the memory
- * parts are listed. */
+ * While the plan is built, `done` is 0 and `total` is 1. After that `total` is the number of dispatches (upload, run, one
+ * for a conditional plan and one for a plan with state), and the call with `done` = d comes before the pipeline of
+ * dispatch d is compiled or found. A pipeline that exists already takes no time. The last calls, with `done` equal to
+ * `total`, come while the memory parts are listed. */
 typedef VkBool32(VKAPI_PTR* SacProgressCallback)(void* userData, uint32_t done, uint32_t total);
 
 /* Extended by SacPositionBiasInfo, SacCompileJobs. */
@@ -695,7 +698,8 @@ typedef enum SacMemoryKind SAC_ENUM_TYPE {
     SAC_MEMORY_TABLES = 1,
     /* Intermediates of one run. Undefined before and after: any number of plans can share one, one run at a time. */
     SAC_MEMORY_WORKSPACE = 2,
-    /* What a run hands to the next (key-value caches). Often 0 bytes. */
+    /* What a run hands to the next (key-value caches). Often 0 bytes. Undefined before the first run, unless that run
+     * resets it to zeros: see SAC_RUN_RESET_STATE_BIT. */
     SAC_MEMORY_STATE = 3,
     /* What the plan's dispatches read about its shapes: a few hundred bytes each. Each plan has its own. */
     SAC_MEMORY_PARAMETERS = 4,
@@ -724,7 +728,7 @@ typedef struct SacPlanProperties {
     void* pNext;
     uint32_t dispatchCount; /* of one run */
     uint32_t barrierCount;  /* of one run */
-    uint32_t pipelineCount; /* distinct pipelines of run and upload */
+    uint32_t pipelineCount; /* distinct pipelines of run and upload, with the one that resets a state */
     SacPrecision precision; /* FLOAT32 or FLOAT16 */
     uint64_t flops;         /* of one run, counted from the arithmetic of the definition, tables as lookups */
     uint64_t bytes;         /* of one run: each tensor once for every dispatch that reads it, and once that writes it */
@@ -963,9 +967,19 @@ typedef struct SacTimestampRange {
     uint32_t count; /* queries from `first` that the library may use; at least the stages + 1 */
 } SacTimestampRange;
 
+typedef enum SacRunFlagBits SAC_ENUM_TYPE {
+    /* Sets all bytes of the state to zero before the first stage. The library records one dispatch for every
+     * maxStorageBufferRange bytes and a barrier after them; dispatchCount, barrierCount and the stages do not count
+     * these. A run that `enable` skips keeps the state. For a plan without state the bit does nothing. */
+    SAC_RUN_RESET_STATE_BIT = 0x1,
+    SAC_RUN_FLAG_BITS_MAX_ENUM = 0x7fffffff
+} SacRunFlagBits;
+typedef VkFlags SacRunFlags;
+
 typedef struct SacRunInfo {
     SacStructureType sType; /* SAC_STRUCTURE_TYPE_RUN_INFO */
     const void* pNext;
+    SacRunFlags flags;
     SacBufferRange weights; /* at least SAC_MEMORY_WEIGHTS; likewise below. May be null where 0 bytes are needed */
     SacBufferRange tables;
     SacBufferRange workspace;
@@ -980,6 +994,11 @@ typedef struct SacRunInfo {
      * 0: the run does nothing, outputs and state keep their contents. Anything else: it runs. The workspace's contents
      * are undefined either way, and timestamps are written. A command buffer that is submitted again reads it again. */
     SacBufferRange enable;
+    /* Only for plans made with SAC_PLAN_CONDITIONAL_RESET_BIT, which require it, with or without state. The range
+     * follows the rules of `enable`. The GPU reads the first uint32_t before the first stage. 0: the state keeps its
+     * contents, unless `flags` has RESET_STATE_BIT. Any other number resets it like that bit. A command buffer that is
+     * submitted again reads the number again. */
+    SacBufferRange reset;
 } SacRunInfo;
 
 #ifndef SAC_NO_PROTOTYPES
@@ -1012,8 +1031,9 @@ SAC_API SacResult VKAPI_CALL sacCmdUpload(SacPlan plan, VkCommandBuffer commandB
  * The command buffer is in the recording state, outside of a render pass. Thread: as the command buffer's pool.
  * Errors: INVALID_ARGUMENT: a binding is unknown, missing, given twice, too small, misaligned, in a wrong image layout,
  * has more than one of buffer, images and value or one that it cannot take, outputs, workspace and state overlap with
- * each other or with what is read, there are fewer timestamps than stages + 1, or `enable` is missing, too small or
- * misaligned in a conditional plan, or given in another one. Then nothing was recorded. */
+ * each other or with what is read, there are fewer timestamps than stages + 1, a flag is unknown, or `enable` or
+ * `reset` is missing, too small or misaligned in a plan that requires it, or given in another one. Then nothing was
+ * recorded. */
 SAC_API SacResult VKAPI_CALL sacCmdRun(SacPlan plan, VkCommandBuffer commandBuffer, const SacRunInfo* info,
                                        SacError* error);
 

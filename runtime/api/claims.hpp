@@ -35,7 +35,7 @@ private:
     };
 
     const SacPlan_T& plan_;
-    FixedVector<Buffer, SAC_MAX_BOUND + SAC_MEMORY_KIND_COUNT + 1> buffers_; ///< bound ones, memories, `enable`
+    FixedVector<Buffer, SAC_MAX_BOUND + SAC_MEMORY_KIND_COUNT + 2> buffers_; ///< bound, memories, `enable`, `reset`
     FixedVector<Image, SAC_MAX_BOUND> images_;
 };
 

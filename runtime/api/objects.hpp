@@ -16,6 +16,7 @@
 #include "modules/module.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
+#include "record/clear_state.hpp"
 #include "record/conditional_dispatch.hpp"
 #include "record/pipelines.hpp"
 #include "record/program.hpp"
@@ -52,10 +53,11 @@ namespace saccade {
 struct Recorder {
     Recorder(SacContext_T& context, const DispatchList& uploadList, const DispatchList& runList)
         : upload(context.device, context.pipelines, uploadList), run(context.device, context.pipelines, runList),
-          conditional(context.device, context.pipelines, runList) {}
+          conditional(context.device, context.pipelines, runList), clearState(context.device, context.pipelines) {}
 
     Program upload, run;
     ConditionalDispatch conditional; ///< compiled for plans with SAC_PLAN_CONDITIONAL_BIT
+    ClearState clearState;           ///< compiled for plans with state
 };
 
 } // namespace saccade

@@ -123,7 +123,7 @@ void setProperties(SacPlan_T& plan, const Graph& graph, const BiasReport& bias) 
     p.barrierCount = plan.run.barrierCount();
     p.pipelineCount =
         static_cast<uint32_t>(distinctPipelines({&plan.upload, &plan.run}, &plan.model->context->memory).size() +
-                              (plan.flags & SAC_PLAN_CONDITIONAL_BIT ? 1 : 0));
+                              (plan.flags & SAC_PLAN_CONDITIONAL_BIT ? 1 : 0) + (graph.stateBytes() ? 1 : 0));
     p.precision = plan.storage == DataType::f16 ? SAC_PRECISION_FLOAT16 : SAC_PRECISION_FLOAT32;
     p.flops = graph.flops();
     p.bytes = plan.run.bytes();
@@ -168,18 +168,22 @@ struct ProgressCallback {
     }
 };
 
-// One step for each job, then one for each dispatch.
-void compile(SacPlan_T& plan, uint32_t maxRunsInFlight, const SacCompileJobs* lender, Progress& progress) {
+// One step for each job, then one for each dispatch, and for what is recorded before them.
+void compile(SacPlan_T& plan, uint64_t stateBytes, uint32_t maxRunsInFlight, const SacCompileJobs* lender,
+             Progress& progress) {
     SacContext_T& context = *plan.model->context;
     const bool conditional = plan.flags & SAC_PLAN_CONDITIONAL_BIT;
+    const bool state = stateBytes > 0;
     const auto dispatches =
-        static_cast<uint32_t>(plan.upload.dispatches().size() + plan.run.dispatches().size() + conditional);
-    const PipelineKey conditionalKey = ConditionalDispatch::pipelineKey();
+        static_cast<uint32_t>(plan.upload.dispatches().size() + plan.run.dispatches().size() + conditional + state);
+    const PipelineKey conditionalKey = ConditionalDispatch::pipelineKey(), clearKey = ClearState::pipelineKey();
     std::pmr::vector<const PipelineKey*> distinct(&context.memory);
     if (lender) {
         distinct = distinctPipelines({&plan.upload, &plan.run}, &context.memory);
         if (conditional)
             distinct.push_back(&conditionalKey);
+        if (state)
+            distinct.push_back(&clearKey);
     }
     CompileJobs jobs(context.pipelines, distinct, &context.memory); // holds what it compiles until it is acquired below
     progress.setTotal(jobs.count() + dispatches);
@@ -190,6 +194,8 @@ void compile(SacPlan_T& plan, uint32_t maxRunsInFlight, const SacCompileJobs* le
     recorder.run.compile(maxRunsInFlight, progress);
     if (conditional)
         recorder.conditional.compile(maxRunsInFlight, progress);
+    if (state)
+        recorder.clearState.compile(stateBytes, maxRunsInFlight, progress);
 }
 
 void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
@@ -246,7 +252,8 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
     plan.upload.build(graph, Phase::upload, 1, device);
     plan.run.build(graph, Phase::run, plan.batch, device);
     if (context.device.handle)
-        compile(plan, info.maxRunsInFlight ? info.maxRunsInFlight : defaultRunsInFlight, jobs, progress);
+        compile(plan, graph.stateBytes(), info.maxRunsInFlight ? info.maxRunsInFlight : defaultRunsInFlight, jobs,
+                progress);
     else
         progress.next();
     setMemory(plan, graph, placeCommands(plan, graph, placeValues(plan, graph, workspaceBytes)));
@@ -269,7 +276,8 @@ extern "C" SAC_API SacResult VKAPI_CALL sacCreatePlan(SacModel model, const SacP
         require(model, "model");
         requireStructure(info, "info");
         require(plan, "plan");
-        requireFlags(info->flags, SAC_PLAN_NO_ALIASING_BIT | SAC_PLAN_CONDITIONAL_BIT, "info->flags");
+        requireFlags(info->flags, SAC_PLAN_NO_ALIASING_BIT | SAC_PLAN_CONDITIONAL_BIT | SAC_PLAN_CONDITIONAL_RESET_BIT,
+                     "info->flags");
         requireUtf8(info->name, "info->name");
         ChildCount count(model->planCount);
         UniquePtr<SacPlan_T> created = makeUnique<SacPlan_T>(&model->context->memory, model);

@@ -19,6 +19,15 @@ void checkTimestamps(const SacPlan_T& plan, const SacTimestampRange& timestamps)
                     timestamps.first, timestamps.count);
 }
 
+// A number that the GPU reads: required by plans made with the flag, of no use to others.
+void claimNumber(Claims& claims, const SacPlan_T& plan, SacPlanFlagBits flag, const char* flagName, const char* name,
+                 const SacBufferRange& range) {
+    if (plan.flags & flag)
+        claims.buffer(name, range, sizeof(uint32_t), plan.memory[SAC_MEMORY_WORKSPACE].alignment, false);
+    else if (range.buffer)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s is given, but the plan was made without %s", name, flagName);
+}
+
 // The caller's barrier before the run ends in compute, so compute is what the writes have to wait for. SHADER_WRITE is
 // made available because the bytes may have been another plan's intermediates.
 void recordValues(const Device& device, VkCommandBuffer commandBuffer, VkBuffer workspace,
@@ -42,6 +51,7 @@ extern "C" SAC_API SacResult VKAPI_CALL sacCmdRun(SacPlan plan, VkCommandBuffer 
         const Recorder& recorder = requireRecorder(*plan);
         require(commandBuffer, "commandBuffer");
         requireStructure(info, "info");
+        requireFlags(info->flags, SAC_RUN_RESET_STATE_BIT, "info->flags");
         if (info->batch > plan->batch)
             throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->batch is %u, the plan was made for at most %u", info->batch,
                         plan->batch);
@@ -53,14 +63,9 @@ extern "C" SAC_API SacResult VKAPI_CALL sacCmdRun(SacPlan plan, VkCommandBuffer 
         claims.memory(SAC_MEMORY_STATE, "info->state", info->state, true);
         claims.memory(SAC_MEMORY_PARAMETERS, "info->parameters", info->parameters, false);
 
-        const bool conditional = plan->flags & SAC_PLAN_CONDITIONAL_BIT;
-        if (conditional)
-            claims.buffer("info->enable", info->enable, sizeof(uint32_t), plan->memory[SAC_MEMORY_WORKSPACE].alignment,
-                          false);
-        else if (info->enable.buffer)
-            throw Error(SAC_ERROR_INVALID_ARGUMENT,
-                        "info->enable is given, but the plan was made without SAC_PLAN_CONDITIONAL_BIT");
-
+        claimNumber(claims, *plan, SAC_PLAN_CONDITIONAL_BIT, "SAC_PLAN_CONDITIONAL_BIT", "info->enable", info->enable);
+        claimNumber(claims, *plan, SAC_PLAN_CONDITIONAL_RESET_BIT, "SAC_PLAN_CONDITIONAL_RESET_BIT", "info->reset",
+                    info->reset);
         const RunBindings bindings = bindTensors(*plan, *info, claims);
         Buffers buffers;
         buffers.classes[static_cast<size_t>(MemoryClass::weights)] = base(info->weights);
@@ -73,8 +78,12 @@ extern "C" SAC_API SacResult VKAPI_CALL sacCmdRun(SacPlan plan, VkCommandBuffer 
         const DebugLabel label(device, commandBuffer, plan->name.c_str());
         recordValues(device, commandBuffer, info->workspace.buffer, bindings.values);
         const uint32_t batch = info->batch ? info->batch : plan->batch;
+        const bool resets = info->flags & SAC_RUN_RESET_STATE_BIT;
+        if (plan->memory[SAC_MEMORY_STATE].size && (resets || info->reset.buffer))
+            recorder.clearState.record(commandBuffer, base(info->state), base(info->enable),
+                                       resets ? BufferBase{} : base(info->reset));
         IndirectCommands indirect;
-        if (conditional)
+        if (info->enable.buffer)
             indirect =
                 recorder.conditional.record(commandBuffer, batch, base(info->enable),
                                             {info->workspace.buffer, info->workspace.offset + plan->commandsOffset});

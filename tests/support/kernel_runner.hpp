@@ -45,9 +45,10 @@ protected:
     /// Scratch is NaN before. Fails the test for a write behind an operand or one to an operand that is read only.
     void run(const Kernel& kernel, const std::vector<Operand*>& operands);
 
-private:
     HostMemory memory_{nullptr};
     Device device_{&memory_};
+
+private:
     std::unique_ptr<PipelineLibrary> pipelines_;
 };
 

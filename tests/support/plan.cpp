@@ -241,6 +241,8 @@ SacRunInfo PlanBuffers::runInfo() const {
     info.bindings = bindings.data();
     info.timestamps = timestamps;
     info.enable = enable;
+    info.reset = reset;
+    info.flags = runFlags;
     return info;
 }
 

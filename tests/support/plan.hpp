@@ -97,6 +97,8 @@ public:
     std::string name(const SacTensorBinding& binding) const;
     SacTimestampRange timestamps{};
     SacBufferRange enable{}; ///< of conditional plans, which have no buffer for it here
+    SacBufferRange reset{};  ///< likewise
+    SacRunFlags runFlags = 0;
 
 private:
     struct Bound {
