@@ -636,8 +636,8 @@ typedef enum SacPlanFlagBits SAC_ENUM_TYPE {
 typedef VkFlags SacPlanFlags;
 
 /* Called on the thread that creates the plan. Return VK_FALSE to stop with SAC_ERROR_CANCELLED.
- * While the plan is built, `done` is 0 and `total` is 1. After that `total` is the number of dispatches (upload, run, one
- * for a conditional plan and one for a plan with state), and the call with `done` = d comes before the pipeline of
+ * While the plan is built, `done` is 0 and `total` is 1. After that `total` is the number of dispatches (upload, run,
+ * one for a conditional plan and one for a plan with state), and the call with `done` = d comes before the pipeline of
  * dispatch d is compiled or found. A pipeline that exists already takes no time. The last calls, with `done` equal to
  * `total`, come while the memory parts are listed. */
 typedef VkBool32(VKAPI_PTR* SacProgressCallback)(void* userData, uint32_t done, uint32_t total);
@@ -777,6 +777,7 @@ typedef enum SacResourceType SAC_ENUM_TYPE {
     SAC_RESOURCE_TYPE_MEMORY = 0, /* one of the plan's memories; its index is a SacMemoryKind */
     SAC_RESOURCE_TYPE_TENSOR = 1, /* what is bound for a tensor; its index is that of sacGetPlanTensors */
     SAC_RESOURCE_TYPE_ENABLE = 2, /* SacRunInfo::enable; its index is 0 */
+    SAC_RESOURCE_TYPE_RESET = 3,  /* SacRunInfo::reset; its index is 0 */
     SAC_RESOURCE_TYPE_MAX_ENUM = 0x7fffffff
 } SacResourceType;
 
@@ -841,7 +842,7 @@ SAC_API SacResult VKAPI_CALL sacGetPlanMemoryParts(SacPlan plan, uint32_t* count
 
 /* The synchronization contract as data, for a render graph: every resource that a command of this plan touches, each
  * once, with all that it does to it. What is not listed is not touched. Memories come first, by kind, then tensors, by
- * index, then `enable`.
+ * index, then `enable`, then `reset`.
  * An upload is one that copies the weights and builds the tables; one that does less does a part of this. A run is one
  * of any batch. Where an input can come by value, the answer covers that and a buffer.
  * A barrier before the command has `stages` and `access` as its destination, one after it has `stages` and the writes

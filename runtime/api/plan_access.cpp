@@ -30,7 +30,7 @@ void addToUse(Use& use, BindingKind kind, Access access) {
 struct CommandUses {
     std::array<Use, SAC_MEMORY_KIND_COUNT> memory{};
     std::array<Use, 2 * SAC_MAX_BOUND> tensors{}; ///< by index in SacPlan_T::tensors
-    Use enable;
+    Use enable, reset;
 };
 
 SacMemoryKind kindOf(MemoryClass memory) {
@@ -96,10 +96,15 @@ CommandUses usesOfRun(const SacPlan_T& plan) {
         addToUse(workspace, BindingKind::storageBuffer, Access::write);
         workspace.add(VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT, VK_ACCESS_INDIRECT_COMMAND_READ_BIT);
     }
+    if (plan.memory[SAC_MEMORY_STATE].size) {
+        addToUse(uses.memory[SAC_MEMORY_STATE], BindingKind::storageBuffer, Access::write); // any run may reset it
+        if (plan.flags & SAC_PLAN_CONDITIONAL_RESET_BIT)
+            addToUse(uses.reset, BindingKind::storageBuffer, Access::read);
+    }
     return uses;
 }
 
-using AccessList = FixedVector<SacResourceAccess, SAC_MEMORY_KIND_COUNT + 2 * SAC_MAX_BOUND + 1>;
+using AccessList = FixedVector<SacResourceAccess, SAC_MEMORY_KIND_COUNT + 2 * SAC_MAX_BOUND + 2>;
 
 AccessList listUses(const SacPlan_T& plan, const CommandUses& uses) {
     AccessList out;
@@ -116,6 +121,7 @@ AccessList listUses(const SacPlan_T& plan, const CommandUses& uses) {
         add(SAC_RESOURCE_TYPE_TENSOR, i, uses.tensors[i], tensor.imageCount ? layout : VK_IMAGE_LAYOUT_UNDEFINED);
     }
     add(SAC_RESOURCE_TYPE_ENABLE, 0, uses.enable, VK_IMAGE_LAYOUT_UNDEFINED);
+    add(SAC_RESOURCE_TYPE_RESET, 0, uses.reset, VK_IMAGE_LAYOUT_UNDEFINED);
     return out;
 }
 

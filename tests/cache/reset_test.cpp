@@ -253,6 +253,22 @@ TEST_P(Reset, isNotCountedAmongTheStages) {
     EXPECT_EQ(properties[0].barrierCount, properties[1].barrierCount);
 }
 
+TEST_P(Reset, isInTheSynchronizationContract) {
+    for (const SacPlanFlags flags : {SacPlanFlags(0), SacPlanFlags(SAC_PLAN_CONDITIONAL_RESET_BIT)}) {
+        Step one = step(flags);
+        uint32_t count = 0;
+        ASSERT_EQ(sacGetPlanAccess(*one.plan, SAC_COMMAND_RUN, &count, nullptr, nullptr), SAC_SUCCESS);
+        std::vector<SacResourceAccess> accesses(count, sac::make<SacResourceAccess>());
+        ASSERT_EQ(sacGetPlanAccess(*one.plan, SAC_COMMAND_RUN, &count, accesses.data(), nullptr), SAC_SUCCESS);
+        const SacResourceAccess& last = accesses.back();
+        EXPECT_EQ(last.type == SAC_RESOURCE_TYPE_RESET, flags != 0);
+        EXPECT_EQ(last.stages, VkPipelineStageFlags(VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT));
+        if (flags) {
+            EXPECT_EQ(last.access, VkAccessFlags(VK_ACCESS_SHADER_READ_BIT));
+        }
+    }
+}
+
 TEST_P(Reset, withoutAStateThereIsNothingToReset) {
     const GoldenCase stateless(SACCADE_TEST_DATA "/golden/grid_sample_0.safetensors");
     const Model of(context, stateless.bytes);
