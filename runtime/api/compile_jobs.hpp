@@ -14,7 +14,7 @@
 
 #include <saccade/saccade.h>
 
-#include "base/progress.hpp"
+#include "base/feedback.hpp"
 #include "record/pipelines.hpp"
 
 namespace saccade {
