@@ -24,7 +24,7 @@ MODULES = ("DeformableAttention1D", "DeformableAttention2D", "DeformableAttentio
            "MSDeformAttn", "PhenakiAttention", "PhenakiFeedForward", "PhenakiTransformer", "AlibiPositionalBias",
            "ContinuousPositionBias", "PEG", "DalleAttention", "SparseConvCausalAttention", "SparseAxialCausalAttention",
            "SparseAttention", "grid_sample", "LocalAttention1D", "LocalAttention2D", "LocalAttention3D",
-           "DynamicSparseAttention", "PhenakiLayerNorm", "GEGLU", "l2norm", "Scale", "CPB")
+           "DynamicSparseAttention", "ShiftedWindowAttention", "PhenakiLayerNorm", "GEGLU", "l2norm", "Scale", "CPB")
 DEFORMABLE = {f"DeformableAttention{d}D": d for d in (1, 2, 3)}
 SHARED_ARGUMENTS = ("dim", "dim_head", "heads", "downsample_factor", "offset_scale", "offset_groups",
                     "offset_kernel_size", "group_queries", "group_key_values")

@@ -1,5 +1,3 @@
-// The one list of modules: adding a system adds its file, a line here and a declaration in
-// registry.hpp.
 #include "modules/registry.hpp"
 
 #include "base/error.hpp"
@@ -8,37 +6,9 @@
 namespace saccade {
 namespace {
 
-constexpr ModuleType types[] = {
-    {"DeformableAttention1D", makeDeformableAttention, deformableAttention1DDescription},
-    {"DeformableAttention2D", makeDeformableAttention, deformableAttention2DDescription},
-    {"DeformableAttention3D", makeDeformableAttention, deformableAttention3DDescription},
-    {"LocalAttention1D", makeLocalAttention, localAttention1DDescription},
-    {"LocalAttention2D", makeLocalAttention, localAttention2DDescription},
-    {"LocalAttention3D", makeLocalAttention, localAttention3DDescription},
-    {"DynamicSparseAttention", makeDynamicSparseAttention, dynamicSparseAttentionDescription},
-    {"grid_sample", makeGridSample, gridSampleDescription},
-    {"MSDeformAttn", makeMSDeformAttention, msDeformAttentionDescription},
-    {"TutorialDeformableAttention", makeTutorialAttention, tutorialAttentionDescription},
-    {"onnx.DeformConv", makeOnnxDeformConv, onnxDeformConvDescription},
-    {"onnx.GridSample", makeGridSample, onnxGridSampleDescription},
-    {"PhenakiAttention", makePhenakiAttention, phenakiAttentionDescription},
-    {"PhenakiFeedForward", makePhenakiFeedForward, phenakiFeedForwardDescription},
-    {"PEG", makePeg, pegDescription},
-    {"PhenakiTransformer", makePhenakiTransformer, phenakiTransformerDescription},
-    {"AlibiPositionalBias", makeAlibiPositionalBias, alibiPositionalBiasDescription},
-    {"ContinuousPositionBias", makeContinuousPositionBias, continuousPositionBiasDescription},
-    {"PhenakiLayerNorm", makePhenakiLayerNorm, phenakiLayerNormDescription},
-    {"GEGLU", makeGeglu, gegluDescription},
-    {"l2norm", makeL2Norm, l2NormDescription},
-    {"Scale", makeScale, scaleDescription},
-    {"CPB", makeCpb, cpbDescription},
-    {"DalleAttention", makeDalleAttention, dalleAttentionDescription},
-    {"SparseConvCausalAttention", makeDalleSparse, sparseConvCausalDescription},
-    {"SparseAxialCausalAttention", makeDalleSparse, sparseAxialCausalDescription},
-    {"SparseAttention", makeDalleBlockSparse, sparseAttentionDescription},
-    {"onnx.Attention", makeOnnxAttention, onnxAttentionDescription},
-    {"onnx.RotaryEmbedding", makeOnnxRotaryEmbedding, onnxRotaryEmbeddingDescription},
-};
+#define SACCADE_MODULE_TYPE(name, make, description) {name, make, description},
+constexpr ModuleType types[] = {SACCADE_MODULES(SACCADE_MODULE_TYPE)};
+#undef SACCADE_MODULE_TYPE
 
 } // namespace
 

@@ -3,6 +3,42 @@
 
 #include "modules/module.hpp"
 
+/// The list of modules, a line each, in the order sacGetModuleName lists them: the name models carry, the function that
+/// makes the module, its description. Declarations and the table both come from it.
+// clang-format off
+#define SACCADE_MODULES(MODULE)                                                                                        \
+    MODULE("DeformableAttention1D", makeDeformableAttention, deformableAttention1DDescription)                         \
+    MODULE("DeformableAttention2D", makeDeformableAttention, deformableAttention2DDescription)                         \
+    MODULE("DeformableAttention3D", makeDeformableAttention, deformableAttention3DDescription)                         \
+    MODULE("LocalAttention1D", makeLocalAttention, localAttention1DDescription)                                        \
+    MODULE("LocalAttention2D", makeLocalAttention, localAttention2DDescription)                                        \
+    MODULE("LocalAttention3D", makeLocalAttention, localAttention3DDescription)                                        \
+    MODULE("DynamicSparseAttention", makeDynamicSparseAttention, dynamicSparseAttentionDescription)                    \
+    MODULE("ShiftedWindowAttention", makeShiftedWindowAttention, shiftedWindowAttentionDescription)                    \
+    MODULE("grid_sample", makeGridSample, gridSampleDescription)                                                       \
+    MODULE("MSDeformAttn", makeMSDeformAttention, msDeformAttentionDescription)                                        \
+    MODULE("TutorialDeformableAttention", makeTutorialAttention, tutorialAttentionDescription)                         \
+    MODULE("onnx.DeformConv", makeOnnxDeformConv, onnxDeformConvDescription)                                           \
+    MODULE("onnx.GridSample", makeGridSample, onnxGridSampleDescription)                                               \
+    MODULE("PhenakiAttention", makePhenakiAttention, phenakiAttentionDescription)                                      \
+    MODULE("PhenakiFeedForward", makePhenakiFeedForward, phenakiFeedForwardDescription)                                \
+    MODULE("PEG", makePeg, pegDescription)                                                                             \
+    MODULE("PhenakiTransformer", makePhenakiTransformer, phenakiTransformerDescription)                                \
+    MODULE("AlibiPositionalBias", makeAlibiPositionalBias, alibiPositionalBiasDescription)                             \
+    MODULE("ContinuousPositionBias", makeContinuousPositionBias, continuousPositionBiasDescription)                    \
+    MODULE("PhenakiLayerNorm", makePhenakiLayerNorm, phenakiLayerNormDescription)                                      \
+    MODULE("GEGLU", makeGeglu, gegluDescription)                                                                       \
+    MODULE("l2norm", makeL2Norm, l2NormDescription)                                                                    \
+    MODULE("Scale", makeScale, scaleDescription)                                                                       \
+    MODULE("CPB", makeCpb, cpbDescription)                                                                             \
+    MODULE("DalleAttention", makeDalleAttention, dalleAttentionDescription)                                            \
+    MODULE("SparseConvCausalAttention", makeDalleSparse, sparseConvCausalDescription)                                  \
+    MODULE("SparseAxialCausalAttention", makeDalleSparse, sparseAxialCausalDescription)                                \
+    MODULE("SparseAttention", makeDalleBlockSparse, sparseAttentionDescription)                                        \
+    MODULE("onnx.Attention", makeOnnxAttention, onnxAttentionDescription)                                              \
+    MODULE("onnx.RotaryEmbedding", makeOnnxRotaryEmbedding, onnxRotaryEmbeddingDescription)
+// clang-format on
+
 namespace saccade {
 
 struct ModuleType {
@@ -11,7 +47,7 @@ struct ModuleType {
     const ModuleDescription& description;
 };
 
-/// All modules, in the order sacGetModuleName lists them.
+/// All modules, in the list's order.
 std::span<const ModuleType> moduleTypes();
 
 /// The module of this name; null if there is none.
@@ -19,59 +55,11 @@ const ModuleType* findModule(std::string_view name);
 /// Names what there is. Throws SAC_ERROR_INVALID_CONFIG.
 [[noreturn]] void throwUnknownModule(std::string_view name);
 
-// Each is defined in the file of its system, and so is what it takes and gives.
-ModulePtr makeDeformableAttention(const ModuleSource& source);
-ModulePtr makeLocalAttention(const ModuleSource& source);
-ModulePtr makeDynamicSparseAttention(const ModuleSource& source);
-ModulePtr makeGridSample(const ModuleSource& source);
-ModulePtr makeMSDeformAttention(const ModuleSource& source);
-ModulePtr makeTutorialAttention(const ModuleSource& source);
-ModulePtr makeOnnxDeformConv(const ModuleSource& source);
-ModulePtr makePhenakiAttention(const ModuleSource& source);
-ModulePtr makePhenakiFeedForward(const ModuleSource& source);
-ModulePtr makePeg(const ModuleSource& source);
-ModulePtr makePhenakiTransformer(const ModuleSource& source);
-ModulePtr makeAlibiPositionalBias(const ModuleSource& source);
-ModulePtr makeContinuousPositionBias(const ModuleSource& source);
-ModulePtr makePhenakiLayerNorm(const ModuleSource& source);
-ModulePtr makeGeglu(const ModuleSource& source);
-ModulePtr makeL2Norm(const ModuleSource& source);
-ModulePtr makeScale(const ModuleSource& source);
-ModulePtr makeCpb(const ModuleSource& source);
-ModulePtr makeDalleAttention(const ModuleSource& source);
-ModulePtr makeDalleSparse(const ModuleSource& source);
-ModulePtr makeDalleBlockSparse(const ModuleSource& source);
-ModulePtr makeOnnxAttention(const ModuleSource& source);
-ModulePtr makeOnnxRotaryEmbedding(const ModuleSource& source);
-
-extern const ModuleDescription deformableAttention1DDescription;
-extern const ModuleDescription deformableAttention2DDescription;
-extern const ModuleDescription deformableAttention3DDescription;
-extern const ModuleDescription localAttention1DDescription;
-extern const ModuleDescription localAttention2DDescription;
-extern const ModuleDescription localAttention3DDescription;
-extern const ModuleDescription dynamicSparseAttentionDescription;
-extern const ModuleDescription gridSampleDescription;
-extern const ModuleDescription msDeformAttentionDescription;
-extern const ModuleDescription tutorialAttentionDescription;
-extern const ModuleDescription onnxDeformConvDescription;
-extern const ModuleDescription onnxGridSampleDescription;
-extern const ModuleDescription phenakiAttentionDescription;
-extern const ModuleDescription phenakiFeedForwardDescription;
-extern const ModuleDescription pegDescription;
-extern const ModuleDescription phenakiTransformerDescription;
-extern const ModuleDescription alibiPositionalBiasDescription;
-extern const ModuleDescription continuousPositionBiasDescription;
-extern const ModuleDescription phenakiLayerNormDescription;
-extern const ModuleDescription gegluDescription;
-extern const ModuleDescription l2NormDescription;
-extern const ModuleDescription scaleDescription;
-extern const ModuleDescription cpbDescription;
-extern const ModuleDescription dalleAttentionDescription;
-extern const ModuleDescription sparseConvCausalDescription;
-extern const ModuleDescription sparseAxialCausalDescription;
-extern const ModuleDescription sparseAttentionDescription;
-extern const ModuleDescription onnxAttentionDescription;
-extern const ModuleDescription onnxRotaryEmbeddingDescription;
+// A module's description and make function are defined in its own file.
+#define SACCADE_DECLARE_MODULE(name, make, description)                                                                \
+    ModulePtr make(const ModuleSource& source);                                                                        \
+    extern const ModuleDescription description;
+SACCADE_MODULES(SACCADE_DECLARE_MODULE)
+#undef SACCADE_DECLARE_MODULE
 
 } // namespace saccade

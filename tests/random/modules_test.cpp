@@ -288,12 +288,22 @@ TEST_F(HalfModules, deformConvTakesWeightAndBiasAsHalves) {
     random.expectResults(Plan(model, description), 1e-5);
 }
 
+// A module that has no cases here has test suites of its own, which carry its name.
+bool hasSuite(const std::string& module) {
+    const ::testing::UnitTest& program = *::testing::UnitTest::GetInstance();
+    for (int i = 0; i < program.total_test_suite_count(); ++i)
+        if (std::string(program.GetTestSuite(i)->name()).ends_with("/" + module))
+            return true;
+    return false;
+}
+
 TEST(ModuleCases, leaveNoModuleOut) {
     for (uint32_t i = 0; const char* const module = sacGetModuleName(i); ++i) {
         const std::string name = module;
         const bool hasCases =
             std::any_of(std::begin(cases), std::end(cases), [&](const Case& c) { return c.module == name; });
-        EXPECT_TRUE(hasCases || name == "grid_sample" || name.starts_with("DeformableAttention")) << name;
+        EXPECT_TRUE(hasCases || hasSuite(name) || name == "grid_sample" || name.starts_with("DeformableAttention"))
+            << name;
     }
 }
 

@@ -1,0 +1,261 @@
+// torchvision's ShiftedWindowAttention against a float64 reference that follows its definition token by token: padding,
+// shifts, windows that are not square or larger than the map, part of a batch, halves.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "host/errors.hpp"
+#include "reference/compare.hpp"
+#include "reference/random.hpp"
+#include "support/golden.hpp"
+#include "support/limits.hpp"
+#include "support/model_file.hpp"
+
+namespace saccade::test {
+namespace {
+
+using reference::Tensor;
+using reference::Tensors;
+
+struct SwinCase {
+    const char* name;
+    int64_t dim, heads;
+    std::array<int64_t, 2> window, shift;
+    std::array<int64_t, 2> size;
+    bool qkvBias = true, projBias = true;
+};
+
+void PrintTo(const SwinCase& c, std::ostream* stream) { *stream << c.name; }
+
+nlohmann::json configOf(const SwinCase& c) {
+    return {{"dim", c.dim},          {"window_size", c.window}, {"shift_size", c.shift}, {"num_heads", c.heads},
+            {"qkv_bias", c.qkvBias}, {"proj_bias", c.projBias}, {"dropout", 0.1},        {"attention_dropout", 0.1}};
+}
+
+// relative_position_index is a buffer that state_dict has and nothing reads.
+Tensors randomWeights(const SwinCase& c) {
+    reference::Random random(1);
+    const double scale = 1.5 / std::sqrt(static_cast<double>(c.dim));
+    Tensors w;
+    w["qkv.weight"] = random.uniformTensor({3 * c.dim, c.dim}, -scale, scale);
+    w["proj.weight"] = random.uniformTensor({c.dim, c.dim}, -scale, scale);
+    w["relative_position_bias_table"] =
+        random.uniformTensor({(2 * c.window[0] - 1) * (2 * c.window[1] - 1), c.heads}, -2, 2);
+    w["relative_position_index"] = Tensor({4});
+    if (c.qkvBias)
+        w["qkv.bias"] = random.uniformTensor({3 * c.dim}, -1, 1);
+    if (c.projBias)
+        w["proj.bias"] = random.uniformTensor({c.dim}, -1, 1);
+    return w;
+}
+
+// Where a row or column of the padded map stands after the roll, which is its window, and the region of the attention
+// mask: before the last window, and in it before or behind what came around the edge.
+struct Place {
+    int64_t window, within, region;
+};
+Place placeOf(int64_t at, int64_t padded, int64_t window, int64_t shift) {
+    if (window >= padded)
+        shift = 0;
+    const int64_t rolled = (at - shift + padded) % padded;
+    const int64_t region = shift == 0 ? 0 : (rolled >= padded - window) + (rolled >= padded - shift);
+    return {rolled / window, rolled % window, region};
+}
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor* bias) {
+    const int64_t inputs = weight.size(1), outputs = weight.size(0), rows = x.count() / inputs;
+    Tensor y({rows, outputs});
+    for (int64_t row = 0; row < rows; ++row)
+        for (int64_t out = 0; out < outputs; ++out) {
+            double sum = bias ? (*bias)(out) : 0;
+            for (int64_t in = 0; in < inputs; ++in)
+                sum += x.data[static_cast<size_t>(row * inputs + in)] * weight(out, in);
+            y(row, out) = sum;
+        }
+    return y;
+}
+
+// For one head of one query: the softmax over all tokens in its window, times their values.
+class Attention {
+public:
+    Attention(const SwinCase& c, const Tensors& weights, const Tensor& padded)
+        : c_(c), height_(padded.size(1)), width_(padded.size(2)), table_(get(weights, "relative_position_bias_table")),
+          qkv_(linear(padded, get(weights, "qkv.weight"), find(weights, "qkv.bias"))) {}
+
+    std::vector<double> operator()(int64_t batch, int64_t y, int64_t x, int64_t head) const {
+        const int64_t channels = c_.dim / c_.heads, query = token(batch, y, x);
+        const Place row = rowOf(y), column = columnOf(x);
+        std::vector<double> result(static_cast<size_t>(channels), 0.0);
+        double sum = 0;
+        for (int64_t ky = 0; ky < height_; ++ky)
+            for (int64_t kx = 0; kx < width_; ++kx) {
+                const Place keyRow = rowOf(ky), keyColumn = columnOf(kx);
+                if (keyRow.window != row.window || keyColumn.window != column.window)
+                    continue;
+                const int64_t key = token(batch, ky, kx);
+                double score = 0;
+                for (int64_t i = head * channels; i < (head + 1) * channels; ++i)
+                    score += qkv_(query, i) * qkv_(key, c_.dim + i);
+                score /= std::sqrt(static_cast<double>(channels));
+                const int64_t dy = row.within - keyRow.within + c_.window[0] - 1;
+                const int64_t dx = column.within - keyColumn.within + c_.window[1] - 1;
+                score += table_(dy * (2 * c_.window[1] - 1) + dx, head);
+                if (keyRow.region != row.region || keyColumn.region != column.region)
+                    score -= 100;
+                const double weight = std::exp(score);
+                sum += weight;
+                for (int64_t i = 0; i < channels; ++i)
+                    result[static_cast<size_t>(i)] += weight * qkv_(key, 2 * c_.dim + head * channels + i);
+            }
+        for (double& value : result)
+            value /= sum;
+        return result;
+    }
+
+private:
+    int64_t token(int64_t batch, int64_t y, int64_t x) const { return (batch * height_ + y) * width_ + x; }
+    Place rowOf(int64_t y) const { return placeOf(y, height_, c_.window[0], c_.shift[0]); }
+    Place columnOf(int64_t x) const { return placeOf(x, width_, c_.window[1], c_.shift[1]); }
+
+    const SwinCase& c_;
+    int64_t height_, width_;
+    const Tensor& table_;
+    Tensor qkv_;
+};
+
+Tensor expectedOf(const SwinCase& c, const Tensors& weights, const Tensor& x) {
+    const auto whole = [](int64_t size, int64_t window) { return (size + window - 1) / window * window; };
+    Tensor padded({x.size(0), whole(c.size[0], c.window[0]), whole(c.size[1], c.window[1]), c.dim});
+    for (int64_t b = 0; b < x.size(0); ++b)
+        for (int64_t i = 0; i < c.size[0]; ++i)
+            for (int64_t j = 0; j < c.size[1]; ++j)
+                for (int64_t k = 0; k < c.dim; ++k)
+                    padded(b, i, j, k) = x(b, i, j, k);
+    const Attention attention(c, weights, padded);
+    Tensor attended(x.shape);
+    const int64_t channels = c.dim / c.heads;
+    for (int64_t b = 0; b < x.size(0); ++b)
+        for (int64_t i = 0; i < c.size[0]; ++i)
+            for (int64_t j = 0; j < c.size[1]; ++j)
+                for (int64_t head = 0; head < c.heads; ++head) {
+                    const std::vector<double> values = attention(b, i, j, head);
+                    for (int64_t k = 0; k < channels; ++k)
+                        attended(b, i, j, head * channels + k) = values[static_cast<size_t>(k)];
+                }
+    return linear(attended, get(weights, "proj.weight"), find(weights, "proj.bias")).reshaped(x.shape);
+}
+
+class ShiftedWindowAttention : public GpuTest, public ::testing::WithParamInterface<SwinCase> {
+protected:
+    const SwinCase& c = GetParam();
+    Tensors weights = randomWeights(c);
+    Tensors inputs{{"x", reference::Random(2).normalTensor({2, c.size[0], c.size[1], c.dim})}};
+    Tensors expected{{"y", expectedOf(c, weights, inputs.at("x"))}};
+    std::vector<std::byte> bytes = makeModelFile("ShiftedWindowAttention", configOf(c), weights);
+
+    /// Whether the device allows the plan. Where it does not, expects the refusal.
+    bool isAllowed(SacModel model, PlanDescription& description, bool half) const {
+        const char* limit = forbiddingLimit(device(), "ShiftedWindowAttention", inputs, half);
+        if (limit)
+            expectForbidden(model, description, limit);
+        return !limit;
+    }
+};
+
+TEST_P(ShiftedWindowAttention, agreesWithFloat64) {
+    Context context(device());
+    Model model(context, bytes);
+    PlanDescription description;
+    description.input("x", inputs.at("x").shape);
+    if (!isAllowed(model, description, false))
+        return;
+    const Tensors results = runOnce(Plan(model, description), inputs, expected);
+    EXPECT_LE(reference::relativeError(results.at("y"), expected.at("y")), 1e-5);
+}
+
+TEST_P(ShiftedWindowAttention, agreesInHalves) {
+    Context context(device());
+    Model model(context, bytes);
+    PlanDescription description;
+    description.input("x", inputs.at("x").shape);
+    description.info.precision = SAC_PRECISION_FLOAT16;
+    if (!isAllowed(model, description, true))
+        return;
+    const Tensors results = runOnce(Plan(model, description), inputs, expected);
+    EXPECT_LE(reference::relativeError(results.at("y"), expected.at("y")), 5e-3);
+}
+
+// A run of one of two entries writes that one alone.
+TEST_P(ShiftedWindowAttention, runsPartOfTheBatch) {
+    Context context(device());
+    Model model(context, bytes);
+    PlanDescription description;
+    const Tensor& x = inputs.at("x");
+    description.input("x", x.shape);
+    if (!isAllowed(model, description, false))
+        return;
+    const Plan plan(model, description);
+    PlanBuffers buffers(device(), plan);
+    buffers.write("x", x);
+    buffers.write("y", Tensor(x.shape, 7));
+    submit([&](VkCommandBuffer commandBuffer) {
+        recordUpload(plan, commandBuffer, buffers);
+        recordRun(plan, commandBuffer, buffers, 1);
+    });
+    const Tensor y = buffers.read("y");
+    const auto half = static_cast<std::ptrdiff_t>(y.data.size() / 2);
+    Tensor first(x.shape, 7);
+    std::copy_n(expected.at("y").data.begin(), half, first.data.begin());
+    EXPECT_LE(reference::relativeError(y, first), 1e-5);
+    EXPECT_TRUE(std::all_of(y.data.begin() + half, y.data.end(), [](double value) { return value == 7; }));
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, ShiftedWindowAttention,
+                         ::testing::Values(SwinCase{"unshifted", 8, 2, {4, 4}, {0, 0}, {8, 12}},
+                                           SwinCase{"shifted", 8, 2, {4, 4}, {2, 2}, {8, 12}},
+                                           SwinCase{"padded", 6, 1, {4, 4}, {0, 0}, {7, 9}},
+                                           SwinCase{"paddedAndShifted", 15, 3, {4, 3}, {3, 1}, {9, 7}},
+                                           SwinCase{"notSquare", 12, 2, {2, 5}, {1, 2}, {6, 10}},
+                                           SwinCase{"oneAxisShifted", 8, 4, {3, 4}, {0, 3}, {6, 11}},
+                                           SwinCase{"largerThanTheMap", 8, 2, {7, 7}, {3, 3}, {3, 5}},
+                                           SwinCase{"largerAlongOneAxis", 10, 2, {6, 4}, {3, 2}, {5, 9}},
+                                           SwinCase{"onePixel", 4, 2, {2, 2}, {1, 1}, {1, 1}},
+                                           SwinCase{"noBiases", 8, 2, {4, 4}, {2, 1}, {6, 5}, false, false},
+                                           SwinCase{"swinT", 96, 3, {7, 7}, {3, 3}, {15, 14}}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+class ShiftedWindowRefused : public GpuTest {
+protected:
+    static void expectRefused(const SwinCase& c, const reference::Shape& x, const char* named) {
+        SCOPED_TRACE(named);
+        const auto bytes = makeModelFile("ShiftedWindowAttention", configOf(c), randomWeights(c));
+        Context context(device());
+        try {
+            const Model model(context, bytes);
+            PlanDescription description;
+            description.input("x", x);
+            const Plan plan(model, description);
+            ADD_FAILURE() << "was accepted";
+        } catch (const host::LibraryError& error) {
+            EXPECT_NE(std::string(error.what()).find(named), std::string::npos) << error.what();
+        }
+    }
+};
+
+TEST_F(ShiftedWindowRefused, byName) {
+    expectRefused({"", 8, 3, {4, 4}, {2, 2}, {8, 8}}, {1, 8, 8, 8}, "\"dim\": 8 is not divisible by \"num_heads\": 3");
+    expectRefused({"", 8, 2, {4, 4}, {2, 4}, {8, 8}}, {1, 8, 8, 8}, "\"shift_size\": [1] is 4");
+    expectRefused({"", 8, 2, {4, 4}, {2, 2}, {8, 8}}, {1, 8, 8, 9}, "\"x\": shape[3] is 9");
+    expectRefused({"", 8, 2, {4, 4}, {2, 2}, {8, 8}}, {1, 8, 8}, "input \"x\" has rank 3");
+    expectRefused({"", 512, 1, {4, 4}, {2, 2}, {8, 8}}, {1, 8, 8, 512}, "head");
+    expectRefused({"", 2, 2, {200, 200}, {2, 2}, {8, 8}}, {1, 400, 400, 2}, "the position bias");
+}
+
+} // namespace
+} // namespace saccade::test
