@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Eager PyTorch beside the library: times the three examples of upstream's README, checks the layers, exports both.
 
     python3 bench/reference.py [--case 1d|2d|3d] [--repeats N] [--json FILE]   times on the CPU

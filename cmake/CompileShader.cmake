@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Compiles, optimizes and validates one shader variant and writes its words as a C++ initializer list.
 #   cmake -Dglslang= -Dopt= -Dval= -DsourceDir= -Dsource= -Ddefines= -Doutput=X.inc -P CompileShader.cmake
 # Also writes X.inc.d, the files it was made from. Silent on success; on failure the tools' text is the message.

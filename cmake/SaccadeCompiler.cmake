@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Warnings and sanitizers, and where they apply; the C++ runtime.
 
 # A static library leaves the C++ runtime to whoever links it, which a C program would not do by itself.

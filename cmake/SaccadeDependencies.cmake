@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What the build needs from outside. The library: the Vulkan headers (Vulkan itself is loaded through the caller's
 # vkGetInstanceProcAddr). Programs and tests: the loader and small libraries.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Install and export: find_package(saccade) and pkg-config --libs saccade.
 include(CMakePackageConfigHelpers)
 

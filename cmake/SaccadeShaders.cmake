@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # saccade_add_shaders(<target> VARIANTS <list> NAMESPACE <namespace> HEADER <name>.hpp)
 #
 # Makes <target>, an object library that holds every shader variant of a list as SPIR-V, and the header

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Host memory that ends the program where the library leaks, or asks for more than its input can be worth.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Mutates a model file by its structure: byte by byte hardly any mutant would pass the reader's checks of offsets.
 #include <nlohmann/json.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A whole frame from a stranger's file: model, plan, upload and runs, recorded into a Vulkan that checks everything.
 //
 // The input is a safetensors file as golden cases are: "in.*" and "out.*" are the plan's tensors, metadata may hold

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // JSON, merged configurations and the getters modules read them with. An input is one text, or two divided by a byte
 // 0xff, which no UTF-8 has: the file's configuration and the caller's.
 #include <cmath>

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds the fuzz targets with clang into build-fuzz/ and runs each for so many seconds, as many at once as there are
 # processors. Called by ./run fuzz.
 #     fuzz/run.sh [seconds = 60]

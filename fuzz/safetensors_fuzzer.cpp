@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The reader of safetensors files: whatever it accepts can be read to the last byte, whatever it refuses is a malformed
 // file.
 #include <cstdint>

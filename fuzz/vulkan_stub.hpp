@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A Vulkan that computes nothing and checks everything it is given: handles, sizes, descriptor ranges, dispatches,
 // copies, and that all it made is destroyed. A violation ends the program.
 //

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The whole integration in C99: a device made as the library advises, a checkpoint, one run, a few results.
  *
  *     minimal [MODEL.safetensors]
@@ -113,9 +114,8 @@ int main(int argc, char** argv) {
                                                .queueFamilyIndex = family,
                                                .queueCount = 1,
                                                .pQueuePriorities = &priority};
-    const VkDeviceCreateInfo deviceInfo = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-                                           .queueCreateInfoCount = 1,
-                                           .pQueueCreateInfos = &queueInfo};
+    const VkDeviceCreateInfo deviceInfo = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, .queueCreateInfoCount = 1, .pQueueCreateInfos = &queueInfo};
     SacExtendedDeviceCreateInfo extended = {.sType = SAC_STRUCTURE_TYPE_EXTENDED_DEVICE_CREATE_INFO};
     SACCADE(sacExtendDeviceCreateInfo(&query, &deviceInfo, &extended, &error));
     VkDevice device;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Activations, numbered as enum class Activation in runtime/kernels/gemm.hpp.
 #include "erf.glsl"
 

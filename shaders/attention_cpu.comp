@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention on CPU drivers whose subgroups can shuffle (runtime/kernels/attention.hpp). A workgroup is one subgroup and
 // lanes are queries. Such a driver makes of a buffer read one scalar read per lane, even where all lanes read the same:
 // so each lane reads one key of a step, and the others get it from there (lane_broadcast.glsl).

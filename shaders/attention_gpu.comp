@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention on GPUs, and on CPU drivers without subgroup shuffles (runtime/kernels/attention.hpp). On a GPU the channels
 // of a query are split over lanes, and keys and values pass through shared memory: tiles of stagedKeys are copied there,
 // each lane multiplies its share of channels, and the lanes of a query exchange partial scores. With lanesPerQuery = 1

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the attention kernels share: specialization constants, parameters, the optional operands and how to read them.
 // Filled by runtime/kernels/attention.cpp, which names the same fields. The includer defines FIRST_OPTIONAL, the binding
 // behind its fixed operands, and OPTIONAL_OPERANDS, how many there may be.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a raw score becomes the one that enters the softmax: which keys a tile of queries visits, which pairs see each
 // other and what is added. Shared by the attention kernels, so that the score matrix shown is the one used.
 vec4 biasVector(uint i) { return optionalVector(positionBiasSlot, i); }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Queries and keys, and the raw score and position bias of one pair alone, which the attention kernels need where they do
 // not score many pairs at once.
 layout(std430, set = 0, binding = 0) readonly buffer Q { T q1[]; };

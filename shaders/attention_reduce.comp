@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Merges the parts that attention.comp wrote when keys were split over workgroups, each with its own maximum and sum.
 // Grid: (queries * vectors of four channels / lanes, 1, batch * heads).
 #version 450

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The score matrix of attention, made visible at one stage of its making (ONNX Attention's qk_matmul_output), and
 // its softmax: an aid for inspection and interchange, not a fast path.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tile of queries that a workgroup computes, with a running softmax (FlashAttention, arXiv 2205.14135): its rows, how
 // they begin, take a step of keys and end. Shared by attention_gpu.comp and attention_cpu.comp, which differ in how lanes
 // come by keys, values and scores.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Continuous position bias read from a table over a regular grid of coordinates (position_bias.comp), with linear
 // interpolation.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Zeros over a range of a plan's state, where every switch that counts is not 0.
 // Grid: any number of workgroups along x, which share the words between them.
 #version 450

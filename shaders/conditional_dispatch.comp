@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Indirect dispatch commands behind a switch: workgroups as pushed where the switch is not 0, else none.
 // Grid: one workgroup with an invocation for each number.
 #version 450

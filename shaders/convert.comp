@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Copies (b, line, position) from one layout and element type to another: lines as they are, or transposed.
 //
 // Transposing works on tiles of 32 x 32, so that both sides touch memory in runs. Staged: the tile passes through
@@ -55,12 +56,13 @@ void copyLines(uint fromBase, uint toBase) {
     const uint item = flatIndex();
     const uint width = vectors ? length >> 2 : length;
     const uint line = item / width, at = item % width;
-    if (line >= lines)
-        return;
-    if (vectors)
-        to4[((toBase + line * toStride) >> 2) + at] = To4(rounded(vec4(from4[((fromBase + line * fromStride) >> 2) + at])));
-    else
-        to[toBase + line * toStride + at] = To(rounded(float(from[fromBase + line * fromStride + at])));
+    const uint read = fromBase + line * fromStride, written = toBase + line * toStride;
+    if (line < lines) {
+        if (vectors)
+            to4[(written >> 2) + at] = To4(rounded(vec4(from4[(read >> 2) + at])));
+        else
+            to[written + at] = To(rounded(float(from[read + at])));
+    }
 }
 
 void transposeStaged(uint fromBase, uint toBase, uint firstLine, uint firstPosition) {
@@ -96,8 +98,9 @@ void transposeBlocks(uint fromBase, uint toBase, uint firstLine, uint firstPosit
             [[unroll]] for (uint i = 0u; i < 4u; ++i)
                 to4[(written + i * toStride) >> 2] = To4(rounded(block[i]));
         } else {
-            for (uint i = 0u; i < min(4u, lines - line); ++i)
-                for (uint j = 0u; j < min(4u, length - position); ++j)
+            const uint rows = min(4u, lines - line), columns = min(4u, length - position);
+            for (uint i = 0u; i < rows; ++i)
+                for (uint j = 0u; j < columns; ++j)
                     to[written + j * toStride + i] = To(rounded(float(from[read + i * fromStride + j])));
         }
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Copies (batch, head, token, channel) between two strided views: concatenation, broadcast, slices, key-value caches.
 // Grid: (flat index over head, token and channel, its overflow, batch).
 #version 450

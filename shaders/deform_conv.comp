@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Deformable convolution in two dimensions (Zhu et al., arXiv 1811.11168; ONNX DeformConv), and the plain one where there
 // are no offsets. A thread computes 4 * quads output channels of one position: what it samples serves all of them and is
 // never stored. Neighbouring threads take neighbouring positions, so offsets, masks and results are runs of memory and

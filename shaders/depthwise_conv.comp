@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Depthwise convolution over channels-last tokens, stride 1, result of the source's size: one invocation per token and
 // four channels (or one), so that taps are runs of memory.
 // Grid: (flat index over token and channels, its overflow, batch).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The sampling grid of displaced pixels: every pixel's own place plus an offset per head, normalised so that -1 and 1
 // are the centres of the end pixels.
 // Grid: (flat index over head and pixel, its overflow, batch).

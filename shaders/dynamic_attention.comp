@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Second pass of dynamic sparse attention: the softmax over the keys whose score is at least the bound that
 // dynamic_select.comp found, times their values. Nothing of the other keys' values is read.
 //

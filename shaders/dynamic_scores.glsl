@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Scores of dynamic sparse attention, tile by tile: what dynamic_select.comp and dynamic_attention.comp share. Both find
 // a score by the one function here, with the same operations in the same order, so that a score that was chosen as the
 // least to keep compares equal to itself later. Filled by runtime/kernels/sparse_attention.cpp.

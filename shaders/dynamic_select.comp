@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // First pass of dynamic sparse attention: per query, the least score to keep (runtime/kernels/sparse_attention.hpp).
 //
 // By threshold: the highest score less the threshold. By rank: a heap holds the highest scores met, where as many as are

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The error function, which GLSL lacks: on |x| < 1 its Maclaurin form x + x P(x^2), beyond it 1 - exp(-R(|x|)) with R
 // a polynomial for -ln erfc (Abramowitz and Stegun, 7.1.5 and 7.1.2), constant from 3.92 on, where float32 rounds erf
 // to 1. Minimax fits of degree 6 and 5: errors 1.2e-9 (relative) and 1.6e-8 before rounding, under 1.5e-7 in float32.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What float32 numbers are, told by their bits: without float controls a driver may assume that none is NaN or infinite,
 // and fold comparisons accordingly.
 bool isNan(float x) { return (floatBitsToUint(x) & 0x7fffffffu) > 0x7f800000u; }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Samples tokens at the positions of a grid, as torch.nn.functional.grid_sample. A thread computes one vector of
 // channels (or one channel) of one point; neighbouring threads take neighbouring channels, so every tap is a run of
 // memory and all threads of a point agree on where to read.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads images as tokens (b, h * w, c): each image pixel-unshuffled by its factor, their channels one after the other.
 // A token's items are the pixels of its squares, image after image; an item reads one pixel and writes its channels.
 // Grid: (flat index over tokens and items, its overflow, batch). Pixels beyond an image repeat its nearest one.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // With LANE_BROADCAST a workgroup is one subgroup. Instead of all lanes reading the same elements, each reads one and
 // hands it round, which on CPU drivers, where a buffer read is a scalar read per lane, replaces as many reads by one.
 #ifdef LANE_BROADCAST

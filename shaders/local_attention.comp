@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention of each query to a window of keys around it, with a running softmax (FlashAttention, arXiv 2205.14135): see
 // runtime/kernels/sparse_attention.hpp. A workgroup serves a tile of queries of one head, neighbours within their class
 // (window.glsl).

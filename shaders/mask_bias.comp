@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A key mask as a bias: 0 for keys that are kept, `value` for masked ones and for those behind the mask.
 // Grid: (flat index over keys, its overflow, batch).
 #version 450

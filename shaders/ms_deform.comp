@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Multi-scale deformable sampling (Zhu et al., arXiv 2010.04159): softmax over all levels' points, their places, bilinear
 // taps and the weighted sum, in one pass that stores nothing in between. A thread owns `chunks` vectors of channels (or
 // channels) of one head of one query; the threads of a head are neighbours and take neighbouring channels, so each tap

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Normalises rows: LayerNorm, or division by the Euclidean length. One workgroup per row where rows are long, one
 // invocation where they are short: `lanes` invocations share a row.
 // Grid: (flat index over groups of rows, its overflow, batch).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The offset network of deformable attention (arXiv 2201.00520) in one pass over the queries: depthwise convolution,
 // GELU, pointwise convolution to the channels of a position, tanh, index grid, normalisation.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Fills a dense bias (heads, queries, keys) that depends on the relative place of query and key alone.
 // distance: ALiBi, -slope[head] * |key - (query + keys - queries)|.
 // lookup:   from a table with a row per relative place on a grid of up to four axes, (2 size - 1) places an axis.

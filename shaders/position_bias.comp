@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writes the continuous position bias of deformable attention: a table over a regular grid of coordinates (every node
 // evaluated by the code that attention.comp runs when it uses no table), or the dense bias of every query and key.
 // Grid: table: (nodes / (lanes * mlpPairs), 1, outputs); dense: (queries * keys / (lanes * mlpPairs), 1, batch * heads).

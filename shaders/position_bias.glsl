@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Continuous position bias of deformable attention (Swin V2, arXiv 2111.09883): an MLP of the distance between a query
 // and a key. Included by the attention kernels and by position_bias.comp, so that a table (bias_table.glsl) is built by
 // the very code it stands in for.

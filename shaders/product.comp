@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Elementwise product of two tensors, the second through an activation: gated units, scales per channel or for all.
 // Either may be broadcast. Grid: (flat index over rows and channels, its overflow, batch).
 #version 450

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The relative places of a grid, one row each: (2 size - 1) an axis, from -(size - 1) to size - 1, last axis fastest.
 // Grid: (flat index over places, its overflow, 1).
 #version 450

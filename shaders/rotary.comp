@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rotary position embedding (Su et al., arXiv 2104.09864): turns pairs of a vector's first features by angles that depend
 // on its position, and copies the rest. In place where both views are the same.
 // Grid: (flat index over head, token and pair or remaining feature, its overflow, batch).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where a sampled position reads and with which weights, axis by axis: the rules of torch.nn.functional.grid_sample.
 // Taps are separable in every mode, so a position in 2D or 3D reads the product of its axes' taps.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writes a slice of the channels of tokens (b, h * w, c) to an image, pixel-shuffled. An item is a pixel.
 // Grid: (flat index over the pixels of w * factor by h * factor, its overflow, batch). Nothing is written beyond the
 // image. FORMAT is the image's.

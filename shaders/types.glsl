@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Storage types. Arithmetic is always fp32: convert on load with float(...) or vec4(...), on store with stored(...) or
 // stored4(...).
 #ifdef STORE_F16

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which keys a query of a windowed attention sees, on a grid of up to three axes.
 //
 // Along an axis positions fall into `dilation` classes by their remainder, and a query sees keys of its own class only.

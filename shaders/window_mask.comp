@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which tokens of a window see each other after a cyclic shift (Swin Transformer, arXiv 2103.14030): the last row and
 // column of windows hold tokens from both ends of the map, which are no neighbours.
 // Grid: (flat index over words of four bytes, its overflow, 1).

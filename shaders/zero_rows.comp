@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writes zeros over the tokens that a mask of bytes names; the others are not touched.
 // Grid: (flat index over token and vector or channel, its overflow, batch).
 #version 450

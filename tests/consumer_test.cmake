@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Builds and runs tests/consumer against the library, found one of three ways:
 #   find_package, pkg_config   against an install of this build, staged in the scratch folder and then moved, because
 #                              an installed tree must not remember where it was made

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Every C++, C and parameter file is as clang-format 14 leaves it. Other versions differ in details, so the test is skipped
 # without that one. The check first has to find a fault of its own.
 cmake_minimum_required(VERSION 3.22)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # No file of a level includes one of a level above it. A level may include those listed for it below; io, at the side, is
 # for modules and api. Vulkan begins at vulkan/ and record/: kernels, graph and modules name none of its handles,
 # formats or functions.

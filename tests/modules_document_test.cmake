@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # docs/modules.md is what `saccade modules --markdown` prints.
 cmake_minimum_required(VERSION 3.22)
 

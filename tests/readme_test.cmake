@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # README.md's example compiles as C99 and as C++20: the first block of C in it, in a function that has what an engine has.
 cmake_minimum_required(VERSION 3.22)
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Before the tests (step begin) forgets the skipped cases of earlier runs, after them (step cases) lists those of this one.
 if(step STREQUAL "begin")
     file(REMOVE_RECURSE "${folder}")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tensors of files, safetensors and what torch.save wrote. Takes nothing but Python.
 
 Of a pickle only tensors and Python's own containers are made. Any other class becomes a Foreign that keeps its

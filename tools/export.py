@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Writes a model file of the library from a live PyTorch module, a safetensors file or what torch.save wrote.
 
     from export import export

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Deformable attention over sequences, images and videos in eager PyTorch.
 
 The layer of Xia et al. 2022 (arXiv 2201.00520) with the continuous position bias of Swin V2 (arXiv 2111.09883), as the

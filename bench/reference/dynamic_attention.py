@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Writes the golden cases of dynamic sparse attention in tests/data/sparse: plain Python, float64.
 
     python3 bench/reference/dynamic_attention.py DIR

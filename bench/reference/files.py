@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads the tensors and metadata of a safetensors file. Writing is tools/export.py's."""
 
 import json

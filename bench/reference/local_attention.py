@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Writes the golden cases of local attention in tests/data/sparse: plain Python, float64, no module of the library.
 
     python3 bench/reference/local_attention.py DIR

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the references in plain Python share: they need nothing installed."""
 
 import json

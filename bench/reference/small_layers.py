@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Writes golden cases of the small layers in tests/data/sparse: plain Python, float64, no module of the library.
 
     python3 bench/reference/small_layers.py DIR

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Saccade: deformable attention, and the attention layers around it, inside a real-time engine's own frame.
  *
  * The library records compute dispatches into a VkCommandBuffer that the engine owns. It never sees a queue, never
@@ -322,9 +323,9 @@ SAC_API SacResult VKAPI_CALL sacQueryDevice(const SacDeviceQuery* query, SacDevi
  * them change how the device is created. Names that are listed already are not listed again, and features that are
  * enabled already stay enabled. The chain keeps all of its structures in their order.
  *
- * Vulkan allows only one of VkPhysicalDeviceVulkan11Features and VkPhysicalDevice16BitStorageFeatures in a chain. If one
- * is there already, the feature is enabled in it, see SacExtendedDeviceCreateInfo::changed, so that structure must be
- * writable. `createInfo` itself and everything else it points to are only read.
+ * Vulkan allows only one of VkPhysicalDeviceVulkan11Features and VkPhysicalDevice16BitStorageFeatures in a chain. If
+ * one is there already, the feature is enabled in it, see SacExtendedDeviceCreateInfo::changed, so that structure must
+ * be writable. `createInfo` itself and everything else it points to are only read.
  *
  * SAC_FEATURE_DEBUG_UTILS_BIT is an instance matter and not reported.
  * Errors: as sacQueryDevice; UNSUPPORTED also for an unfit device; INVALID_ARGUMENT also if createInfo is not a
@@ -371,12 +372,13 @@ typedef struct SacContextInfo {
 
 #ifndef SAC_NO_PROTOTYPES
 
-/* Creates a context on an existing device. Loads every Vulkan function through getInstanceProcAddr. Creates no pipeline.
+/* Creates a context on an existing device. Loads every Vulkan function through getInstanceProcAddr. Creates no
+ * pipeline.
  *
  * With a null `device` the context stands for the device that `profile` describes, on any machine. Models and plans can
- * be created, and all queries answer as they would on that device. No Vulkan function is called and nothing is compiled;
- * sacCmdUpload and sacCmdRun are refused. getInstanceProcAddr, instance, physicalDevice and pipelineCache are not read,
- * enabledFeatures must be 0, and every image format counts as supported.
+ * be created, and all queries answer as they would on that device. No Vulkan function is called and nothing is
+ * compiled; sacCmdUpload and sacCmdRun are refused. getInstanceProcAddr, instance, physicalDevice and pipelineCache are
+ * not read, enabledFeatures must be 0, and every image format counts as supported.
  *
  * Errors: INVALID_ARGUMENT (a required member is null, a version that is not served, an enabled feature or a member of
  * the profile that the device does not have, a profile that says more than is enabled), UNSUPPORTED (below Vulkan 1.1),
@@ -462,9 +464,9 @@ typedef VkFlags SacTensorFlags;
  * torch.nn.functional.pixel_unshuffle(image, r) for inputs, pixel_shuffle(channels, r) for outputs. Several images of
  * one tensor are concatenated along the channels in order.
  *
- * The view has one level. Its type is 2D if b is 1, else 2D_ARRAY with at least b layers, one per batch entry. The image
- * may be smaller: pixels beyond its edge read as the nearest pixel and are not written. So a frame of H rows is a tensor
- * of h = ceil(H / r). Of a larger image the top left part is used. */
+ * The view has one level. Its type is 2D if b is 1, else 2D_ARRAY with at least b layers, one per batch entry. The
+ * image may be smaller: pixels beyond its edge read as the nearest pixel and are not written. So a frame of H rows is a
+ * tensor of h = ceil(H / r). Of a larger image the top left part is used. */
 typedef struct SacImageDesc {
     SacStructureType sType; /* SAC_STRUCTURE_TYPE_IMAGE_DESC */
     const void* pNext;
@@ -625,9 +627,9 @@ typedef enum SacPrecision SAC_ENUM_TYPE {
 
 typedef enum SacPlanFlagBits SAC_ENUM_TYPE {
     SAC_PLAN_NO_ALIASING_BIT = 0x1, /* every intermediate has memory of its own: for debugging; results are the same */
-    /* A number that the GPU reads decides whether a run happens: see SacRunInfo::enable. All dispatches become indirect.
-     * One extra dispatch for every ten, and one barrier, come before them; dispatchCount, barrierCount and the stages do
-     * not count these, pipelineCount counts their pipeline. The workspace needs INDIRECT_BUFFER usage. */
+    /* A number that the GPU reads decides whether a run happens: see SacRunInfo::enable. All dispatches become
+     * indirect. One extra dispatch for every ten, and one barrier, come before them; dispatchCount, barrierCount and
+     * the stages do not count these, pipelineCount counts their pipeline. The workspace needs INDIRECT_BUFFER usage. */
     SAC_PLAN_CONDITIONAL_BIT = 0x2,
     /* A number that the GPU reads decides whether a run resets the state: see SacRunInfo::reset. */
     SAC_PLAN_CONDITIONAL_RESET_BIT = 0x4,
@@ -760,8 +762,8 @@ typedef struct SacMemoryPart {
     uint64_t shape[SAC_MAX_RANK]; /* row-major at `offset`; activations are (batch, tokens, channels) */
     VkDeviceSize offset;          /* bytes from the offset of the range that is bound */
     VkDeviceSize size;            /* bytes, rounded up to a multiple of 4 */
-    /* First and last stage of sacGetPlanStages in which the part is in use; outside of WORKSPACE all stages. Two parts of
-     * a workspace may share bytes if the last stage of one is not after the first stage of the other. With
+    /* First and last stage of sacGetPlanStages in which the part is in use; outside of WORKSPACE all stages. Two parts
+     * of a workspace may share bytes if the last stage of one is not after the first stage of the other. With
      * SAC_PLAN_NO_ALIASING_BIT no parts share bytes. */
     uint32_t firstStage;
     uint32_t lastStage;
@@ -1004,18 +1006,17 @@ typedef struct SacRunInfo {
 
 #ifndef SAC_NO_PROTOTYPES
 
-/* Writes bytes of the packed weights to host memory: what SAC_MEMORY_WEIGHTS has to hold from `offset` on. Write them to
- * mapped staging memory and let sacCmdUpload copy them, or to the weights' own memory if that is mapped (resizable BAR,
- * unified memory). A null staging of sacCmdUpload says so.
- *   offset, size  any part of the bytes that sacGetPlanMemory answers for SAC_MEMORY_WEIGHTS. The parts of the whole may
- *                 be written in any order, on any threads, also at once; a part may begin and end within a tensor. Bytes
- *                 between tensors are written as 0, so that equal parts are equal byte by byte
- *   data          required if size is not 0; `size` bytes of any alignment. The library writes them front to back and
- *                 does not read them, so write-combined memory serves. Flush it before submission if it is not coherent
- * All plans of one model at one precision have the same weights. Each call packs every tensor that the part touches, so
- * parts of whole tensors cost least; sacGetPlanMemoryParts lists them. Packing takes host memory for one tensor at a
- * time, which is freed before the call returns. Needs no device; any thread.
- * Errors: INVALID_ARGUMENT, OUT_OF_HOST_MEMORY. Then `data` may be written in part. */
+/* Writes bytes of the packed weights to host memory: what SAC_MEMORY_WEIGHTS has to hold from `offset` on. Write them
+ * to mapped staging memory and let sacCmdUpload copy them, or to the weights' own memory if that is mapped (resizable
+ * BAR, unified memory). A null staging of sacCmdUpload says so. offset, size  any part of the bytes that
+ * sacGetPlanMemory answers for SAC_MEMORY_WEIGHTS. The parts of the whole may be written in any order, on any threads,
+ * also at once; a part may begin and end within a tensor. Bytes between tensors are written as 0, so that equal parts
+ * are equal byte by byte data          required if size is not 0; `size` bytes of any alignment. The library writes
+ * them front to back and does not read them, so write-combined memory serves. Flush it before submission if it is not
+ * coherent All plans of one model at one precision have the same weights. Each call packs every tensor that the part
+ * touches, so parts of whole tensors cost least; sacGetPlanMemoryParts lists them. Packing takes host memory for one
+ * tensor at a time, which is freed before the call returns. Needs no device; any thread. Errors: INVALID_ARGUMENT,
+ * OUT_OF_HOST_MEMORY. Then `data` may be written in part. */
 SAC_API SacResult VKAPI_CALL sacWriteWeights(SacPlan plan, VkDeviceSize offset, VkDeviceSize size, void* data,
                                              SacError* error);
 

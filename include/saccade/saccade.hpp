@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Saccade for C++17: the objects of saccade.h as move-only handles, failures as exceptions. Header-only and thin: the
 // comments of the C interface say what each call does, what it wants and which threads may make it.
 //

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Block layouts of sparse attention as other libraries build them: input "layout" of the module SparseAttention.
  * Part of the same library as saccade.h, whose rules on structures, errors and threads hold here too. */
 #ifndef SACCADE_SACCADE_LAYOUTS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The C boundary: every function's body runs inside guarded(), where exceptions end, and checks its structures here.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Validates what one recording call binds: missing, misaligned or overlapping memory is refused. Nothing is allocated.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A plan's pipelines, compiled at once on threads that the engine lends (SacCompileJobs).
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The library's element types by their public names.
 #pragma once
 

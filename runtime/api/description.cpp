@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // sacGetModuleName, sacGetModuleDescription, sacGetModuleKeys, sacGetModuleTensors: what there is, before anything
 // exists.
 #include "api/boundary.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The image formats that the library reads and writes, as Vulkan names them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // sacBuildVariableLayout.
 #include "api/boundary.hpp"
 #include "modules/variable_layout.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Listing a plan's memory, and sacGetPlanMemoryParts.
 #include "api/memory_parts.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a plan's memory is made of: every tensor with its place and the stages that need it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // sacGetPlanAccess: the synchronization contract of one plan, from its dispatches.
 #include <algorithm>
 #include <array>

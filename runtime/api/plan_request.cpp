@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "api/plan_request.hpp"
 
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a caller asks of a plan, checked and in the library's own terms.
 #pragma once
 

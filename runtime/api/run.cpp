@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // sacCmdRun. Everything is checked before the first command is recorded.
 #include "api/claims.hpp"
 #include "api/objects.hpp"

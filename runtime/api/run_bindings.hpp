@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The inputs and outputs of one run: a SacRunInfo's bindings, checked, in the order of the graph's externals.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // sacWriteWeights, and sacCmdUpload, where everything is checked before the first command is recorded.
 #include <algorithm>
 

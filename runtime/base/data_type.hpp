@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Element types of tensors, as they are stored in files and in memory.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the library assumes about a device: plain numbers, read by every choice of a kernel, its workgroups and its
 // tiles. A device is queried for them (vulkan/profile_query.hpp), or the engine states them.
 #pragma once

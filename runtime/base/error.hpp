@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The one exception type of the library. It carries a result code for the C boundary and a message in the object
 // itself, so that reporting a failure (out of memory above all) needs no heap beyond what the C++ runtime sets aside.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a call exchanges with its caller while it runs: whether it may go on, and warnings.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A vector whose capacity is part of its type: elements live inside the object and nothing is ever allocated.
 // Used wherever a small bound is known (bindings of a dispatch, dimensions of a shape), so that such values can be
 // copied freely and built while recording.

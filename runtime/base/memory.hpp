@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Host memory of the library: every container and object goes through a std::pmr::memory_resource that ends at the
 // engine's VkAllocationCallbacks.
 #pragma once

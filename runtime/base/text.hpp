@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Texts: UTF-8 as the Unicode standard defines it (table 3-7, well-formed byte sequences), with no overlong forms, no
 // surrogates and nothing above U+10FFFF; and names as a message lists them.
 #pragma once

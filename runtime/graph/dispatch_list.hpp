@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The dispatches of one phase of a planned graph, in order: everything about them that is known without a device.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A computation as tensors and dispatches in order, before it has memory.
 //
 // Modules build it: they declare tensors and add kernels over them. What a tensor's memory class means is the engine's

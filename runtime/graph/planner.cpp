@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "graph/planner.hpp"
 
 #include <algorithm>
@@ -156,8 +157,7 @@ uint64_t planMemory(Graph& graph, bool alias) {
             continue;
         }
         neighbours.clear();
-        placed.forEachMeeting(mine,
-                              [&](const Lifetime& other) { neighbours.push_back(&graph.tensor(other.tensor)); });
+        placed.forEachMeeting(mine, [&](const Lifetime& other) { neighbours.push_back(&graph.tensor(other.tensor)); });
         std::sort(neighbours.begin(), neighbours.end(),
                   [](const Tensor* a, const Tensor* b) { return a->offset < b->offset; });
         uint64_t offset = 0;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Gives a graph's intermediates memory and puts barriers between dispatches that need them. Both ask the graph's
 // progress.
 #pragma once

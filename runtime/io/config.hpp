@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Checked access to a configuration: a JSON object that holds the constructor arguments of a module, or its forward
 // arguments.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Decimal text to double where the standard library cannot: libc++ before 20 has no std::from_chars for it, and strtod
 // reads as the process's locale says.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Conversions between binary32 and the 16-bit formats: binary16 (IEEE 754) and bfloat16. Integer arithmetic only, so
 // the result depends neither on the processor's rounding mode nor on its flushing of subnormals.
 #pragma once

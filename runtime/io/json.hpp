@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // JSON (RFC 8259) as an immutable tree: configurations and headers of safetensors files.
 //
 // A JsonDocument owns all memory of its tree, taken from the resource it is given; JsonValue is a small view into it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reader of the safetensors format (huggingface.co/docs/safetensors) over bytes in memory:
 //     8 bytes   length n of the header, little-endian
 //     n bytes   JSON: {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, ...,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writer of the safetensors format (see safetensors.hpp), byte for byte as upstream writes: the header is compact JSON
 // padded with spaces to a multiple of 8 bytes, tensors are ordered by descending type alignment and then by name.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A tensor in bytes somebody else owns, and its conversion to float.
 #pragma once
 

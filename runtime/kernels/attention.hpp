@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Blocked attention: softmax(scale * q k^T, modified) v without ever storing the score matrix.
 //
 // One description for every form of attention in the library: running maximum and sum per query (FlashAttention, arXiv

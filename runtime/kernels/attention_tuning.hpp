@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How attention is tiled for a device: measured choices, gathered here and made from its profile alone.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Convolutions over channels-last tokens: deformable ones in two dimensions (Zhu et al., arXiv 1811.11168; the
 // arithmetic is ONNX's DeformConv) and plain ones, which are the same without offsets; depthwise ones in up to three
 // dimensions, stride 1.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Copies that rearrange. copyKernel: between strided views, for concatenation, broadcast, slices, and key-value caches
 // that grow at a place known only when the kernel runs. convert: between what an engine binds and the tokens used
 // inside, (b, c, n) <-> (b, n, c), f32 <-> f16, either or both at once, from or into a slice of the channels.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kernels/dense_bias.hpp"
 
 #include "kernels/kernel.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Dense biases of attention: those that depend on the relative place of query and key alone, which are ALiBi and
 // lookups in a table of places, and key masks for attentions that weigh masked keys instead of hiding them.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Grouped matrix product with a fused epilogue: every 1x1 convolution and Linear.
 //
 //   out[b, m, g*N + n] = residual + alpha * act(bias[g*N + n] + sum_k A[b, m, g*K + k] * W[g, k, n])

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How gemm.comp is tiled for a device and a shape: the one place where its tile sizes are chosen.
 #pragma once
 

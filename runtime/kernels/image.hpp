@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Conversion between an engine's images and the tokens used inside: (b, h * w, c) of f32 or f16.
 //
 // An image of k channels and factor r has r * r pixels of each cell of the h by w grid and stands for k * r * r

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What every operator comes down to: a short list of compute dispatches over numbered operands.
 //
 // An operator's file turns its description into a Kernel. Operands are numbered by the operator (0, 1, ... in the order

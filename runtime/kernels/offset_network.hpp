@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The offset network of deformable attention (Xia et al., arXiv 2201.00520), from queries to key positions in one
 // kernel: depthwise strided convolution -> GELU -> 1x1 convolution -> tanh -> scale -> + index grid -> normalise.
 #pragma once

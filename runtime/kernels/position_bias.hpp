@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Continuous position bias of deformable attention (Swin V2, arXiv 2111.09883): packing of its MLP, the choice of a
 // table to stand in for it, and the kernels that fill a table or a dense bias.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Small operators over rows of channels: LayerNorm (Ba et al., arXiv 1607.06450) and l2 normalisation, rotary position
 // embedding (Su et al., arXiv 2104.09864), and the elementwise product of two tensors for gated units (arXiv
 // 2002.05202) and scales.

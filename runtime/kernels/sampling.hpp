@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sampling of feature maps between their tokens: torch.nn.functional.grid_sample, grids for it that move every pixel by
 // an offset, and multi-scale deformable sampling (Zhu et al., arXiv 2010.04159, equation 3 between its projections).
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sparse attentions with kernels of their own; neither stores the score matrix.
 //
 // Local: each query sees a window of keys around it, on a grid of one to three axes. It costs what it visits.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kernels/window_mask.hpp"
 
 #include "parameters/window_mask.h"

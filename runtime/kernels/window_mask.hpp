@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The mask of shifted windows: which tokens of a window were neighbours before the map was rolled.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention of DALL-E (Ramesh et al., arXiv 2102.12092) as published in lucidrains/DALLE-pytorch: causal, with masks,
 // rotary embedding and a key-value cache.
 //

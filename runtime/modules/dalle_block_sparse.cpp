@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // SparseAttention of DALLE-pytorch over DeepSpeed's block layouts: a query sees the keys of the blocks its row names.
 //
 // The layout is input "layout", bytes (heads or 1, blocks, blocks); sacBuildVariableLayout makes DeepSpeed's variable

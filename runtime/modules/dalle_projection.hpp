@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What all attentions of DALLE-pytorch share: one projection to queries, keys and values, rotary embedding of all
 // three, and the output projection.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sparse causal attentions of DALLE-pytorch over a sequence of text and then image tokens: SparseConvCausalAttention
 // and SparseAxialCausalAttention.
 //

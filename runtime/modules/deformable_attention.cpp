@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Deformable attention in one, two and three dimensions (Xia et al., arXiv 2201.00520), as published in
 // lucidrains/deformable-attention: a few keys, moved to where the queries ask for, seen by all queries.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Dynamic sparse attention: each query attends to the keys that score highest with it, the k best or all within a
 // threshold of the best, on maps (b, dim, *spatial) or on tokens (b, n, dim).
 //

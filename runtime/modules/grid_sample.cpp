@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // torch.nn.functional.grid_sample, and ONNX GridSample, which is the same under other names, as models of one operator.
 #include "base/error.hpp"
 #include "kernels/sampling.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Layers that upstream's systems are made of, as modules of their own: Phenaki's LayerNorm, GEGLU and l2norm
 // (lucidrains/phenaki-pytorch), and Scale (lucidrains/deformable-attention).
 #include <bit>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Fixed sparse attention: each query sees a window of keys around it, cut off at the border, or moved inwards so that
 // every query sees as many (neighborhood attention, NATTEN, arXiv 2204.07143, dilated 2209.15001). One to three axes.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A system of the library: made once from a configuration and weights, built into a graph for each plan.
 //
 // One file per system. Its constructor reads every argument and declares every weight, so that whatever is wrong with a

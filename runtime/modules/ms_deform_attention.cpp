@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Multi-scale deformable attention (Zhu et al., arXiv 2010.04159), as published in fundamentalvision/Deformable-DETR:
 // every query reads a few points of every level, at a cost that does not depend on the levels' sizes.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ONNX's Attention operator (opset 23 and 24) as a model of one operator: onnx.ai/onnx/operators/onnx__Attention.html.
 #include <cmath>
 #include <limits>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ONNX DeformConv (opsets 19 to 22) in two dimensions as a model of one operator. Weight and bias are inputs.
 #include <array>
 

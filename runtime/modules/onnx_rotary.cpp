@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ONNX's RotaryEmbedding operator (opset 23) as a model of one operator.
 #include "base/error.hpp"
 #include "kernels/rows.hpp"

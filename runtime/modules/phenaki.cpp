@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Phenaki's video transformer (Villegas et al., arXiv 2210.02399) as published in lucidrains/phenaki-pytorch, and its
 // layers as modules of their own.
 #include <array>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The layers of Phenaki's transformer (Villegas et al., arXiv 2210.02399) as published in lucidrains/phenaki-pytorch:
 // attention, gated feed forward and position generator.
 #pragma once

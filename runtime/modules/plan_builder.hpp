@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a module builds with: the plan's inputs and outputs as tensors of a graph, in the form kernels want them.
 //
 // Inside a plan activations are tokens: (batch, n, channels) of the storage type, channels contiguous. The builder adds

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Position biases as results of their own, as phenaki-pytorch has them: AlibiPositionalBias (Press et al., arXiv
 // 2108.12409) and ContinuousPositionBias (Swin V2, arXiv 2111.09883); and CPB as deformable-attention has it.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The modules there are, by the name models carry.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention in shifted windows (Swin Transformer, Liu et al., arXiv 2103.14030), as torchvision has it.
 //
 // The map is padded with zeros to whole windows, rolled by the shift and cut into windows. Tokens attend within their

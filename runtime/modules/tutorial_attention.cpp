@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Dense deformable attention as tutorials teach it: keys and values move as in a deformable convolution, and every
 // position attends to all of them.
 //

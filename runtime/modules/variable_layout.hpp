@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Block layouts of DeepSpeed's VariableSparsityConfig, which DALL-E's SparseAttention takes as input "layout".
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tensors a module takes from its checkpoint, and their packed form in device memory.
 //
 // A module declares them once, when the model is created: names, shapes and numbers are checked then. What lies in

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Zeros for a plan's state before a run. Numbers in device memory may have a say: one that skips the run, which then
 // keeps the state, and one that asks for the zeros.
 #pragma once

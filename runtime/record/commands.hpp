@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Barriers and debug labels around dispatches.
 //
 // Barriers cover all memory: the library does not know which buffers or queue families the engine uses.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Lets a number in device memory decide whether a recorded program runs. The program's dispatches become indirect ones.
 // A small dispatch before them reads the number when the commands execute, and writes their workgroup counts, or zeros.
 #pragma once

@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a dispatch gets its buffers and images: pushed into the command buffer where the device can, else from sets
 // allocated ahead.
 //
 // A DescriptorRing holds `slots` copies of the descriptor sets of a fixed list of dispatches. Taking a slot is one
-// atomic increment, so recording never locks or allocates. Record n rewrites slot n % slots; SacPlanInfo::maxRunsInFlight
-// says when that is allowed.
+// atomic increment, so recording never locks or allocates. Record n rewrites slot n % slots;
+// SacPlanInfo::maxRunsInFlight says when that is allowed.
 #pragma once
 
 #include <atomic>

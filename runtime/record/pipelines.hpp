@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Compute pipelines of a context, created once however many plans ask for the same one.
 //
 // Plans on several threads may ask at once: the first to ask for a pipeline compiles it outside of the lock, others

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The engine's device as the library sees it: profile, functions, host memory. Shared by everything of a context.
 // Without a VkDevice it has a profile only: plans are made and nothing is compiled or recorded.
 #pragma once

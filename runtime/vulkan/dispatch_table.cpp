@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vulkan/dispatch_table.hpp"
 
 #include "base/error.hpp"

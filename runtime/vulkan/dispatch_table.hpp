@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The Vulkan functions the library calls, loaded through the engine's vkGetInstanceProcAddr. Nothing links to a loader.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads a device's profile, and checks one that the engine narrowed.
 #pragma once
 

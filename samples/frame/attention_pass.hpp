@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Saccade inside the engine: everything a program needs to do to have attention in its frame.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A small engine: a device with its queues, memory, and command buffers.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "frames_in_flight.hpp"
 
 #include "sizes.hpp"

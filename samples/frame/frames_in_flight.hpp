@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Frames on their way: drawn, handed over, attended to and shown, with up to two of them on the GPU at once.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Without a window: a few frames, their times, and pictures of the last one.
 #pragma once
 

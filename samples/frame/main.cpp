@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // frame: a small engine that draws a moving scene and runs deformable attention on it in the same command buffer, or
 // beside it on a second queue. Writes frame.png, points.png (where the keys were moved to), attention.png (what one
 // cell attends to) and output.png, or shows the same live in a window.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Writes model.safetensors: a DeformableAttention2D whose weights are set by hand instead of trained, so that what the
 sample shows can be understood. It works on a frame by pixel-unshuffle 4: 64 channels, of which offset group g holds the
 16 pixels of a 4x4 cell in colour channel g (red, green, blue, distance).

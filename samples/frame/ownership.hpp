@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Buffers and images change hands between queue families: released by the one, acquired by the other with the same
 // arguments, with a semaphore between the two submissions. Nothing is recorded where both queues are of one family.
 #pragma once

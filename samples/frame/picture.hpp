@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Pictures the sample writes: an RGB image with the few drawing operations it takes.
 #pragma once
 

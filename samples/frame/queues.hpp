@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which queues of a device the engine takes.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "scene_pass.hpp"
 
 #include "graphics_pipeline.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The engine's own work: draws the scene, and beside it what attention reads.
 #pragma once
 

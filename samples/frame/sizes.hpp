@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What everything in the sample agrees on.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Saccade on libplacebo's device and images, in a command buffer of its own.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // placebo: attention inside a renderer that is there already. libplacebo, the renderer of mpv and VLC, owns the device
 // and draws a picture; Saccade runs DeformableAttention2D on libplacebo's images; libplacebo draws what came of it over
 // the right half. Between the two no pixel leaves the device.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The host: libplacebo, the renderer of mpv and VLC, makes the device, scales and colour-manages pictures.
 #pragma once
 

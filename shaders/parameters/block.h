@@ -1,12 +1,14 @@
-// The parameters of a dispatch: whatever depends on shapes. C++ (runtime/kernels) and GLSL include the same declaration:
+// SPDX-License-Identifier: Apache-2.0
+// The parameters of a dispatch: whatever depends on shapes. C++ (runtime/kernels) and GLSL include the same
+// declaration:
 //
 //     BEGIN_PARAMETERS(NormParameters)
 //         uvec4 source;
 //         uint tokens;
 //     END_PARAMETERS
 //
-// C++ sees a structure, GLSL a uniform block whose members are plain names. A shader defines PARAMETER_BINDING first; it
-// is the binding behind its operands. Vectors of four come before scalars, and there are no arrays of scalars and no
+// C++ sees a structure, GLSL a uniform block whose members are plain names. A shader defines PARAMETER_BINDING first;
+// it is the binding behind its operands. Vectors of four come before scalars, and there are no arrays of scalars and no
 // vectors of three: so std140 and C++ agree without padding (tests/kernels/parameters_test.cpp).
 #ifndef SACCADE_PARAMETERS_BLOCK_H_
 #define SACCADE_PARAMETERS_BLOCK_H_

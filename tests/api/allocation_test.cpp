@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Host memory: through the engine's callbacks alone, given back whatever fails, and none while recording.
 #include <gtest/gtest.h>
 

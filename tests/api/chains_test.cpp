@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // sType and pNext: what each structure accepts, in chains and in arrays, and what queries leave alone. Without a
 // device: the boundary is the same.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Pipelines compiled on lent threads: the same plan, whatever the engine does with the jobs.
 #include <gtest/gtest.h>
 

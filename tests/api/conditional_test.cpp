@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs that a number in device memory switches: on they are the ordinary run bit by bit, off they leave no trace.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Wrong arguments before there is a model: sacQueryDevice, sacCreateContext, sacDestroyContext.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Devices made from a VkDeviceCreateInfo of somebody else's that sacExtendDeviceCreateInfo has extended.
 #include <gtest/gtest.h>
 

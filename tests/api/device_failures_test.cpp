@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Failures of the device: whatever call of Vulkan's fails, the library says so, keeps nothing, and can go on.
 #include <gtest/gtest.h>
 

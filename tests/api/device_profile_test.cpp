@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The device profile: what is queried, what is taken back, and what a context does that has nothing else.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory as safetensors files: what lies there is what the layer computes; wrong calls write nothing.
 #include <gtest/gtest.h>
 

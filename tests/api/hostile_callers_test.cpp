@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What callers get wrong in ways that a structure's members do not show: callbacks that throw, counts without arrays,
 // texts that are none, host data of another size. Without a device: the boundary is the same.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What can be given wrongly about images, at plan creation and while recording.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files that ask for much: plans of deep networks are made in time proportional to their depth, and can be cancelled at
 // any point; a header takes memory in proportion to its size. Without a device, so that the library alone is measured.
 #include <gtest/gtest.h>

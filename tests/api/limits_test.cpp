@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The limits of docs/limits.md: what lies beyond one is refused by the argument's name, its value and the limit.
 #include <gtest/gtest.h>
 

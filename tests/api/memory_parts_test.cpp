@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a plan says its memory is made of, judged by what sacGetPlanMemory says and by the shapes of the layer.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Wrong arguments of sacCreateModel and sacDestroyModel: structures, files, configurations, weights.
 #include <gtest/gtest.h>
 

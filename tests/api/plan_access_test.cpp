@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The synchronization contract as data: what it says of plans of every kind, and that barriers made of nothing else
 // are enough.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Wrong arguments of sacCreatePlan and of the questions a plan answers; cancelling.
 #include <gtest/gtest.h>
 
@@ -37,7 +38,7 @@ TEST_F(PlanArguments, nameWhatIsWrong) {
         {"sType", [](D& d) { d.info.sType = SAC_STRUCTURE_TYPE_RUN_INFO; }, invalid,
          "sType of info is 8, it must be SAC_STRUCTURE_TYPE_PLAN_INFO"},
         {"pNext", [&](D& d) { d.info.pNext = &other; }, invalid, "pNext of info"},
-        {"unknown flag", [](D& d) { d.info.flags = 0x4; }, invalid, "info->flags"},
+        {"unknown flag", [](D& d) { d.info.flags = 0x100; }, invalid, "info->flags"},
         {"input without a name", [](D& d) { d.inputs[0].name = nullptr; }, invalid, "info->inputs[0].name"},
         {"input of no type", [&](D& d) { d.inputs[0].dataType = enumeration(SAC_DATA_TYPE_BOOL, 77); }, invalid,
          "info->inputs[0].dataType"},

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which position bias a plan takes: a table that meets the tolerance, the finest one there is, or none.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Wrong arguments while recording: nothing is recorded, and the command buffer goes on as if nothing had happened.
 #include <gtest/gtest.h>
 

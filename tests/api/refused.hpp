@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A call that has to be refused: what to expect of it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Plans of one model for other sizes of its input: what they share with the first one.
 #include <gtest/gtest.h>
 

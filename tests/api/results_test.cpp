@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What must not change a single bit of the results: neighbours, leftovers, aliasing, batches, descriptors, devices.
 #include <gtest/gtest.h>
 
@@ -205,9 +206,8 @@ TEST_F(Results, everythingInOneBuffer) {
     for (const SacTensorInfo& tensor : ready.plan->tensors())
         ranges.push_back(place(tensor.size, alignment));
     end += 64;
-    const VkBufferUsageFlags usage =
-        VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
-        VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+    const VkBufferUsageFlags usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT |
+                                     VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
     const host::Buffer buffer(device(), end, usage, host::BufferMemory::readback);
     const std::span<std::byte> mapped = buffer.mapped();
     std::ranges::fill(mapped, std::byte{0x6b});

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a plan says of its stages, and the timestamps that a run writes around them.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // sacWriteWeights: any part is the same bytes as in the whole, and the whole is what a run needs.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // No shader reads or writes outside of what is bound to it, whatever the inputs say.
 //
 // Validation layers compare an access with the whole VkBuffer, so that they miss one that stays inside it. Here each

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The library as a plugin takes it: opened by path, every function by its name, through the pointer types alone. The
  * pointers have the functions' own names, which the prototypes would forbid.
  *

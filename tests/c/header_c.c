@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The public headers by themselves, as C99 with warnings as errors: what a C compiler makes of structures, enumerations
  * and pointer types. */
 #include <saccade/saccade.h>

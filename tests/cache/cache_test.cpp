@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // DalleAttention's key-value cache through the public API: what "offset" may be, and that a sequence computed step by
 // step is the sequence computed at once. Weights, inputs and rotary angles are those of a golden file; what is compared
 // with is the one-shot causal run of the same model.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs that clear a key-value cache before they begin, by flag or by a number in device memory. What they are compared
 // with is an ordinary run whose state the host has filled with zeros.
 #include <gtest/gtest.h>

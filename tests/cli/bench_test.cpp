@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the bench writes of the CPU's work: which rows there are, and what their numbers owe each other.
 #include <gtest/gtest.h>
 

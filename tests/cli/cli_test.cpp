@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The command line as a user meets it: results in files, tables on stdout, exit codes.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // saccade.hpp alone, from a golden file to its results; failures are exceptions.
 #include <saccade/saccade.hpp>
 

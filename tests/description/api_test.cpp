@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // sacGetModuleDescription, sacGetModuleKeys and sacGetModuleTensors, none of which needs a device.
 #include <gtest/gtest.h>
 

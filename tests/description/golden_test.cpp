@@ -1,15 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
 // Descriptions against what modules do: over all golden files, the keys, inputs and outputs that a module asks for are
 // the described ones, each of them is asked for in some case, and types and shapes are as described.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
+
+#include <nlohmann/json.hpp>
 
 #include "api/objects.hpp"
 #include "description/shape_rule.hpp"
 #include "support/golden.hpp"
+#include "support/model_file.hpp"
 
 namespace saccade::test {
 namespace {
@@ -145,6 +151,19 @@ TEST_F(Descriptions, areWhatModulesAskFor) {
         for (const auto& entry : std::filesystem::directory_iterator(std::string(SACCADE_TEST_DATA "/") + folder))
             if (entry.path().extension() == ".safetensors")
                 build(entry.path(), "{}", nullptr);
+    // Of this one there is no file of reference results.
+    const nlohmann::json config = {{"dim", 8}, {"window_size", {4, 2}}, {"shift_size", {1, 1}}, {"num_heads", 2}};
+    const std::filesystem::path made = std::filesystem::path(testing::TempDir()) / "shifted_window.safetensors";
+    const std::vector<std::byte> bytes = makeModelFile("ShiftedWindowAttention", config,
+                                                       {{"w.qkv.weight", reference::Tensor({24, 8})},
+                                                        {"w.qkv.bias", reference::Tensor({24})},
+                                                        {"w.proj.weight", reference::Tensor({8, 8})},
+                                                        {"w.proj.bias", reference::Tensor({8})},
+                                                        {"w.relative_position_bias_table", reference::Tensor({21, 2})},
+                                                        {"in.x", reference::Tensor({1, 5, 6, 8})},
+                                                        {"out.y", reference::Tensor({1, 5, 6, 8})}});
+    std::ofstream(made, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
+    build(made, "{}", nullptr);
     for (const Variation& variation : variations)
         build(std::string(SACCADE_TEST_DATA "/") + variation.file + ".safetensors", variation.options, variation.input);
 

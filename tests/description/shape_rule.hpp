@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The symbolic shapes of module descriptions, checked against real ones.
 #pragma once
 

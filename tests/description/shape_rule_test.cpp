@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "description/shape_rule.hpp"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The sample without a window: its two modes show the same.
 #include <gtest/gtest.h>
 

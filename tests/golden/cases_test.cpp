@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Call forms that upstream takes, as acceptance trials met them: each file is right, or refused by a limit of
 // docs/limits.md that its message names. Metadata "args" holds the forward arguments that are no tensors.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Numbers from outside: every golden file and ONNX backend case of a module the library has, through the public API.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Buffers as the engine has them: every pair of layouts and types of an input and an output gives a golden case's
 // numbers.
 #include <gtest/gtest.h>

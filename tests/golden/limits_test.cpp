@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What modules need of a device beyond what every device has, and which cases the narrow profiles therefore forbid.
 #include <gtest/gtest.h>
 

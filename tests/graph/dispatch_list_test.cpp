@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a planned graph comes down to before there are pipelines: order, places, workgroups, stages and limits.
 #include "graph/dispatch_list.hpp"
 

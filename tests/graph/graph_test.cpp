@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sizes that pass 64 and 32 bits on their way from shapes to dispatches.
 #include "graph/graph.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory and barriers of hand-made and random graphs, judged by the definition of a hazard rather than by the planner.
 #include "graph/planner.hpp"
 

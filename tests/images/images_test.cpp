@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Inputs and outputs as an engine's images: formats, several of them, pixel shuffles, layers, odd sizes.
 //
 // The module is grid_sample at its own pixels, so that what comes out is what went in, and a golden case besides.

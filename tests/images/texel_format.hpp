@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Texels as the Vulkan specification defines them ("Numeric representation"), decoded to float64.
 #pragma once
 

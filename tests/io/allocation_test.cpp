@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where memory comes from: only from the resource handed in, never from global operator new, and every allocation may
 // fail. The replaced operators below serve the whole test program.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // parseDecimal against std::from_chars, which has it of another origin.
 #include "io/decimal.hpp"
 

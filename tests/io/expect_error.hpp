@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Asserts on the Error an expression throws.
 #pragma once
 

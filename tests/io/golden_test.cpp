@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The golden vectors are files of another writer (PyTorch's side): all of them have to be readable, whole and finite.
 #include <gtest/gtest.h>
 

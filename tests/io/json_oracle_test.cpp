@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The parser against nlohmann-json, an independent implementation: the same texts accepted, the same values read.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files built by hand, so that reader and writer are not only checked against each other.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory resources that watch what the code under test does with them.
 #pragma once
 

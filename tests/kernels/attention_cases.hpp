@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention's features, alone and mixed, as descriptions, and how a device may cut them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A float64 evaluation of AttentionDesc's words: the operands of a description, filled at random, and what it makes of
 // them.
 #pragma once

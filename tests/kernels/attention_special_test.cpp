@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // NaN and infinities in attention: they reach the rows that PyTorch's float64 lets them reach and no others, however
 // the kernel is cut, and hidden keys keep theirs.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention's features, alone and mixed, against a float64 evaluation of AttentionDesc's words: as cut for the test
 // device, as cut for a GPU (keys in shared memory, channels split over lanes) and with the keys split over workgroups.
 #include "kernels/attention.hpp"

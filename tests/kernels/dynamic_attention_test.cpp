@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Dynamic sparse attention against float64: both selections over every way to find the bound, exact ties, NaN and
 // infinity, as cut for the test device and for a GPU.
 //

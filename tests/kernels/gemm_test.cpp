@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // gemm against float64: sizes that fill no tile, layouts, epilogues, and the GPU's mapping as well as the CPU's.
 #include "kernels/gemm.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Local attention against float64: borders, dilations, windows wider than the grid, odd head sizes, views, as cut for
 // the test device, for a CPU driver whose lanes cannot pass values on, and for a GPU.
 #include "kernels/sparse_attention.hpp"

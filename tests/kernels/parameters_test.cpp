@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Parameter blocks lie in GLSL as in C++: shaders/parameters/ is declared once, but std140 and a C++ compiler each have
 // rules of their own. Without padding the two agree, so no compiled shader may have any.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The position bias of deformable attention: the table and the dense form against its MLP in float64.
 #include "kernels/position_bias.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // gridSample and offsetNetwork against float64, convert bit by bit: coordinates that are no numbers, slices of wider
 // tokens, halves, channel counts that fill no vector.
 #include <gtest/gtest.h>

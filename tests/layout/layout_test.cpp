@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // sacBuildVariableLayout: DeepSpeed's rules, against layouts that DeepSpeed made and against hand-made ones.
 #include <gtest/gtest.h>
 #include <saccade/saccade_layouts.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The sample placebo: attention on libplacebo's images. CMakeLists.txt has the validation layer watch this program and
 // the sample that it starts.
 #include <gtest/gtest.h>

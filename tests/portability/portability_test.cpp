@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Programs on portability drivers, as MoltenVK is one: the Vulkan loader hides them from whoever does not ask. The
 // installed drivers stand in, by copies of their manifests that call them portability drivers.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Inputs in further forms than the data-driven cases have: INT64, halves that broadcast, part of a batch of videos, and
 // what is refused or ignored of them.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every module at shapes and options that no golden file combines, against the float64 reference: odd head sizes, one
 // token, masks that keep nothing, cross attention of other lengths, shared heads and layouts. The deformable modules
 // and grid_sample are in random_test.cpp.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A model of random weights with random inputs, and what the float64 reference makes of them.
 #pragma once
 

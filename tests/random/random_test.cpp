@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Shapes and magnitudes that no golden file has, against the float64 reference: odd sizes, one pixel, one key, batches,
 // groups, and inputs so large that scores reach millions.
 #include <gtest/gtest.h>

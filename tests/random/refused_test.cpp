@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What sparse attention, the small layers and ONNX's operators cannot be given is refused by name: configurations when
 // a model is made, shapes when a plan is.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // torchvision's ShiftedWindowAttention against a float64 reference that follows its definition token by token: padding,
 // shifts, windows that are not square or larger than the map, part of a batch, halves.
 #include <gtest/gtest.h>

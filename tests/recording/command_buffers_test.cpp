@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Command buffers of every kind an engine has: secondary ones, ones that are submitted again.
 #include "scene.hpp"
 

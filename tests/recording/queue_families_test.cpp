@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A run on a compute queue between two pieces of the engine's own work on another: the queues' order is two semaphores,
 // ownership of input and output moves with whole buffers, as the header leaves it to the engine.
 #include "scene.hpp"

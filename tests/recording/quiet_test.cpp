@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Recording takes no lock and no memory: the calls of the C library that would are counted, while this thread is
 // inside sacCmdUpload or sacCmdRun and not inside the driver.
 #include "scene.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A small plan on a device of its own, with what an ordinary run of it results in: what every way to record is
 // compared with, bit for bit.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Several plans of several models in one command buffer, in one workspace, one of them reading what another wrote:
 // ordered by the barriers that the header asks for and no others.
 #include "scene.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Threads: one plan recorded by many at once, and one plan made by many at once.
 #include <atomic>
 #include <cstring>

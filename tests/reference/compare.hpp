@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How far a result is from the expected one.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The attention forms of DALLE-pytorch. In all of them a mask is nonzero where a key is kept.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Deformable attention in 1D, 2D and 3D (Xia et al., arXiv 2201.00520), as the deformable-attention package computes
 // it.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention of each query to the keys that score highest with it, on maps of one to three axes and on tokens.
 #pragma once
 

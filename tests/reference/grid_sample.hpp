@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // torch.nn.functional.grid_sample for 1 to 3 axes. PyTorch has no 1D form; it is the 2D one on a column image,
 // sampled along its height at x = 0.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // PyTorch layers that several systems share, in float64. Shapes and defaults are PyTorch's.
 #pragma once
 

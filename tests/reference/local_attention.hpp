@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention to a window of keys around each query, on maps of one to three axes.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Multi-scale deformable attention (Zhu et al., arXiv 2010.04159).
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ONNX operators, by their published semantics. Config holds the node's attributes under their ONNX names; inputs and
 // results have the names of the operator's formal parameters.
 #pragma once

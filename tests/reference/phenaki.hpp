@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The attention, position biases and blocks of phenaki-pytorch.
 #pragma once
 

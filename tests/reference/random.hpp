@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Random numbers that are the same on every platform, and exact in float32 so that both sides of a comparison read the
 // same values.
 #pragma once

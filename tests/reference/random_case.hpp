@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Random weights and inputs for every module, so that tests can try shapes that no golden file has. The same arguments
 // give the same values on every platform, all of them exact in float32.
 #pragma once

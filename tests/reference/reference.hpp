@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The float64 reference for every module: plain loops, no Vulkan, nothing of the library. It agrees with the golden
 // vectors, so it can stand in for them at shapes they do not have.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Layers that larger systems are made of, as modules of their own.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tensor of the float64 reference: a shape and its values, last axis contiguous.
 #pragma once
 

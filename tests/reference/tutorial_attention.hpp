@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Dense deformable attention of the tutorial: every position samples keys and values at its own displaced place.
 #pragma once
 

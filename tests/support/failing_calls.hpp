@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The real driver, some of whose calls fail when they are told to.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The Vulkan device that the tests of one program share, under the validation layer's eyes.
 #pragma once
 

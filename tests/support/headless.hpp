@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A device that is nowhere: for contexts that plan only.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An image with a host copy of its texels, as an engine would hand it to the library.
 #pragma once
 

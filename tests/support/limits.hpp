@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the narrow profiles forbid (SACCADE_PROFILE=weak or minimum). It is known beforehand, so that a refusal is a
 // result like any other.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The main of every test program: GoogleTest's, which also writes down the cases that were skipped, since a program
 // that skips some passes.
 #include <gtest/gtest.h>

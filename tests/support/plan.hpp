@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A plan with buffers of its own: from named tensors to named results in a few lines.
 #pragma once
 
@@ -69,7 +70,8 @@ private:
     SacPlan handle_ = nullptr;
 };
 
-/// Mapped buffers for everything a plan needs, the staging one with the weights. Weights, workspace and so on may be replaced by shared ones before use.
+/// Mapped buffers for everything a plan needs, the staging one with the weights. Weights, workspace and so on may be
+/// replaced by shared ones before use.
 class PlanBuffers {
 public:
     /// `more`: usages beyond those that the plan needs.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A safetensors reader for tests, apart from the library's own, so that neither vouches for the other.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The sample "frame" as a user starts it, under the validation layer's eyes.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Planted faults: that the validation layer is silent elsewhere means something only while it reports these.
 #include <gtest/gtest.h>
 

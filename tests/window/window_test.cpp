@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The sample's window, on an X server without a screen: what it presents is what the sample writes without a window.
 #include <gtest/gtest.h>
 

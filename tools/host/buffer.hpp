@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A VkBuffer with memory of its own.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Physical devices and the choice among them; a logical device made as the library advises.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What goes wrong in a host program, as exceptions: one type for each kind that a program answers differently.
 #pragma once
 

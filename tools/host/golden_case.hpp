@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A file with its own inputs and reference results: how to run it and how close the results have to be.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "host/instance.hpp"
 
 #include <algorithm>
@@ -51,8 +52,8 @@ VKAPI_ATTR VkBool32 VKAPI_CALL onMessage(VkDebugUtilsMessageSeverityFlagBitsEXT,
     return VK_FALSE;
 }
 
-// Layers since 1.3.300 or so follow what shaders access from one dispatch to the next only where this is set; older ones
-// do so anyway. Whoever has set it keeps that.
+// Layers since 1.3.300 or so follow what shaders access from one dispatch to the next only where this is set; older
+// ones do so anyway. Whoever has set it keeps that.
 void followShaderAccesses() {
     constexpr const char* setting = "VK_LAYER_SYNCVAL_SHADER_ACCESSES_HEURISTIC";
 #if defined(_WIN32)

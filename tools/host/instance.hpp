@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A headless Vulkan instance, with the Khronos validation layer where a program asks for it.
 #pragma once
 
@@ -32,11 +33,10 @@ public:
     VkInstance handle() const { return handle_; }
     Validation validation() const { return validation_; }
     /// Whether the layer's GPU-assisted checks follow vkCmdPushDescriptorSetKHR. Layers before 1.3.250 take what it
-    /// writes for unwritten and call each descriptor uninitialized (Vulkan-ValidationLayers, issue 5321); 1.4.309 (Debian
-    /// 13) checks a dispatch against descriptors that were pushed for another.
+    /// writes for unwritten and call each descriptor uninitialized (Vulkan-ValidationLayers, issue 5321); 1.4.309
+    /// (Debian 13) checks a dispatch against descriptors that were pushed for another.
     bool followsPushDescriptors() const {
-        return layerVersion_ >= VK_MAKE_API_VERSION(0, 1, 3, 250) &&
-               layerVersion_ != VK_MAKE_API_VERSION(0, 1, 4, 309);
+        return layerVersion_ >= VK_MAKE_API_VERSION(0, 1, 3, 250) && layerVersion_ != VK_MAKE_API_VERSION(0, 1, 4, 309);
     }
     /// Whether VK_EXT_debug_utils is enabled: with validation only.
     bool debugUtils() const { return messenger_ != VK_NULL_HANDLE; }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The library's objects as C++ values: each ends what it began, and failures are exceptions.
 #pragma once
 

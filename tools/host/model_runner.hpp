@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From a checkpoint and tensors on the host to result tensors on the host, through the public C API alone.
 //
 // What the command line, the bench and the golden tests share. It waits for the device after every step, which an

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Profiles by name: what tests and the command line narrow a device to.
 #pragma once
 

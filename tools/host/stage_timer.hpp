@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long each stage of a model's run takes on the device.
 #pragma once
 

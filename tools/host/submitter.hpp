@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Records a command buffer, submits it, waits for it and says how long it took.
 #pragma once
 

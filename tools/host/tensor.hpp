@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tensors in host memory, as files hold them, and how far two of them are apart.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Safetensors files on disk, over the library's own reader and writer.
 #pragma once
 

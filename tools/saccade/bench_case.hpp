@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What `saccade bench` measures: layers with random weights, made in memory.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // saccade bench: times of upstream's README examples and of what they are made of.
 #include <cstdio>
 #include <fstream>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Timing of one bench case, and the tables and JSON that come of it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Single kernels of the library, measured below its public interface.
 #pragma once
 

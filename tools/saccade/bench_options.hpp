@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What `saccade bench` is asked for.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What sacCmdRun costs the CPU. Nothing is submitted.
 #pragma once
 

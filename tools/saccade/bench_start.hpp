@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What creating plans costs: with an empty pipeline cache, with a saved one, on one thread and on several.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The subcommands. Each adds itself to the application and returns what to call if it is the one that was given.
 #pragma once
 

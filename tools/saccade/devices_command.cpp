@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // saccade devices: the Vulkan devices and what the library can use of each.
 #include <cstdio>
 #include <iterator>

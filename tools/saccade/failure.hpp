@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Exceptions as the program reports them: a message for stderr and an exit code.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Vulkan whose commands do nothing: what is left of the time that recording takes is the library's own.
 #pragma once
 

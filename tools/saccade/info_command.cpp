@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // saccade info: what is in a model file, and what its plan would need.
 #include <cstdio>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // --layout: the block layout of SparseAttention, built instead of read.
 #pragma once
 

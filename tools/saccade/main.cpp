@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // saccade: runs, checks, describes and measures model files.
 #include <CLI/CLI.hpp>
 #include <saccade/saccade.h>
@@ -46,8 +47,8 @@ int main(int argc, char** argv) {
         return format("saccade %u.%u.%u", version >> 22, (version >> 12) & 0x3ffu, version & 0xfffu);
     });
     app.require_subcommand(0, 1); // none is answered below, where what was given instead has been named
-    const Command commands[] = {addRunCommand(app), addVerifyCommand(app), addInfoCommand(app), addModulesCommand(app),
-                                addDevicesCommand(app), addBenchCommand(app)};
+    const Command commands[] = {addRunCommand(app),     addVerifyCommand(app),  addInfoCommand(app),
+                                addModulesCommand(app), addDevicesCommand(app), addBenchCommand(app)};
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& help) {

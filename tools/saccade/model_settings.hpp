@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a file is a model of, where it does not say so itself: its module, its configuration, where its weights are.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // saccade modules: what there is, what each module takes and what it gives.
 #include <algorithm>
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Signs of life on stderr for what takes longer than a second.
 #pragma once
 

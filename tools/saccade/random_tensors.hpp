@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reproducible random weights and inputs: the same numbers on every platform, which std's distributions do not promise.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // saccade run: a model on its inputs.
 #include <cmath>
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // saccade run --times: where a run's time goes.
 #pragma once
 

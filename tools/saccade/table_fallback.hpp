@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What --bias table means where no table within the library's limit is good enough.
 #pragma once
 

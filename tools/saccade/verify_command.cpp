@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // saccade verify: models against the reference results in their own files.
 #include <algorithm>
 #include <cstdio>

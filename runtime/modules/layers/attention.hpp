@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention in a module's graph: its description and operands by name, ALiBi's slopes, and the projections around it
 // that several modules share.
 #pragma once

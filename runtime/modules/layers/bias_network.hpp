@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The network of deformable attention's continuous position bias: its parameters in a checkpoint, and all of them
 // together as the kernels read them.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "modules/layers/token_layers.hpp"
 
 #include "kernels/attention.hpp"

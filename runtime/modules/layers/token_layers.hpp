@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Layers over tokens: PyTorch's Linear, which is the 1x1 convolution too, and LayerNorm. Each declares its weights of
 // the checkpoint when it is made, and adds its node to a graph when it is applied.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the window shows, at a size of its own: the scene enlarged, and over it what attention found.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The scene in a window, with deformable attention in every frame.
 #pragma once
 

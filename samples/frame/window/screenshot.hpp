@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An image of the GPU as a PNG.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // check_golden FILE...: runs golden files through the reference and prints how far each result is from the stored one.
 // Exit status 1 when a result is further than 1e-6 (float32 rounding of the stored vectors) or, stored as half, 1e-3.
 

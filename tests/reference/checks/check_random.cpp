@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // check_random: holds the reference to what no golden file shows. axis_order "xyz" in 3D must treat the three axes
 // alike, and the random cases must be worth comparing: finite, and moved by every input.
 
