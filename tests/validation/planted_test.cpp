@@ -33,6 +33,7 @@ TEST_F(Planted, missingBarrier) {
     for (PlanBuffers* buffers : {&first, &second})
         for (const auto& [name, tensor] : golden.inputs)
             buffers->write(name, tensor);
+    second.share(SAC_MEMORY_PARAMETERS, first.range(SAC_MEMORY_PARAMETERS));
     second.binding("x").buffer = first.binding("y").buffer; // as large or larger
 
     for (const bool barrier : {true, false}) {
