@@ -8,25 +8,20 @@ layout(std430, set = 0, binding = 1) readonly buffer K4 { T4 k4[]; };
 
 const uint qkVectors = (headDim + 3u) / 4u; // of four channels
 
-vec4 loadQ(uint at, uint vector) {
-    if (vectorQk)
-        return vec4(q4[at / 4u + vector]);
-    uint first = vector * 4u;
-    uint end = headDim - 1u;
-    return vec4(float(q1[at + min(first, end)]), first + 1u < headDim ? float(q1[at + min(first + 1u, end)]) : 0.0,
-                first + 2u < headDim ? float(q1[at + min(first + 2u, end)]) : 0.0,
-                first + 3u < headDim ? float(q1[at + min(first + 3u, end)]) : 0.0);
-}
-
-vec4 loadK(uint at, uint vector) {
-    if (vectorQk)
-        return vec4(k4[at / 4u + vector]);
-    uint first = vector * 4u;
-    uint end = headDim - 1u;
-    return vec4(float(k1[at + min(first, end)]), first + 1u < headDim ? float(k1[at + min(first + 1u, end)]) : 0.0,
-                first + 2u < headDim ? float(k1[at + min(first + 2u, end)]) : 0.0,
-                first + 3u < headDim ? float(k1[at + min(first + 3u, end)]) : 0.0);
-}
+// Four channels of a row; those behind the last are zero. `one` and `four` are the same buffer.
+#define DEFINE_LOAD(load, one, four, fourWide, channels)                                                               \
+    vec4 load(uint at, uint vector) {                                                                                  \
+        if (fourWide)                                                                                                  \
+            return vec4(four[at / 4u + vector]);                                                                       \
+        uint first = vector * 4u;                                                                                      \
+        uint last = channels - 1u;                                                                                     \
+        return vec4(float(one[at + min(first, last)]),                                                                 \
+                    first + 1u < channels ? float(one[at + min(first + 1u, last)]) : 0.0,                              \
+                    first + 2u < channels ? float(one[at + min(first + 2u, last)]) : 0.0,                              \
+                    first + 3u < channels ? float(one[at + min(first + 3u, last)]) : 0.0);                             \
+    }
+DEFINE_LOAD(loadQ, q1, q4, vectorQk, headDim)
+DEFINE_LOAD(loadK, k1, k4, vectorQk, headDim)
 
 float scaledScore(uint qAt, uint kAt) {
     vec4 sum = vec4(0);

@@ -37,15 +37,7 @@ vec4 sums[queriesPerLane * voShare]; // of weighted values
 float maximum[queriesPerLane];
 float total[queriesPerLane]; // of weights
 
-vec4 loadV(uint at, uint vector) {
-    if (vectorVo)
-        return vec4(v4[at / 4u + vector]);
-    uint first = vector * 4u;
-    uint last = valueDim - 1u;
-    return vec4(float(v1[at + min(first, last)]), first + 1u < valueDim ? float(v1[at + min(first + 1u, last)]) : 0.0,
-                first + 2u < valueDim ? float(v1[at + min(first + 2u, last)]) : 0.0,
-                first + 3u < valueDim ? float(v1[at + min(first + 3u, last)]) : 0.0);
-}
+DEFINE_LOAD(loadV, v1, v4, vectorVo, valueDim)
 
 // The vector of channels that is this lane's c-th; behind the last one it is repeated.
 uint qkVector(uint c) { return min(c * lanesPerQuery + share, qkVectors - 1u); }

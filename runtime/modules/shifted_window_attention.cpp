@@ -9,7 +9,6 @@
 // weight of exp(-100) is nothing in float32, unless the hidden score exceeds the visible ones by some 80.
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "base/error.hpp"
 #include "kernels/copy.hpp"
@@ -210,17 +209,11 @@ void ShiftedWindowAttention::copyWindows(PlanBuilder& plan, const Map& map, bool
 TensorId ShiftedWindowAttention::attend(PlanBuilder& plan, const Map& map, TensorId qkv) const {
     Graph& graph = plan.graph();
     const uint32_t tokens = static_cast<uint32_t>(map.tokens());
-    AttentionDesc desc;
-    desc.half = plan.half();
+    AttentionDesc desc = describeAttention(plan, heads_, dim_ / heads_, tokens, tokens);
     desc.batch = static_cast<uint32_t>(plan.batch() * map.windows());
-    desc.heads = desc.kvHeads = heads_;
-    desc.queries = desc.keys = tokens;
-    desc.headDim = desc.valueDim = dim_ / heads_;
-    desc.scale = 1 / std::sqrt(static_cast<float>(desc.headDim));
     desc.q = AttentionView::tokens(tokens, 3 * dim_, desc.headDim);
     desc.k = AttentionView::tokens(tokens, 3 * dim_, desc.headDim, dim_);
     desc.v = AttentionView::tokens(tokens, 3 * dim_, desc.headDim, 2 * dim_);
-    desc.out = AttentionView::tokens(tokens, dim_, desc.headDim);
     AttentionTensors tensors{.q = qkv, .k = qkv, .v = qkv};
     tensors.out = plan.activation("attention", {plan.batch(), map.windows() * tokens, dim_});
 
