@@ -24,6 +24,8 @@ struct State {
 
 using ull = unsigned long long;
 
+constexpr VkDeviceSize uniformRange = 16384; // the least that Vulkan asks of a device
+
 template <class Handle>
 uint64_t number(Handle handle) {
     return (uint64_t)handle;
@@ -57,20 +59,23 @@ void requireRange(const char* what, VkBuffer buffer, VkDeviceSize offset, VkDevi
              static_cast<ull>(found->second));
 }
 
+void requireBuffer(uint32_t binding, const VkDescriptorBufferInfo& info, VkDeviceSize mostBytes) {
+    requireRange("descriptor", info.buffer, info.offset, info.range);
+    if (info.offset % state.device.offsetAlignment)
+        fail("binding %u: offset %llu is misaligned", binding, static_cast<ull>(info.offset));
+    if (info.range > mostBytes)
+        fail("binding %u: range %llu", binding, static_cast<ull>(info.range));
+}
+
 void requireWrites(uint32_t count, const VkWriteDescriptorSet* writes) {
     for (const VkWriteDescriptorSet* write = writes; write != writes + count; ++write)
         for (uint32_t i = 0; i < write->descriptorCount; ++i) {
-            if (write->descriptorType != VK_DESCRIPTOR_TYPE_STORAGE_BUFFER) {
-                if (!state.views.contains(number(write->pImageInfo[i].imageView)))
-                    fail("binding %u: no image view of the engine", write->dstBinding);
-                continue;
-            }
-            const VkDescriptorBufferInfo& info = write->pBufferInfo[i];
-            requireRange("descriptor", info.buffer, info.offset, info.range);
-            if (info.offset % state.device.offsetAlignment)
-                fail("binding %u: offset %llu is misaligned", write->dstBinding, static_cast<ull>(info.offset));
-            if (info.range > state.device.storageRange)
-                fail("binding %u: range %llu", write->dstBinding, static_cast<ull>(info.range));
+            if (write->descriptorType == VK_DESCRIPTOR_TYPE_STORAGE_BUFFER)
+                requireBuffer(write->dstBinding, write->pBufferInfo[i], state.device.storageRange);
+            else if (write->descriptorType == VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER)
+                requireBuffer(write->dstBinding, write->pBufferInfo[i], uniformRange);
+            else if (!state.views.contains(number(write->pImageInfo[i].imageView)))
+                fail("binding %u: no image view of the engine", write->dstBinding);
         }
 }
 
@@ -103,7 +108,9 @@ void VKAPI_CALL GetPhysicalDeviceProperties2(VkPhysicalDevice, VkPhysicalDeviceP
     }
     limits.maxPerStageDescriptorStorageBuffers = device.storageBuffers;
     limits.maxStorageBufferRange = device.storageRange;
+    limits.maxUniformBufferRange = uniformRange;
     limits.minStorageBufferOffsetAlignment = device.offsetAlignment;
+    limits.minUniformBufferOffsetAlignment = device.offsetAlignment;
     limits.maxPushConstantsSize = 128;
     if (auto* subgroup = inChain<VkPhysicalDeviceSubgroupProperties>(
             answer->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES)) {
