@@ -555,6 +555,7 @@ typedef enum SacKeyType SAC_ENUM_TYPE {
     SAC_KEY_TYPE_CHOICE = 3,   /* one of the strings `choices` */
     SAC_KEY_TYPE_INTEGERS = 4, /* an array of `minimumCount` to `maximumCount` integers, each `minimum` to `maximum` */
     SAC_KEY_TYPE_ANY = 5,      /* accepted and ignored */
+    SAC_KEY_TYPE_JSON = 6,     /* an array or object that the module checks itself; `meaning` says what it holds */
     SAC_KEY_TYPE_MAX_ENUM = 0x7fffffff
 } SacKeyType;
 
@@ -613,6 +614,11 @@ SAC_API SacResult VKAPI_CALL sacGetModuleKeys(const char* module, SacKeyUse use,
  * too small). */
 SAC_API SacResult VKAPI_CALL sacGetModuleTensors(const char* module, uint32_t* count, SacTensorDescription* tensors,
                                                  SacError* error);
+
+/* The inputs, then the outputs of a model: those of its module, or a network's own. Names and shapes live as long as
+ * the model. Errors: INVALID_ARGUMENT (also: too small). */
+SAC_API SacResult VKAPI_CALL sacGetModelTensors(SacModel model, uint32_t* count, SacTensorDescription* tensors,
+                                                SacError* error);
 
 #endif
 
@@ -1063,6 +1069,8 @@ typedef SacResult(VKAPI_PTR* PFN_sacGetModuleKeys)(const char* module, SacKeyUse
                                                    SacKeyDescription* keys, SacError* error);
 typedef SacResult(VKAPI_PTR* PFN_sacGetModuleTensors)(const char* module, uint32_t* count,
                                                       SacTensorDescription* tensors, SacError* error);
+typedef SacResult(VKAPI_PTR* PFN_sacGetModelTensors)(SacModel model, uint32_t* count, SacTensorDescription* tensors,
+                                                     SacError* error);
 typedef SacResult(VKAPI_PTR* PFN_sacCreatePlan)(SacModel model, const SacPlanInfo* info, SacPlan* plan,
                                                 SacError* error);
 typedef void(VKAPI_PTR* PFN_sacDestroyPlan)(SacPlan plan);

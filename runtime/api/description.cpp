@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // sacGetModuleName, sacGetModuleDescription, sacGetModuleKeys, sacGetModuleTensors: what there is, before anything
-// exists.
+// exists; sacGetModelTensors.
 #include "api/boundary.hpp"
 #include "api/data_types.hpp"
+#include "api/objects.hpp"
 #include "modules/registry.hpp"
 
 #include <algorithm>
@@ -31,6 +32,8 @@ SacKeyType publicType(KeyType type) {
         return SAC_KEY_TYPE_CHOICE;
     case KeyType::integers:
         return SAC_KEY_TYPE_INTEGERS;
+    case KeyType::json:
+        return SAC_KEY_TYPE_JSON;
     case KeyType::any:
         break;
     }
@@ -65,6 +68,14 @@ SacTensorDescription answer(const TensorDescription& tensor, SacTensorFlags flag
     out.dataTypeCount = static_cast<uint32_t>(tensor.types.size());
     std::transform(tensor.types.begin(), tensor.types.end(), out.dataTypes, saccade::publicType);
     return out;
+}
+
+void answerTensors(const ModuleDescription& description, uint32_t* count, SacTensorDescription* tensors) {
+    const size_t inputs = description.inputs.size(), total = inputs + description.outputs.size();
+    fillAnswers(count, tensors, total, "tensors", "tensors", [&](size_t i) {
+        return i < inputs ? answer(description.inputs[i], SAC_TENSOR_INPUT_BIT)
+                          : answer(description.outputs[i - inputs], SAC_TENSOR_OUTPUT_BIT);
+    });
 }
 
 } // namespace
@@ -107,12 +118,13 @@ extern "C" SAC_API SacResult VKAPI_CALL sacGetModuleKeys(const char* module, Sac
 
 extern "C" SAC_API SacResult VKAPI_CALL sacGetModuleTensors(const char* module, uint32_t* count,
                                                             SacTensorDescription* tensors, SacError* error) {
-    return guarded(error, nullptr, [&] {
-        const ModuleDescription& description = moduleOf(module).description;
-        const size_t inputs = description.inputs.size(), total = inputs + description.outputs.size();
-        fillAnswers(count, tensors, total, "tensors", "tensors", [&](size_t i) {
-            return i < inputs ? answer(description.inputs[i], SAC_TENSOR_INPUT_BIT)
-                              : answer(description.outputs[i - inputs], SAC_TENSOR_OUTPUT_BIT);
-        });
+    return guarded(error, nullptr, [&] { answerTensors(moduleOf(module).description, count, tensors); });
+}
+
+extern "C" SAC_API SacResult VKAPI_CALL sacGetModelTensors(SacModel model, uint32_t* count,
+                                                           SacTensorDescription* tensors, SacError* error) {
+    return guarded(error, model ? &model->context->log : nullptr, [&] {
+        require(model, "model");
+        answerTensors(model->description(), count, tensors);
     });
 }

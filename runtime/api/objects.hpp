@@ -39,6 +39,12 @@ struct SacContext_T {
 struct SacModel_T {
     explicit SacModel_T(SacContext context) : context(context), module(nullptr, {}) {}
 
+    /// Of the module's type, or of this very model where it has its own.
+    const saccade::ModuleDescription& description() const {
+        const saccade::ModuleDescription* own = module->description();
+        return own ? *own : type->description;
+    }
+
     SacContext context;
     const saccade::ModuleType* type = nullptr;
     std::optional<saccade::Safetensors> file;

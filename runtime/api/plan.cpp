@@ -212,7 +212,7 @@ void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
     const auto outputs = tensorRequests(info.outputCount, info.outputs, "outputs", false, context.device);
     const JsonDocument optionsDocument =
         parseJson(info.options ? info.options : "{}", memory, SAC_ERROR_INVALID_CONFIG, "info->options");
-    const ModuleDescription& description = model.type->description;
+    const ModuleDescription& description = model.description();
     Config options(optionsDocument.root(),
                    {"option", description.options, "of the configuration (SacModelInfo::config)", description.config},
                    memory);

@@ -85,6 +85,7 @@ const char* typeText(KeyType type) {
         return "a string";
     case KeyType::integers:
         return "an array of integers";
+    case KeyType::json:
     case KeyType::any:
         break;
     }
@@ -170,6 +171,8 @@ Config::Integers Config::integers(std::string_view key) {
         integers.resize(entry.key->count.max, static_cast<int64_t>(entry.key->defaultValue));
     return integers;
 }
+
+const JsonValue* Config::json(std::string_view key) { return find(key, KeyType::json).value; }
 
 std::optional<int64_t> Config::optionalInteger(std::string_view key) {
     return has(key) ? std::optional(integer(key)) : std::nullopt;

@@ -34,6 +34,7 @@ enum class KeyType : uint8_t {
     boolean,  ///< true or false
     choice,   ///< one of the strings in `choices`
     integers, ///< a list of integers
+    json,     ///< any value, which the module checks itself
     any       ///< whatever it is, it changes nothing
 };
 
@@ -77,6 +78,7 @@ struct Key {
         key.count = count, key.min = min, key.max = max;
         return key;
     }
+    static constexpr Key json(const char* name, const char* meaning) { return {name, KeyType::json, meaning}; }
     /// A key that is taken and changes nothing.
     static constexpr Key ignored(const char* name, const char* meaning) {
         return Key{name, KeyType::any, meaning}.optional();
@@ -131,6 +133,8 @@ public:
     /// The index in the key's choices.
     std::size_t choice(std::string_view key);
     Integers integers(std::string_view key);
+    /// Lives as long as the object; null where it is absent.
+    const JsonValue* json(std::string_view key);
 
     /// For keys that may be absent without a default. Those of integers() are empty then.
     std::optional<int64_t> optionalInteger(std::string_view key);

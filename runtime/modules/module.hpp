@@ -67,6 +67,9 @@ public:
 
     /// Adds the module's nodes. Throws SAC_ERROR_INVALID_ARGUMENT naming an input of the wrong shape.
     virtual void build(PlanBuilder& plan) const = 0;
+
+    /// Inputs and outputs of this very module, where its configuration names them; null: those of its type.
+    virtual const ModuleDescription* description() const { return nullptr; }
 };
 
 /// What a module is made of. `type` is the name it is registered by: one class may serve several.

@@ -111,15 +111,39 @@ void checkRequests(std::span<const TensorRequest> requests, std::span<const Tens
 PlanBuilder::PlanBuilder(const PlanRequest& request, const WeightSet& weights, const DeviceProfile& device,
                          std::pmr::memory_resource* memory)
     : request_(request), weights_(weights), device_(device), memory_(memory),
-      graph_(memory, device.minStorageBufferOffsetAlignment, request.progress), warnings_(memory), tensors_(memory),
-      askedInputs_(request.description.inputs.size(), false, memory),
-      askedOutputs_(request.description.outputs.size(), false, memory) {
-    checkRequests(request.inputs, request.description.inputs, "input", request.module);
-    checkRequests(request.outputs, request.description.outputs, "output", request.module);
-    for (const TensorDescription& input : request.description.inputs)
+      ownGraph_(std::in_place, memory, device.minStorageBufferOffsetAlignment, request.progress), graph_(*ownGraph_),
+      warnings_(memory), tensors_(memory), askedInputs_(memory), askedOutputs_(memory) {
+    checkRequest();
+}
+
+PlanBuilder::PlanBuilder(const PlanRequest& request, const WeightSet& weights, const DeviceProfile& device,
+                         std::pmr::memory_resource* memory, Graph& graph, std::span<const EmbeddedInput> inputs)
+    : request_(request), weights_(weights), device_(device), memory_(memory), graph_(graph), embedded_(inputs),
+      warnings_(memory), tensors_(memory), askedInputs_(memory), askedOutputs_(memory) {
+    checkRequest();
+}
+
+void PlanBuilder::checkRequest() {
+    const ModuleDescription& description = request_.description;
+    askedInputs_.assign(description.inputs.size(), false);
+    askedOutputs_.assign(description.outputs.size(), false);
+    checkRequests(request_.inputs, description.inputs, "input", request_.module);
+    checkRequests(request_.outputs, description.outputs, "output", request_.module);
+    for (const TensorDescription& input : description.inputs)
         if (!isOptional(input.presence))
             requireInput(input.name);
     askedInputs_.assign(askedInputs_.size(), false);
+}
+
+TensorId PlanBuilder::bindInput(std::string_view name, DataType type, const Shape& shape) {
+    for (const EmbeddedInput& input : embedded_)
+        if (input.name == name)
+            return input.tensor;
+    return graph_.external(name, type, shape);
+}
+
+TensorId PlanBuilder::bindOutput(std::string_view name, DataType type, const Shape& shape) {
+    return ownGraph_ ? graph_.external(name, type, shape) : graph_.intermediate(name, type, shape);
 }
 
 const TensorRequest* PlanBuilder::findInput(std::string_view name) {
@@ -259,7 +283,7 @@ PlanTensor& PlanBuilder::addFloatInput(const TensorRequest& request) {
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\" is of type %s, the module wants FLOAT32 or FLOAT16",
                     clip(request.name), request.name.data(), dataTypeName(type));
     PlanTensor& tensor = addTensor(request, false, type);
-    tensor.tensor = graph_.external(request.name, type, request.shape);
+    tensor.tensor = bindInput(request.name, type, request.shape);
     return tensor;
 }
 
@@ -317,7 +341,7 @@ TensorId PlanBuilder::inputBuffer(std::string_view name, DataType type) {
                     clip(name), name.data(), dataTypeName(request.type.value_or(type)),
                     request.channelsLast ? ", channels last" : "", dataTypeName(type));
     PlanTensor& tensor = addTensor(request, false, type);
-    return tensor.tensor = graph_.external(name, type, request.shape);
+    return tensor.tensor = bindInput(name, type, request.shape);
 }
 
 TensorId PlanBuilder::inputInteger(std::string_view name, int32_t min, int32_t max) {
@@ -388,7 +412,7 @@ OutputTarget PlanBuilder::beginOutput(std::string_view name, const Shape& shape,
         target.tensor = activation(name, {tokens.batch, tokens.tokens, tokens.channels});
         return target;
     }
-    tensor.tensor = graph_.external(name, type, shape);
+    tensor.tensor = bindOutput(name, type, shape);
     const bool channelMajor = channels == ChannelAxis::second && !request.channelsLast;
     if (type == request_.storage && (!channelMajor || canWriteChannelMajor)) {
         target.tensor = tensor.tensor;
@@ -422,7 +446,7 @@ TensorId PlanBuilder::outputBuffer(std::string_view name, DataType type, const S
                     request.channelsLast ? ", channels last" : "", dataTypeName(type));
     request.shape = shape;
     PlanTensor& tensor = addTensor(request, true, type);
-    return tensor.tensor = graph_.external(name, type, shape);
+    return tensor.tensor = bindOutput(name, type, shape);
 }
 
 void PlanBuilder::convertTokens(std::string_view label, TensorId from, bool fromChannelMajor, TensorId to,

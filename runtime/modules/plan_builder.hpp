@@ -98,12 +98,22 @@ struct KeyMask {
     uint32_t batchStride = 0;   ///< 0: one row serves the whole batch
 };
 
+/// A tensor of a graph that stands for what an engine would bind, where a module is a part of a larger plan.
+struct EmbeddedInput {
+    std::string_view name;
+    TensorId tensor;
+};
+
 class PlanBuilder {
 public:
     /// Throws where the request names what the description does not have, leaves out what it requires, or asks for a
     /// type that it does not list.
     PlanBuilder(const PlanRequest& request, const WeightSet& weights, const DeviceProfile& device,
                 std::pmr::memory_resource* memory);
+    /// Of a module within `graph`: the requested inputs are those tensors, in the form the request says, and outputs are
+    /// intermediates, to be found in tensors().
+    PlanBuilder(const PlanRequest& request, const WeightSet& weights, const DeviceProfile& device,
+                std::pmr::memory_resource* memory, Graph& graph, std::span<const EmbeddedInput> inputs);
 
     Graph& graph() { return graph_; }
     const DeviceProfile& device() const { return device_; }
@@ -185,6 +195,9 @@ private:
     const TensorRequest* findOutput(std::string_view name);
     PlanTensor& addTensor(const TensorRequest& request, bool output, DataType type);
     TensorId addImages(const TensorRequest& request, PlanTensor& tensor);
+    TensorId bindInput(std::string_view name, DataType type, const Shape& shape);
+    TensorId bindOutput(std::string_view name, DataType type, const Shape& shape);
+    void checkRequest();
     TensorId readImages(const TensorRequest& request, DataType type);
     void writeImages(const TensorRequest& request, const PlanTensor& tensor, TensorId tokens);
     void convertTokens(std::string_view label, TensorId from, bool fromChannelMajor, TensorId to, bool toChannelMajor,
@@ -194,7 +207,9 @@ private:
     const WeightSet& weights_;
     const DeviceProfile& device_;
     std::pmr::memory_resource* memory_;
-    Graph graph_;
+    std::optional<Graph> ownGraph_; ///< none: a part of a larger plan
+    Graph& graph_;
+    std::span<const EmbeddedInput> embedded_;
     uint32_t batch_ = 1;
     BiasReport biasReport_;
     Warnings warnings_;

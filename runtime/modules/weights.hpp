@@ -36,6 +36,21 @@ public:
 
     std::pmr::memory_resource* memory() const { return memory_; }
 
+    /// While it lives, names are looked up behind another prefix too: a part's own names within a whole.
+    class Scope {
+    public:
+        Scope(WeightSet& weights, std::string_view prefix) : weights_(weights), length_(weights.prefix_.size()) {
+            weights.prefix_ += prefix;
+        }
+        Scope(const Scope&) = delete;
+        Scope& operator=(const Scope&) = delete;
+        ~Scope() { weights_.prefix_.resize(length_); }
+
+    private:
+        WeightSet& weights_;
+        size_t length_;
+    };
+
     bool has(std::string_view name) const;
     /// Of a tensor that may be there; null if it is not. For what a configuration leaves to the checkpoint.
     const TensorShape* shapeOf(std::string_view name) const;

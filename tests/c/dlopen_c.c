@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
     LOAD(sacGetModuleDescription);
     LOAD(sacGetModuleKeys);
     LOAD(sacGetModuleTensors);
+    LOAD(sacGetModelTensors);
     LOAD(sacCreatePlan);
     LOAD(sacDestroyPlan);
     LOAD(sacGetPlanMemory);

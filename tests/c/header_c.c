@@ -74,6 +74,7 @@ void saccadeHeaderPointers(void) {
     FITS(sacGetModuleDescription)
     FITS(sacGetModuleKeys)
     FITS(sacGetModuleTensors)
+    FITS(sacGetModelTensors)
     FITS(sacCreatePlan)
     FITS(sacDestroyPlan)
     FITS(sacGetPlanMemory)

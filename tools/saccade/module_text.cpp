@@ -66,6 +66,8 @@ std::string valueText(const SacKeyDescription& key) {
         return least + std::to_string(key.maximumCount) + " integers, " + range(key) +
                (key.flags & SAC_KEY_BROADCAST_BIT ? ", or one for all" : "");
     }
+    case SAC_KEY_TYPE_JSON:
+        return "JSON";
     default:
         return "anything";
     }
