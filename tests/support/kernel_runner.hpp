@@ -44,6 +44,7 @@ protected:
 
     /// Runs the kernel over `operands`, null for one that the description switched off, and reads all of them back.
     /// Scratch is NaN before. Fails the test for a write behind an operand or one to an operand that is read only.
+    /// An operand given twice is one buffer.
     void run(const Kernel& kernel, const std::vector<Operand*>& operands);
 
     HostMemory memory_{nullptr};
