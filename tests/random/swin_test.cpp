@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// torchvision's ShiftedWindowAttention against a float64 reference that follows its definition token by token: padding,
-// shifts, windows that are not square or larger than the map, part of a batch, halves.
+// torchvision's ShiftedWindowAttention against the float64 reference: padding, shifts, windows that are not square or
+// larger than the map, part of a batch, halves.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,6 +14,7 @@
 #include "host/errors.hpp"
 #include "reference/compare.hpp"
 #include "reference/random.hpp"
+#include "reference/reference.hpp"
 #include "support/golden.hpp"
 #include "support/limits.hpp"
 #include "support/model_file.hpp"
@@ -56,108 +57,12 @@ Tensors randomWeights(const SwinCase& c) {
     return w;
 }
 
-// Where a row or column of the padded map stands after the roll, which is its window, and the region of the attention
-// mask: before the last window, and in it before or behind what came around the edge.
-struct Place {
-    int64_t window, within, region;
-};
-Place placeOf(int64_t at, int64_t padded, int64_t window, int64_t shift) {
-    if (window >= padded)
-        shift = 0;
-    const int64_t rolled = (at - shift + padded) % padded;
-    const int64_t region = shift == 0 ? 0 : (rolled >= padded - window) + (rolled >= padded - shift);
-    return {rolled / window, rolled % window, region};
-}
-
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor* bias) {
-    const int64_t inputs = weight.size(1), outputs = weight.size(0), rows = x.count() / inputs;
-    Tensor y({rows, outputs});
-    for (int64_t row = 0; row < rows; ++row)
-        for (int64_t out = 0; out < outputs; ++out) {
-            double sum = bias ? (*bias)(out) : 0;
-            for (int64_t in = 0; in < inputs; ++in)
-                sum += x.data[static_cast<size_t>(row * inputs + in)] * weight(out, in);
-            y(row, out) = sum;
-        }
-    return y;
-}
-
-// For one head of one query: the softmax over all tokens in its window, times their values.
-class Attention {
-public:
-    Attention(const SwinCase& c, const Tensors& weights, const Tensor& padded)
-        : c_(c), height_(padded.size(1)), width_(padded.size(2)), table_(get(weights, "relative_position_bias_table")),
-          qkv_(linear(padded, get(weights, "qkv.weight"), find(weights, "qkv.bias"))) {}
-
-    std::vector<double> operator()(int64_t batch, int64_t y, int64_t x, int64_t head) const {
-        const int64_t channels = c_.dim / c_.heads, query = token(batch, y, x);
-        const Place row = rowOf(y), column = columnOf(x);
-        std::vector<double> result(static_cast<size_t>(channels), 0.0);
-        double sum = 0;
-        for (int64_t ky = 0; ky < height_; ++ky)
-            for (int64_t kx = 0; kx < width_; ++kx) {
-                const Place keyRow = rowOf(ky), keyColumn = columnOf(kx);
-                if (keyRow.window != row.window || keyColumn.window != column.window)
-                    continue;
-                const int64_t key = token(batch, ky, kx);
-                double score = 0;
-                for (int64_t i = head * channels; i < (head + 1) * channels; ++i)
-                    score += qkv_(query, i) * qkv_(key, c_.dim + i);
-                score /= std::sqrt(static_cast<double>(channels));
-                const int64_t dy = row.within - keyRow.within + c_.window[0] - 1;
-                const int64_t dx = column.within - keyColumn.within + c_.window[1] - 1;
-                score += table_(dy * (2 * c_.window[1] - 1) + dx, head);
-                if (keyRow.region != row.region || keyColumn.region != column.region)
-                    score -= 100;
-                const double weight = std::exp(score);
-                sum += weight;
-                for (int64_t i = 0; i < channels; ++i)
-                    result[static_cast<size_t>(i)] += weight * qkv_(key, 2 * c_.dim + head * channels + i);
-            }
-        for (double& value : result)
-            value /= sum;
-        return result;
-    }
-
-private:
-    int64_t token(int64_t batch, int64_t y, int64_t x) const { return (batch * height_ + y) * width_ + x; }
-    Place rowOf(int64_t y) const { return placeOf(y, height_, c_.window[0], c_.shift[0]); }
-    Place columnOf(int64_t x) const { return placeOf(x, width_, c_.window[1], c_.shift[1]); }
-
-    const SwinCase& c_;
-    int64_t height_, width_;
-    const Tensor& table_;
-    Tensor qkv_;
-};
-
-Tensor expectedOf(const SwinCase& c, const Tensors& weights, const Tensor& x) {
-    const auto whole = [](int64_t size, int64_t window) { return (size + window - 1) / window * window; };
-    Tensor padded({x.size(0), whole(c.size[0], c.window[0]), whole(c.size[1], c.window[1]), c.dim});
-    for (int64_t b = 0; b < x.size(0); ++b)
-        for (int64_t i = 0; i < c.size[0]; ++i)
-            for (int64_t j = 0; j < c.size[1]; ++j)
-                for (int64_t k = 0; k < c.dim; ++k)
-                    padded(b, i, j, k) = x(b, i, j, k);
-    const Attention attention(c, weights, padded);
-    Tensor attended(x.shape);
-    const int64_t channels = c.dim / c.heads;
-    for (int64_t b = 0; b < x.size(0); ++b)
-        for (int64_t i = 0; i < c.size[0]; ++i)
-            for (int64_t j = 0; j < c.size[1]; ++j)
-                for (int64_t head = 0; head < c.heads; ++head) {
-                    const std::vector<double> values = attention(b, i, j, head);
-                    for (int64_t k = 0; k < channels; ++k)
-                        attended(b, i, j, head * channels + k) = values[static_cast<size_t>(k)];
-                }
-    return linear(attended, get(weights, "proj.weight"), find(weights, "proj.bias")).reshaped(x.shape);
-}
-
 class ShiftedWindowAttention : public GpuTest, public ::testing::WithParamInterface<SwinCase> {
 protected:
     const SwinCase& c = GetParam();
     Tensors weights = randomWeights(c);
     Tensors inputs{{"x", reference::Random(2).normalTensor({2, c.size[0], c.size[1], c.dim})}};
-    Tensors expected{{"y", expectedOf(c, weights, inputs.at("x"))}};
+    Tensors expected = reference::run("ShiftedWindowAttention", configOf(c), weights, inputs);
     std::vector<std::byte> bytes = makeModelFile("ShiftedWindowAttention", configOf(c), weights);
 
     /// Whether the device allows the plan. Where it does not, expects the refusal.

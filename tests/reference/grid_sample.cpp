@@ -105,7 +105,8 @@ Tensor gridSample(const Tensor& x, const Tensor& grid, const SampleOptions& opti
 
 Tensors runGridSample(const nlohmann::json& config, const Tensors& inputs) {
     SampleOptions options;
-    const std::string mode = config.value("mode", "bilinear"), padding = config.value("padding", "zeros");
+    const std::string mode = config.value("mode", "bilinear");
+    const std::string padding = config.value("padding_mode", config.value("padding", "zeros"));
     options.mode = mode == "nearest" ? SampleMode::nearest : mode == "bicubic" ? SampleMode::cubic : SampleMode::linear;
     options.padding = padding == "border"       ? SamplePadding::border
                       : padding == "reflection" ? SamplePadding::reflection

@@ -72,27 +72,40 @@ Tensor conv(const Tensor& x, const Tensor& weight, const Tensor* bias, const Con
     const Shape size = threeAxes(x.shape, 2, 1), kernel = threeAxes(weight.shape, 2, 1);
     const Shape stride = threeAxes(options.stride, 0, 1);
     const Shape before = threeAxes(options.before, 0, 0), after = threeAxes(options.after, 0, 0);
+    const Shape dilation = threeAxes(options.dilation, 0, 1);
     Shape outSize(3);
-    for (std::size_t a = 0; a < 3; ++a)
-        outSize[a] = (size[a] + before[a] + after[a] - kernel[a]) / stride[a] + 1;
+    for (std::size_t a = 0; a < 3; ++a) {
+        const int64_t room = size[a] + before[a] + after[a] - dilation[a] * (kernel[a] - 1) - 1;
+        if (room < 0)
+            throw std::invalid_argument("conv: the kernel reaches further than the padded input");
+        outSize[a] = room / stride[a] + 1;
+    }
     const int64_t batch = x.size(0), in = x.size(1), out = weight.size(0), groupIn = weight.size(1);
     const int64_t groupOut = out / options.groups;
+    if (groupIn * options.groups != in || groupOut * options.groups != out)
+        throw std::invalid_argument("conv: the weight is not made for these channels and groups");
 
     const Tensor input = x.reshaped({batch, in, size[0], size[1], size[2]});
     const Tensor filter = weight.reshaped({out, groupIn, kernel[0], kernel[1], kernel[2]});
     Tensor y({batch, out, outSize[0], outSize[1], outSize[2]});
+    // Most of a network's time goes by here: positions are checked, and are then indices as they are.
     const auto at = [&](int64_t b, int64_t o, int64_t p0, int64_t p1, int64_t p2) {
         double sum = bias ? (*bias)(o) : 0;
-        for (int64_t i = 0; i < groupIn; ++i)
+        for (int64_t i = 0; i < groupIn; ++i) {
+            const int64_t map = (b * in + o / groupOut * groupIn + i) * size[0], taps = (o * groupIn + i) * kernel[0];
             for (int64_t k0 = 0; k0 < kernel[0]; ++k0)
                 for (int64_t k1 = 0; k1 < kernel[1]; ++k1)
                     for (int64_t k2 = 0; k2 < kernel[2]; ++k2) {
-                        const int64_t s0 = p0 * stride[0] + k0 - before[0];
-                        const int64_t s1 = p1 * stride[1] + k1 - before[1];
-                        const int64_t s2 = p2 * stride[2] + k2 - before[2];
-                        if (s0 >= 0 && s0 < size[0] && s1 >= 0 && s1 < size[1] && s2 >= 0 && s2 < size[2])
-                            sum += filter(o, i, k0, k1, k2) * input(b, o / groupOut * groupIn + i, s0, s1, s2);
+                        const int64_t s0 = p0 * stride[0] + k0 * dilation[0] - before[0];
+                        const int64_t s1 = p1 * stride[1] + k1 * dilation[1] - before[1];
+                        const int64_t s2 = p2 * stride[2] + k2 * dilation[2] - before[2];
+                        if (s0 < 0 || s0 >= size[0] || s1 < 0 || s1 >= size[1] || s2 < 0 || s2 >= size[2])
+                            continue;
+                        const int64_t tap = ((taps + k0) * kernel[1] + k1) * kernel[2] + k2;
+                        const int64_t pixel = ((map + s0) * size[1] + s1) * size[2] + s2;
+                        sum += filter.data[static_cast<std::size_t>(tap)] * input.data[static_cast<std::size_t>(pixel)];
                     }
+        }
         return sum;
     };
     for (int64_t b = 0; b < batch; ++b)

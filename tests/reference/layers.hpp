@@ -23,12 +23,13 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor* bias = nullpt
 /// Over the last axis, eps 1e-5. `beta` may be null.
 Tensor layerNorm(const Tensor& x, const Tensor& gamma, const Tensor* beta);
 
-/// One entry an axis. Empty: stride 1, no padding.
+/// One entry an axis. Empty: stride 1, no padding, dilation 1.
 struct ConvOptions {
     Shape stride;
     Shape before; ///< zeros before the first element
     Shape after;  ///< zeros after the last element
     int64_t groups = 1;
+    Shape dilation;
 };
 
 /// Cross-correlation over 1 to 3 axes: x (b, in, *S), weight (out, in / groups, *K), bias (out) or null.

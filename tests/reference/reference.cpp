@@ -9,8 +9,10 @@
 #include "reference/grid_sample.hpp"
 #include "reference/local_attention.hpp"
 #include "reference/msdeform_attention.hpp"
+#include "reference/network.hpp"
 #include "reference/onnx_operators.hpp"
 #include "reference/phenaki.hpp"
+#include "reference/shifted_window_attention.hpp"
 #include "reference/small_layers.hpp"
 #include "reference/tutorial_attention.hpp"
 
@@ -29,6 +31,8 @@ Tensors run(const std::string& module, const nlohmann::json& config, const Tenso
         return runLocalAttention(module.at(module.size() - 2) - '0', config, weights, inputs);
     if (module == "DynamicSparseAttention")
         return runDynamicSparseAttention(config, weights, inputs);
+    if (module == "ShiftedWindowAttention")
+        return runShiftedWindowAttention(config, weights, inputs);
     if (module == "TutorialDeformableAttention")
         return runTutorialAttention(config, weights, inputs);
     if (module == "MSDeformAttn")
@@ -71,6 +75,8 @@ Tensors run(const std::string& module, const nlohmann::json& config, const Tenso
         return runOnnxDeformConv(config, inputs);
     if (module == "onnx.Attention")
         return runOnnxAttention(config, inputs);
+    if (module == "Network")
+        return runNetwork(config, weights, inputs);
     throw std::invalid_argument("no reference for module \"" + module + "\"");
 }
 
