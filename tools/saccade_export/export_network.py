@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""export() of a network: inputs with their free sizes, the trace, states, and the file."""
+
+import copy
+import inspect
+
+import torch
+
+from checkpoints import ExportError, require
+
+from . import attention, elementwise, layers, shaping  # noqa: F401: they register their functions
+from .graph import Graph, Value
+from .network_file import command_line_tool, name_nodes, verify, write_network
+from .simplify import simplify
+from .trace import Tracer, in_float64, tracing
+
+AXES = {4: {2: "h", 3: "w"}, 5: {3: "h", 4: "w"}}  # free sizes of an input by its rank
+
+
+def leaves_of(name, item):
+    """The tensors of an argument or a result by name: itself, or those of a list or dictionary in it."""
+    if torch.is_tensor(item):
+        return [(name, item)]
+    if isinstance(item, dict):
+        return [leaf for key, part in item.items() for leaf in leaves_of(f"{name}_{key}" if name else str(key), part)]
+    if hasattr(item, "_fields"):
+        return leaves_of(name, item._asdict())
+    if isinstance(item, (list, tuple)):
+        return [leaf for place, part in enumerate(item) for leaf in leaves_of(f"{name}_{place}" if name else f"y{place}", part)]
+    return []
+
+
+def arguments_of(module, example):
+    """What forward is called with, by the names of its parameters."""
+    signature = inspect.signature(module.forward)
+    if isinstance(example, dict):
+        bound = signature.bind(**example)
+    else:
+        bound = signature.bind(*(example if isinstance(example, (list, tuple)) else (example,)))
+    named = {}
+    for name, item in bound.arguments.items():
+        kind = signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_POSITIONAL:
+            named[name] = tuple(item)
+        else:
+            named[name] = item
+    return bound, named
+
+
+def in_double(item):
+    if torch.is_tensor(item):
+        item = item.detach().cpu()
+        return item.double() if item.is_floating_point() else item
+    if isinstance(item, dict):
+        return {key: in_double(part) for key, part in item.items()}
+    if hasattr(item, "_fields"):
+        return type(item)(*(in_double(part) for part in item))
+    if isinstance(item, (list, tuple)):
+        return type(item)(in_double(part) for part in item)
+    return item
+
+
+def pick(result, place, argument):
+    """What forward returns at an index or key."""
+    try:
+        return result[place]
+    except (KeyError, IndexError, TypeError):
+        raise ExportError(f"states: forward returns nothing at {place!r} for {argument!r}") from None
+
+
+def named_outputs(result, states, outputs):
+    """The outputs by name. Without names: y of one tensor, y0, y1, ... of several, the keys of a dictionary."""
+    if isinstance(outputs, dict):
+        return [(name, pick(result, place, name)) for name, place in outputs.items()]
+    places = list(states.values())
+    if torch.is_tensor(result):
+        rest = [] if places else [("y", result)]
+    elif isinstance(result, dict):
+        rest = leaves_of("", {key: item for key, item in result.items() if key not in places})
+    else:
+        fields = getattr(result, "_fields", None)
+        kept = [(place, item) for place, item in enumerate(result)
+                if place not in places and place - len(result) not in places]
+        if fields:
+            rest = leaves_of("", {fields[place]: item for place, item in kept})
+        else:
+            rest = [leaf for count, (_, item) in enumerate(kept)
+                    for leaf in leaves_of("y" if len(kept) == 1 else f"y{count}", item)]
+    if outputs:
+        names = [outputs] if isinstance(outputs, str) else list(outputs)
+        require(len(names) == len(rest), f"outputs: {len(names)} names, but forward returns {len(rest)} tensors"
+                                         f"{' besides states' if places else ''}")
+        rest = [(name, tensor) for name, (_, tensor) in zip(names, rest)]
+    require(rest, "forward returns no tensor")
+    return rest
+
+
+class Sizes:
+    """Chooses the names of free sizes: equal sizes of the same axis have the same name."""
+
+    def __init__(self, book, free):
+        self.book, self.free, self.made = book, free, {}
+
+    def shape_of(self, name, tensor, channels):
+        axes = {}
+        if self.free is True:
+            axes = AXES.get(tensor.dim(), {})
+            if channels == "last":
+                axes = {axis - 1: free for axis, free in axes.items()}
+        elif isinstance(self.free, dict):
+            given = self.free.get(name, {})
+            axes = dict(given) if isinstance(given, dict) else dict(enumerate(given))
+            axes = {axis % tensor.dim(): free for axis, free in axes.items() if isinstance(free, str)}
+        shape = []
+        for axis, size in enumerate(tensor.shape):
+            if axis not in axes:
+                shape.append(size)
+                continue
+            label = axes[axis]
+            if self.free is True and self.made.get(label, size) != size:
+                label = next((other for other, value in self.made.items() if other.split("_")[0] == label and
+                              value == size), f"{label}_{name}")
+            require(self.made.setdefault(label, size) == size,
+                    f"free: {label!r} is {self.made[label]} and, in {name!r}, {size}")
+            shape.append(self.book.free(label, size))
+        return shape
+
+
+def guess(size, axis, names, values):
+    """A state's size as an expression of the free size of its axis: itself, a whole part or a multiple of it."""
+    for name in names:
+        if name.split("_")[0] == axis:
+            whole = values[name]
+            if whole == size:
+                return [("same", name, 1)]
+            if whole % size == 0:
+                return [("part", name, whole // size)]
+            if size % whole == 0:
+                return [("times", name, size // whole)]
+    return []
+
+
+def state_shape(book, sizes, tensor, wanted):
+    if wanted is not None:
+        return wanted
+    shape = []
+    for axis, size in enumerate(tensor.shape):
+        label = AXES.get(tensor.dim(), {}).get(axis)
+        found = guess(size, label, sizes.made, book.values) if label and sizes.free is True else []
+        if not found:
+            shape.append(size)
+            continue
+        kind, name, factor = found[0]
+        from .sizes import Expression, Size
+        whole = Size(Expression({(name,): 1}), book)
+        shape.append(whole if kind == "same" else whole // factor if kind == "part" else whole * factor)
+    return shape
+
+
+def trace(module, example, *, states=None, outputs=None, free=True, channels=None, modules=None):
+    """The graph of a module: what forward makes of the example, in float64 and eval(). Raises ExportError."""
+    states, channels = dict(states or {}), dict(channels or {})
+    graph = Graph()
+    leaves = [(lambda m, key=key: m is key or isinstance(key, type) and isinstance(m, key) or
+               isinstance(key, str) and type(m).__name__ == key, attention.library_module(*entry))
+              for key, entry in (modules or {}).items()]
+    bound, named = arguments_of(module, in_double(example))
+    for name in states:
+        require(torch.is_tensor(named.get(name)), f"states: the example has no tensor {name!r}")
+    tracer, sizes = Tracer(graph, module, leaves), Sizes(graph.book, free)
+    tensors = [leaf for name, item in named.items() for leaf in leaves_of(name, item)]
+    require(tensors, "the example has no tensor")
+    for name, tensor in tensors:
+        require(tensor.is_floating_point() or name in states, f"input {name!r} is of {tensor.dtype}; networks take floats")
+        if name not in states:
+            value = Value(sizes.shape_of(name, tensor, channels.get(name)), name=name)
+            value.channels = channels.get(name)
+            graph.inputs.append(value)
+            tracer.bind(tensor, value)
+    for name, place in states.items():
+        tensor = dict(tensors)[name]
+        value = Value(state_shape(graph.book, sizes, tensor, None), name=name)
+        graph.states.append({"value": value, "next": None, "place": place})
+        tracer.bind(tensor, value)
+    with tracing(tracer):
+        result = module(*bound.args, **bound.kwargs)
+    if not tracer.refusals:
+        collect(graph, tracer, result, states, outputs, channels)
+    if tracer.refusals:
+        more = f"; and {len(tracer.refusals) - 20} more" if len(tracer.refusals) > 20 else ""
+        raise ExportError("cannot be taken: " + "; ".join(tracer.refusals[:20]) + more)
+    return graph
+
+
+def collect(graph, tracer, result, states, outputs, channels):
+    def value_of(tensor, what):
+        if id(tensor) in tracer.stale:
+            raise ExportError(f"{what}: changed in place through another tensor")
+        if id(tensor) not in tracer.known:
+            require(torch.is_tensor(tensor), f"{what}: not a tensor")
+            return tracer.constant(tensor)
+        return tracer.known[id(tensor)]
+
+    for state in graph.states:
+        name = state["value"].name
+        following = pick(result, state["place"], name)
+        state["next"] = value_of(following, f"state {name!r}")
+        require(tuple(following.shape) == tuple(map(int.__index__, map(lambda s: int.__add__(s, 0), state["value"].shape))),
+                f"state {name!r} is {list(map(int, state['value'].shape))}, what follows it {list(following.shape)}")
+        for a, b in zip(state["value"].shape, state["next"].shape):
+            graph.book.equal(a, b)
+    for name, tensor in named_outputs(result, states, outputs):
+        graph.outputs.append((name, value_of(tensor, f"output {name!r}")))
+    for name, value in graph.outputs:
+        if name in channels:
+            value.channels = channels[name]
+
+
+def run(module, example, states, outputs, memory):
+    """One run: its inputs and outputs by name. `memory` has the states and is given their next contents."""
+    bound, named = arguments_of(module, in_double(example))
+    bound.arguments.update(memory)
+    named.update(memory)
+    with in_float64():
+        result = module(*bound.args, **bound.kwargs)
+    inputs = {name: tensor for key, item in named.items() if key not in states for name, tensor in leaves_of(key, item)}
+    memory.update({name: pick(result, place, name) for name, place in states.items()})
+    return inputs, dict(named_outputs(result, states, outputs))
+
+
+def as_named(module, example):
+    if isinstance(example, dict):
+        return example
+    return arguments_of(module, example)[1]
+
+
+def export_network(module, path, example, *, states=None, outputs=None, free=True, channels=None, modules=None,
+                   with_example=True, runs=(), metadata=None, dtype=None, check=None):
+    """Writes the network that module.forward computes to `path` and returns its configuration.
+
+    example: forward's arguments: a tensor, a tuple, or a dictionary by name. It says shapes and types.
+    states: forward's argument -> index or key of what forward returns as its next content. Zeros at first.
+    outputs: names of the results that are not states, or a dictionary of name -> index or key.
+    free: True leaves height and width to the plan (dimensions 2 and 3 of rank 4, 3 and 4 of rank 5); False nothing; a
+        dictionary of input -> {dimension: name} says which.
+    channels: input or output -> "last", where its channels are its last dimension.
+    modules: class, its name, or a module -> (name of a module of docs/modules.md, its configuration or a function of the
+        module that makes it), for layers that the library has and whose class does not tell.
+    with_example: the file has the example's inputs and its results in float64, and of `runs`, examples after it.
+    check: the program `saccade` that verifies the file; None takes the one at hand, False none.
+    """
+    module = copy.deepcopy(module).cpu().double().eval()
+    states = dict(states or {})
+    graph = trace(module, copy.deepcopy(example), states=states, outputs=outputs, free=free, channels=channels,
+                  modules=modules)
+    simplify(graph)
+    left = [node for node in graph.nodes if node.op in ("erf", "batch_norm")]
+    require(not left, "cannot be taken: " + "; ".join(
+        f"{node.path or type(module).__name__} at {node.place}: {node.op} is no operator of the library" for node in left))
+    name_nodes(graph, module)
+    results = []
+    if with_example:
+        memory = {name: torch.zeros_like(as_named(module, example)[name]) for name in states}
+        for each in (example, *runs):
+            results.append(run(module, each, states, outputs, memory))
+    config = write_network(graph, path, results, metadata, dtype)
+    tool = command_line_tool() if check is None else check
+    if with_example and tool:
+        verify(path, tool)
+    return config

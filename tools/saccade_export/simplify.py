@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rewrites of a traced network that give the same numbers with fewer nodes."""
+
+import math
+
+import torch
+
+from .attention_pattern import recognise_attention
+from .graph import BINARY, Value, pair
+
+AS_IS = ("identity", "dropout")
+
+
+def simplify(graph):
+    fold_batch_norms(graph)
+    fold_padding(graph)
+    find_gelu(graph)
+    while True:
+        before = signature(graph)
+        fold_constants(graph)
+        merge_moves(graph)
+        drop_dead(graph)
+        if signature(graph) == before:
+            break
+    recognise_attention(graph)
+    fold_constants(graph)
+    merge_moves(graph)
+    drop_dead(graph)
+
+
+def signature(graph):
+    return [(id(node), tuple(map(id, node.inputs))) for node in graph.nodes]
+
+
+def drop_dead(graph):
+    """Nodes that nothing reads."""
+    wanted = {value for _, value in graph.outputs} | {state["next"] for state in graph.states}
+    kept = []
+    for node in reversed(graph.nodes):
+        if any(value in wanted for value in node.outputs):
+            kept.append(node)
+            wanted.update(node.values())
+    graph.nodes = kept[::-1]
+
+
+def same(book, a, b):
+    """Whether two shapes are known to be equal."""
+    return len(a) == len(b) and all(book.text(p) == book.text(q) for p, q in zip(a, b))
+
+
+# ---- Batch norm and padding
+
+
+def fold_batch_norms(graph):
+    """Into the convolution or linear layer that it follows, where nothing else reads that; else a factor and a sum."""
+    readers = graph.readers()
+    for node in list(graph.nodes):
+        if node.op != "batch_norm":
+            continue
+        x, scale, shift = node.inputs[0], node.weights["scale"], node.weights["shift"]
+        before = x.node
+        foldable = before is not None and len(readers[x]) == 1 and \
+            before.op in ("conv1d", "conv2d", "conv3d", "conv_transpose2d") or \
+            before is not None and before.op == "linear" and x.rank == 2 and len(readers[x]) == 1
+        if foldable:
+            weight, bias = before.weights["weight"].double(), before.weights.get("bias")
+            if before.op == "conv_transpose2d":  # (in, out / groups, ...)
+                groups = before.config.get("groups", 1)
+                factor = scale.reshape(groups, 1, -1).expand(-1, weight.shape[0] // groups, -1).reshape(
+                    weight.shape[0], -1, 1, 1)
+            else:
+                factor = scale.reshape(-1, *[1] * (weight.dim() - 1))
+            before.weights["weight"] = weight * factor
+            before.weights["bias"] = shift + (0 if bias is None else bias.double() * scale)
+            graph.replace(node.output, x)
+        else:
+            shape = [1, -1] + [1] * (x.rank - 2)
+            at = graph.nodes.index(node)
+            made = []
+            value = x
+            for op, numbers in (("mul", scale), ("add", shift)):
+                constant = graph.constant(numbers.reshape(shape), node.path)
+                value = graph.node(op, [value, constant], path=node.path)
+                made += [constant.node, value.node]
+            del graph.nodes[-len(made):]
+            graph.nodes[at:at + 1] = made
+            graph.replace(node.output, value)
+    drop_dead(graph)
+
+
+def fold_padding(graph):
+    """A pad of both sides alike that only a convolution reads becomes the convolution's own."""
+    readers = graph.readers()
+    for node in list(graph.nodes):
+        pad = node.inputs[0].node if node.op in ("conv1d", "conv2d", "conv3d") else None
+        if pad is None or pad.op != "pad" or len(readers[pad.output]) != 1 or node.config.get("padding_mode"):
+            continue
+        count, mode, padding = int(node.op[4]), pad.config.get("mode", "constant"), pad.config["padding"]
+        padding = padding + [0] * (2 * count - len(padding))
+        own = pair(node.config.get("padding", 0), count)
+        if len(padding) != 2 * count or mode not in ("constant", "replicate", "reflect") or pad.config.get("value") or \
+                any(type(size) is not int for size in padding) or padding[::2] != padding[1::2] or \
+                mode != "constant" and any(own):
+            continue
+        sides = [size + more for size, more in zip(padding[::2][::-1], own)]
+        node.config["padding"] = sides[0] if len(set(sides)) == 1 else sides
+        if mode != "constant":
+            node.config["padding_mode"] = mode
+        node.inputs[0] = pad.inputs[0]
+    drop_dead(graph)
+
+
+# ---- GELU by hand
+
+
+def other(node, value):
+    """What a node of two inputs has beside `value`."""
+    return next((item for item in node.inputs if item is not value), None)
+
+
+def near(number, wanted):
+    return isinstance(number, (int, float)) and math.isclose(number, wanted, rel_tol=1e-6)
+
+
+def find_gelu(graph):
+    """x * 0.5 * (1 + erf(x / sqrt(2))), the factors in any order."""
+    readers = graph.readers()
+    only = lambda value: readers[value][0] if len(readers.get(value, ())) == 1 else None
+    for erf in [node for node in graph.nodes if node.op == "erf"]:
+        scaled = erf.inputs[0].node
+        if scaled is None or not (scaled.op == "div" and near(scaled.inputs[1], math.sqrt(2)) or
+                                  scaled.op == "mul" and near(other(scaled, scaled.values()[0]), math.sqrt(0.5))):
+            continue
+        x = scaled.values()[0]
+        plus = only(erf.output)
+        if plus is None or plus.op != "add" or not near(other(plus, erf.output), 1):
+            continue
+        value, half, found = plus.output, 1.0, False
+        while (node := only(value)) is not None and node.op in ("mul", "div") and not (found and half == 0.5):
+            factor = other(node, value)
+            if isinstance(factor, Value):
+                source = factor
+                if source is not x and source.node is not None and source.node.op == "mul" and \
+                        near(other(source.node, x), 0.5) and x in source.node.inputs:
+                    half, source = half * 0.5, x
+                if source is not x or found or node.op != "mul":
+                    break
+                found = True
+            elif node.op == "div" and node.inputs[0] is value:
+                half /= factor
+            elif node.op == "mul":
+                half *= factor
+            else:
+                break
+            value = node.output
+        if found and near(half, 0.5):
+            last = value.node
+            last.op, last.inputs, last.config = "gelu", [x], {}
+            readers = graph.readers()
+    drop_dead(graph)
+
+
+# ---- Constants, reshapes and permutations
+
+
+def fold_constants(graph):
+    """Moves of a constant are a constant."""
+    for node in list(graph.nodes):
+        source = node.inputs[0].node if node.inputs and isinstance(node.inputs[0], Value) else None
+        if source is None or source.op != "constant" or node.op not in ("reshape", "permute", "expand", "slice", "neg"):
+            continue
+        tensor = source.weights["value"]
+        if node.op in ("reshape", "expand"):
+            sizes = [graph.book.size(size) for size in node.config["shape"]]
+            if any(type(size) is not int for size in sizes):
+                continue
+            tensor = tensor.reshape(sizes) if node.op == "reshape" else tensor.expand(sizes)
+        elif node.op == "permute":
+            tensor = tensor.permute(node.config["dims"])
+        elif node.op == "neg":
+            tensor = -tensor
+        else:
+            limits = [graph.book.size(node.config.get(name)) for name in ("start", "stop")]
+            if any(type(limit) not in (int, type(None)) for limit in limits):
+                continue
+            places = range(tensor.shape[node.config["dim"]])[slice(*limits, node.config.get("step", 1))]
+            tensor = tensor.index_select(node.config["dim"], torch.tensor(list(places), dtype=torch.int64))
+        node.op, node.inputs, node.config = "constant", [], {}
+        node.weights = {"value": tensor.contiguous()}
+        node.path = source.path if len(source.path) > len(node.path) else node.path
+
+
+def merge_moves(graph):
+    """Chains of reshapes, of permutations and of signs; those that change nothing."""
+    for node in list(graph.nodes):
+        if not node.inputs or not isinstance(node.inputs[0], Value):
+            continue
+        x = node.inputs[0]
+        before = x.node
+        if node.op in AS_IS:
+            graph.replace(node.output, x)
+        elif node.op == "reshape":
+            if before is not None and before.op == "reshape":
+                node.inputs[0] = x = before.inputs[0]
+            node.config["shape"] = list(node.output.shape)
+            if same(graph.book, x.shape, node.output.shape):
+                graph.replace(node.output, x)
+        elif node.op == "expand" and same(graph.book, x.shape, node.output.shape):
+            graph.replace(node.output, x)
+        elif node.op == "permute":
+            if before is not None and before.op == "permute":
+                node.config["dims"] = [before.config["dims"][dim] for dim in node.config["dims"]]
+                node.inputs[0] = x = before.inputs[0]
+            if node.config["dims"] == list(range(x.rank)):
+                graph.replace(node.output, x)
+            elif moves_only_ones(node):  # the same order in memory
+                node.op, node.config = "reshape", {"shape": list(node.output.shape)}
+        elif node.op == "neg" and before is not None and before.op == "neg":
+            graph.replace(node.output, before.inputs[0])
+        elif node.op in BINARY and changes_nothing(node):
+            graph.replace(node.output, x)
+
+
+def moves_only_ones(node):
+    sizes = node.inputs[0].shape
+    kept = [dim for dim in node.config["dims"] if not (type(sizes[dim]) is int and sizes[dim] == 1)]
+    return kept == sorted(kept)
+
+
+def changes_nothing(node):
+    number = node.inputs[1]
+    return isinstance(number, (int, float)) and not isinstance(number, bool) and \
+        (node.op in ("mul", "div") and number == 1 or node.op in ("add", "sub") and number == 0)

@@ -1,0 +1,551 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sizes that the plan fixes: integers that remember how they came of the free sizes of the inputs.
+
+A Size is an int, so shape arithmetic, branches and torch itself work with it. It also has an Expression, which is what
+the file says. A branch on a size is taken as the example has it, and a `requires` entry records that.
+"""
+
+import math
+
+FAR = 1 << 30  # more than any size: (a - b) // FAR is -1 where a < b, else 0
+
+
+class Expression:
+    """A polynomial with integer coefficients over atoms: names of free sizes, and quotients and remainders."""
+
+    __slots__ = ("terms", "key")
+
+    def __init__(self, terms):
+        self.terms = {atoms: factor for atoms, factor in terms.items() if factor}
+        self.key = tuple(sorted(self.terms.items(), key=repr))
+
+    def __eq__(self, other):
+        return self.key == other.key
+
+    def __hash__(self):
+        return hash(self.key)
+
+    def __repr__(self):
+        return text(self)
+
+    @property
+    def constant(self):
+        """The number that this is, or None."""
+        return None if any(self.terms.keys() - {()}) else self.terms.get((), 0)
+
+    def names(self):
+        found = set()
+        for atoms in self.terms:
+            for atom in atoms:
+                found |= {atom} if isinstance(atom, str) else atom.of.names() | atom.by.names()
+        return found
+
+
+class Quotient:
+    """The atom `of // by`, or `of % by`."""
+
+    __slots__ = ("sign", "of", "by", "key")
+
+    def __init__(self, sign, of, by):
+        self.sign, self.of, self.by, self.key = sign, of, by, (sign, of, by)
+
+    def __eq__(self, other):
+        return isinstance(other, Quotient) and self.key == other.key
+
+    def __hash__(self):
+        return hash(self.key)
+
+    def __repr__(self):
+        return f"({text(self.of)}) {self.sign} ({text(self.by)})"
+
+
+def number(value):
+    return Expression({(): value})
+
+
+def add(a, b, factor=1):
+    terms = dict(a.terms)
+    for atoms, value in b.terms.items():
+        terms[atoms] = terms.get(atoms, 0) + factor * value
+    return Expression(terms)
+
+
+def lasting(expression):
+    """The greatest common divisor of all factors."""
+    return math.gcd(*expression.terms.values())
+
+
+class Book:
+    """What is known of an export's sizes: their values in the example, which are fixed, and what must hold."""
+
+    def __init__(self):
+        self.values = {}     # free name -> its size in the example
+        self.fixed = {}      # free name -> the number it has to be
+        self.multiples = {}  # expression -> the number that it is a multiple of
+        self.required = {}   # expression -> its value
+
+    def free(self, name, value):
+        self.values[name] = int(value)
+        return Size(Expression({(name,): 1}), self)
+
+    # ---- Arithmetic
+
+    def multiply(self, a, b):
+        total = number(0)
+        for left, p in a.terms.items():
+            for right, q in b.terms.items():
+                total = add(total, self.monomial(left + right, p * q))
+        return total
+
+    def monomial(self, atoms, factor):
+        for place, atom in enumerate(atoms):
+            if isinstance(atom, Quotient) and atom.sign == "//" and atom.by.constant and \
+                    factor % atom.by.constant == 0 and self.divides(atom.of, atom.by.constant):
+                rest = Expression({atoms[:place] + atoms[place + 1:]: factor // atom.by.constant})
+                return self.multiply(rest, atom.of)
+        return Expression({tuple(sorted(atoms, key=repr)): factor})
+
+    def divides(self, expression, by):
+        """Whether the expression is known to be a multiple of a number."""
+        if self.multiples.get(expression, 1) % by == 0:
+            return True
+        return all(not atoms and factor % by == 0 or
+                   atoms and self.multiples.get(Expression({atoms: 1}), 1) % (by // math.gcd(by, factor)) == 0
+                   for atoms, factor in expression.terms.items())
+
+    def divide(self, a, b):
+        by = b.constant
+        if by is None or by < 0:
+            return self.divide_exactly(a, b) or Expression({(Quotient("//", a, b),): 1})
+        if by == FAR:  # a comparison, kept readable
+            return Expression({(Quotient("//", a, b),): 1})
+        if by > 1 and all(factor < 0 for atoms, factor in a.terms.items() if atoms):  # rounded up
+            up = self.divide(add(number(by - 1), a, -1), b)
+            return add(number(0), up, -1)
+        whole = Expression({atoms: factor // by for atoms, factor in a.terms.items()})
+        rest = Expression({atoms: factor % by for atoms, factor in a.terms.items()})
+        if rest.constant is not None:
+            return whole
+        common = math.gcd(lasting(rest), by)
+        if common > 1:
+            rest, by = Expression({atoms: factor // common for atoms, factor in rest.terms.items()}), by // common
+        shift = rest.terms.get((), 0)
+        inner = add(rest, number(-shift))
+        if len(inner.terms) == 1:
+            (atoms, factor), = inner.terms.items()
+            atom = atoms[0]
+            if factor == 1 and len(atoms) == 1 and isinstance(atom, Quotient) and atom.sign == "//" and \
+                    (atom.by.constant or 0) > 0:  # (x // a + c) // b = (x + a * c) // (a * b)
+                numerator = add(atom.of, number(shift * atom.by.constant))
+                return add(whole, self.divide(numerator, number(by * atom.by.constant)))
+        known = self.multiples.get(rest, 1)
+        if known > by and known % by == 0:
+            quotient = Expression({(Quotient("//", rest, number(known)),): known // by})
+        else:
+            quotient = Expression({(Quotient("//", rest, number(by)),): 1})
+        return add(whole, quotient)
+
+    def divide_exactly(self, a, b):
+        """a / b where b is one term that is a factor of every term of a; else None."""
+        if a == b:
+            return number(1)
+        if len(b.terms) != 1:
+            return None
+        (by, divisor), = b.terms.items()
+        terms = {}
+        for atoms, factor in a.terms.items():
+            rest = list(atoms)
+            for atom in by:
+                if atom not in rest:
+                    return None
+                rest.remove(atom)
+            if factor % divisor:
+                return None
+            terms[tuple(rest)] = factor // divisor
+        return Expression(terms)
+
+    def remainder(self, a, b):
+        by = b.constant
+        if by is None or by < 0:
+            return number(0) if self.divide_exactly(a, b) else Expression({(Quotient("%", a, b),): 1})
+        rest = number(0)
+        for atoms, factor in a.terms.items():
+            factor = factor % by - (by if 2 * (factor % by) > by and atoms else 0)
+            inner = atoms[0] if len(atoms) == 1 else None
+            if isinstance(inner, Quotient) and inner.sign == "%" and inner.by == b:
+                rest = add(rest, inner.of, factor)
+            else:
+                rest = add(rest, Expression({atoms: factor}))
+        if rest.constant is not None or self.divides(rest, by):
+            return number((rest.constant or 0) % by)
+        return Expression({(Quotient("%", rest, b),): 1})
+
+    def normal(self, expression):
+        """The expression with what has become known since."""
+        total = number(0)
+        for atoms, factor in expression.terms.items():
+            product = number(factor)
+            for atom in atoms:
+                if isinstance(atom, str):
+                    part = number(self.fixed[atom]) if atom in self.fixed else Expression({(atom,): 1})
+                else:
+                    operate = self.divide if atom.sign == "//" else self.remainder
+                    part = operate(self.normal(atom.of), self.normal(atom.by))
+                product = self.multiply(product, part)
+            total = add(total, product)
+        return total
+
+    def evaluate(self, expression, values=None):
+        values = self.values if values is None else values
+        total = 0
+        for atoms, factor in expression.terms.items():
+            for atom in atoms:
+                if isinstance(atom, str):
+                    factor *= values[atom]
+                else:
+                    of, by = self.evaluate(atom.of, values), self.evaluate(atom.by, values)
+                    factor *= of // by if atom.sign == "//" else of % by
+            total += factor
+        return total
+
+    # ---- What must hold
+
+    def require(self, expression, value):
+        """The plan's sizes give the expression this value, as the example's do."""
+        expression = self.normal(expression)
+        shift = expression.terms.get((), 0)
+        rest = add(expression, number(-shift))
+        value -= shift
+        if not rest.terms:
+            return
+        if lasting(rest) > 1 and value % lasting(rest) == 0:
+            value //= lasting(rest)
+            rest = Expression({atoms: factor // lasting(rest) for atoms, factor in rest.terms.items()})
+        (atoms, factor), *others = rest.terms.items()
+        if not others and len(atoms) == 1 and isinstance(atoms[0], str) and factor == 1:
+            self.fixed[atoms[0]] = value
+        elif not others and len(atoms) == 1 and atoms[0] is not str and factor == 1 and value == 0 and \
+                isinstance(atoms[0], Quotient) and atoms[0].sign == "%" and atoms[0].by.constant:
+            self.multiple(atoms[0].of, atoms[0].by.constant)
+        else:
+            self.required[rest] = value
+
+    def multiple(self, expression, by):
+        known = self.multiples.get(expression, 1)
+        self.multiples[expression] = known * by // math.gcd(known, by)
+
+    def fix(self, *sizes):
+        """These sizes are what the example has."""
+        for size in sizes:
+            for name in self.normal(expression_of(size)).names():
+                self.fixed[name] = self.values[name]
+
+    def equal(self, a, b):
+        """Both sizes are equal, as they are in the example. Returns the better known of the two."""
+        a, b = self.size(a), self.size(b)
+        if type(a) is int or type(b) is int:
+            known, other = (a, b) if type(a) is int else (b, a)
+            if type(other) is Size:
+                self.require(other.expression, known)
+            return known
+        if a.expression == b.expression:
+            return a
+        for size in (a, b):
+            self.divide_evenly(size.expression)
+        a, b = self.size(a), self.size(b)
+        if expression_of(a) != expression_of(b):
+            self.require(add(expression_of(a), expression_of(b), -1), 0)
+        return self.size(a)
+
+    def divide_evenly(self, expression):
+        """Requires that quotients in the expression leave no rest, where they leave none in the example."""
+        for atoms in expression.terms:
+            for atom in atoms:
+                if isinstance(atom, Quotient) and atom.sign == "//" and atom.by.constant and \
+                        self.evaluate(atom.of) % atom.by.constant == 0:
+                    self.multiple(atom.of, atom.by.constant)
+
+    def size(self, size):
+        """A size with what has become known since: a plain int where it is one."""
+        if not isinstance(size, Size):
+            return size
+        expression = self.normal(size.expression)
+        return expression.constant if expression.constant is not None else Size(expression, self)
+
+    def requirements(self):
+        """The file's `requires`, besides sizes that are fixed."""
+        entries = {}
+        for expression, by in self.multiples.items():
+            rest = Expression({(Quotient("%", expression, number(by)),): 1})
+            if not self.normal(expression).names() == set():
+                entries[text(rest)] = 0
+        for expression, value in self.required.items():
+            expression = self.normal(expression)
+            if expression.constant is None:
+                shift = expression.terms.get((), 0)
+                entries[text(add(expression, number(-shift)))] = value - shift
+        return [{"expression": expression, "equals": value} for expression, value in entries.items()]
+
+    def text(self, size):
+        """A size as the file has it: a number, or the text of its expression."""
+        size = self.size(size)
+        return text(size.expression, self) if isinstance(size, Size) else int(size)
+
+
+def expression_of(value):
+    return value.expression if isinstance(value, Size) else number(int(value))
+
+
+def text(expression, book=None):
+    """The expression in the file's notation."""
+    parts = []
+    for atoms, factor in sorted(expression.terms.items(), key=lambda item: (item[0] == (), item[1] < 0, repr(item[0]))):
+        atoms = list(atoms)
+        for place, atom in enumerate(atoms):  # 4 * (h // 16), where h is a multiple of 16, is h // 4
+            if isinstance(atom, Quotient) and atom.sign == "//" and book is not None and abs(factor) > 1 and \
+                    atom.by.constant and atom.by.constant % abs(factor) == 0 and book.divides(atom.of, atom.by.constant):
+                atoms[place] = Quotient("//", atom.of, number(atom.by.constant // abs(factor)))
+                factor //= abs(factor)
+                break
+        words = [] if abs(factor) == 1 and atoms else [str(abs(factor))]
+        for atom in atoms:
+            if isinstance(atom, str):
+                words.append(atom)
+            else:
+                of, by = text(atom.of, book), text(atom.by, book)
+                of = of if of.isidentifier() or of.isdigit() else f"({of})"
+                by = by if by.isidentifier() or by.isdigit() else f"({by})"
+                quotient = f"{of} {atom.sign} {by}"
+                words.append(quotient if len(atoms) == 1 and not words else f"({quotient})")
+        sign = " - " if factor < 0 else " + "
+        parts.append(((sign if parts else "-" if factor < 0 else "") + " * ".join(words)))
+    joined = "".join(parts) or "0"
+    return f"0 - {joined[1:]}" if joined.startswith("-") else joined
+
+
+class Size(int):
+    """An int that knows its expression. Comparing it records what the comparison found."""
+
+    def __new__(cls, expression, book):
+        self = int.__new__(cls, book.evaluate(expression))
+        self.expression, self.book = expression, book
+        return self
+
+    def __reduce__(self):
+        return int, (self.plain,)
+
+    def __deepcopy__(self, memo):
+        return self
+
+    @property
+    def plain(self):
+        return int.__add__(self, 0)
+
+    def made(self, expression):
+        return expression.constant if expression.constant is not None else Size(expression, self.book)
+
+    def with_other(self, other, operate, plain):
+        if isinstance(other, int):
+            return self.made(operate(self.expression, expression_of(other)))
+        if isinstance(other, float):
+            return plain(float(self), other)
+        return NotImplemented
+
+    def __add__(self, other):
+        return self.with_other(other, add, lambda a, b: a + b)
+
+    __radd__ = __add__
+
+    def __sub__(self, other):
+        return self.with_other(other, lambda a, b: add(a, b, -1), lambda a, b: a - b)
+
+    def __rsub__(self, other):
+        return self.with_other(other, lambda a, b: add(b, a, -1), lambda a, b: b - a)
+
+    def __mul__(self, other):
+        return self.with_other(other, self.book.multiply, lambda a, b: a * b)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other):
+        return self.with_other(other, self.book.divide, lambda a, b: a // b)
+
+    def __rfloordiv__(self, other):
+        return self.with_other(other, lambda a, b: self.book.divide(b, a), lambda a, b: b // a)
+
+    def __mod__(self, other):
+        return self.with_other(other, self.book.remainder, lambda a, b: a % b)
+
+    def __rmod__(self, other):
+        return self.with_other(other, lambda a, b: self.book.remainder(b, a), lambda a, b: b % a)
+
+    def __divmod__(self, other):
+        return self // other, self % other
+
+    def __neg__(self):
+        return 0 - self
+
+    def __pos__(self):
+        return self
+
+    def __abs__(self):
+        return self if self >= 0 else -self
+
+    def __truediv__(self, other):
+        if isinstance(other, int):
+            return Ratio(self, other)
+        return float(self) / other if isinstance(other, float) else NotImplemented
+
+    def __rtruediv__(self, other):
+        return other / float(self) if isinstance(other, (int, float)) else NotImplemented
+
+    def __pow__(self, power, modulus=None):
+        if type(power) is int and 0 < power < 8:
+            return math.prod([self] * power)
+        return float(self) ** power
+
+    def __rpow__(self, base):
+        return base ** int(self)
+
+    def __int__(self):
+        self.book.fix(self)
+        return self.plain
+
+    __trunc__ = __int__
+
+    def __float__(self):
+        self.book.fix(self)
+        return float(self.plain)
+
+    def __round__(self, digits=None):
+        return self
+
+    def __ceil__(self):
+        return self
+
+    __floor__ = __ceil__
+
+    def order(self, other):
+        """-1, 0 or 1 as self is less than, equal to or more than other, which is then required."""
+        difference = self.book.normal(add(self.expression, expression_of(other), -1))
+        value = self.book.evaluate(difference)
+        if difference.constant is None:
+            if value == 0:
+                self.book.equal(self, other)
+            else:
+                self.require_sign(difference, value)
+        return (value > 0) - (value < 0)
+
+    def require_sign(self, difference, value):
+        """That the difference is negative, or not."""
+        by = Expression({(Quotient("//", difference, number(FAR)),): 1})
+        self.book.required[by] = -1 if value < 0 else 0
+
+    def __eq__(self, other):
+        return self.order(other) == 0 if isinstance(other, int) else int.__eq__(self, other)
+
+    def __ne__(self, other):
+        return not self == other
+
+    def less(self, other, plus):
+        """self < other + plus"""
+        difference = self.book.normal(add(add(self.expression, expression_of(other), -1), number(-plus)))
+        value = self.book.evaluate(difference)
+        if difference.constant is None:
+            self.require_sign(difference, value)
+        return value < 0
+
+    def __lt__(self, other):
+        return self.less(other, 0) if isinstance(other, int) else float(self) < other
+
+    def __le__(self, other):
+        return self.less(other, 1) if isinstance(other, int) else float(self) <= other
+
+    def __gt__(self, other):
+        return not self <= other
+
+    def __ge__(self, other):
+        return not self < other
+
+    def __bool__(self):
+        return self != 0
+
+    def __hash__(self):  # not that of the number: tables keyed by sizes keep expressions apart
+        return hash(self.expression)
+
+
+class Ratio:
+    """A size divided by a number, whole or not, until it is rounded."""
+
+    def __init__(self, size, by):
+        self.size, self.by = size, by
+
+    def __floor__(self):
+        return self.size // self.by
+
+    def __ceil__(self):
+        return -(-self.size // self.by)
+
+    def __float__(self):
+        return float(self.size) / float(self.by)
+
+    def __int__(self):
+        return int(float(self))
+
+    __trunc__ = __int__
+    ceil, floor = __ceil__, __floor__
+
+    def __mul__(self, other):
+        return Ratio(self.size * other, self.by) if isinstance(other, int) else float(self) * other
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other):
+        return Ratio(self.size, self.by * other) if isinstance(other, int) else float(self) / other
+
+    def __add__(self, other):
+        return float(self) + other
+
+    def __radd__(self, other):
+        return other + float(self)
+
+    def __sub__(self, other):
+        return float(self) - other
+
+    def __rsub__(self, other):
+        return other - float(self)
+
+    def __rtruediv__(self, other):
+        return other / float(self)
+
+    def __floordiv__(self, other):
+        return self.size // (self.by * other)
+
+    def __pow__(self, power):
+        return float(self) ** power
+
+    def __lt__(self, other):
+        return float(self) < other
+
+    def __gt__(self, other):
+        return float(self) > other
+
+    def __le__(self, other):
+        return float(self) <= other
+
+    def __ge__(self, other):
+        return float(self) >= other
+
+
+class Shape(tuple):
+    """A tuple of sizes with what torch.Size adds."""
+
+    def numel(self):
+        return math.prod(self)
+
+    def __getitem__(self, place):
+        item = tuple.__getitem__(self, place)
+        return Shape(item) if isinstance(place, slice) else item
+
+    def __add__(self, other):
+        return Shape(tuple.__add__(self, tuple(other)))
