@@ -15,15 +15,17 @@ constexpr uint32_t lanes = 64;
 
 Kernel normKernel(const NormDesc& desc, const DeviceProfile& device) {
     // A software driver computes a row per invocation: a barrier costs it more than strided reads.
+    const bool vectors = desc.source.fourWide(desc.width) && desc.result.fourWide(desc.width);
     uint32_t rowLanes = 1;
-    while (!device.isCpu() && rowLanes < lanes && rowLanes * 4 < desc.width)
+    while (!device.isCpu() && rowLanes < lanes && rowLanes * 4 < desc.width / (vectors ? 4 : 1))
         rowLanes *= 2;
     const uint32_t rowsPerGroup = lanes / rowLanes;
     const uint64_t rows = uint64_t{desc.tokens} * desc.heads;
 
     Dispatch dispatch;
     dispatch.shader = desc.storage == DataType::f16 ? Shader::normF16 : Shader::norm;
-    dispatch.constants = {lanes, rowLanes, rowsPerGroup, desc.kind == NormKind::layer, desc.hasScale, desc.hasShift};
+    dispatch.constants = {lanes,         rowLanes,      rowsPerGroup, static_cast<uint32_t>(desc.kind),
+                          desc.hasScale, desc.hasShift, vectors};
     dispatch.sharedBytes = 4 * lanes;
     dispatch.parameters.set(
         NormParameters{desc.source, desc.result, desc.tokens, desc.heads, desc.width, desc.epsilon});

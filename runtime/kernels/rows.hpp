@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small operators over rows of channels: LayerNorm (Ba et al., arXiv 1607.06450) and l2 normalisation, rotary position
-// embedding (Su et al., arXiv 2104.09864), and the elementwise product of two tensors for gated units (arXiv
-// 2002.05202) and scales.
+// Small operators over rows of channels: LayerNorm (Ba et al., arXiv 1607.06450), RMSNorm (Zhang and Sennrich, arXiv
+// 1910.07467) and l2 normalisation, rotary position embedding (Su et al., arXiv 2104.09864), and the elementwise
+// product of two tensors for gated units (arXiv 2002.05202) and scales.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,11 @@
 
 namespace saccade {
 
+/// Each may have a shift, added last. Numbered as in shaders/norm.comp.
 enum class NormKind : uint8_t {
     layer, ///< (x - mean) / sqrt(variance + epsilon) * scale + shift
-    l2     ///< x / max(|x|, epsilon) * scale, as torch.nn.functional.normalize
+    l2,    ///< x / max(|x|, epsilon) * scale, as torch.nn.functional.normalize
+    rms    ///< x / sqrt(mean of x^2 + epsilon) * scale
 };
 
 /// Operands: 0 source, 1 result, both of the storage type; 2 scale, f32 (width), if hasScale; then shift, f32 (width),
