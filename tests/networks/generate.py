@@ -24,7 +24,14 @@ from export import export  # noqa: E402
 # name -> file, class, constructor's arguments, options of export
 NETWORKS = {
     "unet": ("unet", "UNet", {}, {}),
+    "convnext": ("convnext", "ConvNeXt", {}, {}),
+    "swin": ("swin", "SwinPair", {}, {}),
+    "dat": ("dat", "DATStage", {}, {}),
+    "deformable_detr": ("deformable_detr", "DeformableTransformerEncoder", {}, {}),
+    "denoiser": ("denoiser", "Denoiser", {}, {}),
+    "cvivit": ("cvivit", "CViViTEncoder", {}, {}),
     "espcn": ("espcn", "ESPCN", {}, {}),
+    "encoder_layer": ("encoder_layer", "EncoderLayer", {}, {}),
 }
 
 

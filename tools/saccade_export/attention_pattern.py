@@ -33,7 +33,7 @@ def recognise_attention(graph):
             del graph.nodes[mark:]
             continue
         attention(graph, scores, last)
-        made = graph.nodes[mark:]
+        made = graph.nodes[mark:]  # from the first bias that follow() moved
         del graph.nodes[mark:]
         graph.nodes[at:at + 1] = made
         graph.replace(last.output, made[-1].output)
@@ -167,17 +167,30 @@ def total_bias(graph, scores, path):
     return total, is_causal
 
 
+def without_factor(graph, value):
+    """Queries before they are multiplied with a number, and the number, whatever moves them after that."""
+    node, readers = value.node, graph.readers()
+    if node is None or len(readers.get(value, ())) > 1:
+        return value, 1.0
+    if node.op in ("mul", "div") and len(node.values()) == 1:
+        number = next(item for item in node.inputs if not isinstance(item, Value))
+        if node.op == "mul" or node.inputs[0] is node.values()[0]:
+            return node.values()[0], number if node.op == "mul" else 1 / number
+    if node.op in ("reshape", "permute"):
+        inner, factor = without_factor(graph, node.inputs[0])
+        if factor != 1:
+            return graph.node(node.op, [inner], node.config, path=node.path), factor
+    return value, 1.0
+
+
 def attention(graph, scores, last):
     """Appends the nodes that take the place of the last product."""
     product, path = scores.product, last.path
     q, transposed = product.inputs
     v = last.inputs[1]
     scale = scores.scale
-    if q.node is not None and q.node.op in ("mul", "div") and isinstance(q.node.inputs[1], (int, float)):
-        scale *= q.node.inputs[1] if q.node.op == "mul" else 1 / q.node.inputs[1]
-        q = q.node.inputs[0]
-    elif q.node is not None and q.node.op == "mul" and isinstance(q.node.inputs[0], (int, float)):
-        scale, q = scale * q.node.inputs[0], q.node.inputs[1]
+    q, factor = without_factor(graph, q)
+    scale *= factor
     k = swapped(graph, transposed, product.path)
     shape = list(last.inputs[0].shape[:-2])
     if list(map(int_of, shape)) != list(map(int_of, product.output.shape[:-2])):

@@ -10,9 +10,10 @@ from checkpoints import ExportError, require
 
 from . import attention, elementwise, layers, shaping  # noqa: F401: they register their functions
 from .graph import Graph, Value
+from .moves import HIGHEST_RANK
 from .network_file import command_line_tool, name_nodes, verify, write_network
 from .simplify import simplify
-from .trace import Tracer, in_float64, tracing
+from .trace import Tracer, in_float64, plain, tracing
 
 AXES = {4: {2: "h", 3: "w"}, 5: {3: "h", 4: "w"}}  # free sizes of an input by its rank
 
@@ -192,6 +193,12 @@ def trace(module, example, *, states=None, outputs=None, free=True, channels=Non
     return graph
 
 
+def check_ranks(graph, module):
+    wrong = [f"{node.path or type(module).__name__} at {node.place}: {node.op} makes a tensor of {value.rank} dimensions"
+             for node in graph.nodes for value in node.outputs if value.rank > HIGHEST_RANK]
+    require(not wrong, f"cannot be taken: {'; '.join(wrong[:20])}; the library has {HIGHEST_RANK}")
+
+
 def collect(graph, tracer, result, states, outputs, channels):
     def value_of(tensor, what):
         if id(tensor) in tracer.stale:
@@ -205,8 +212,8 @@ def collect(graph, tracer, result, states, outputs, channels):
         name = state["value"].name
         following = pick(result, state["place"], name)
         state["next"] = value_of(following, f"state {name!r}")
-        require(tuple(following.shape) == tuple(map(int.__index__, map(lambda s: int.__add__(s, 0), state["value"].shape))),
-                f"state {name!r} is {list(map(int, state['value'].shape))}, what follows it {list(following.shape)}")
+        shape, wanted = list(following.shape), [plain(size) for size in state["value"].shape]
+        require(shape == wanted, f"state {name!r} is {wanted}, what follows it {shape}")
         for a, b in zip(state["value"].shape, state["next"].shape):
             graph.book.equal(a, b)
     for name, tensor in named_outputs(result, states, outputs):
@@ -219,6 +226,7 @@ def collect(graph, tracer, result, states, outputs, channels):
 def run(module, example, states, outputs, memory):
     """One run: its inputs and outputs by name. `memory` has the states and is given their next contents."""
     bound, named = arguments_of(module, in_double(example))
+    memory.update(in_double(memory))
     bound.arguments.update(memory)
     named.update(memory)
     with in_float64():
@@ -257,6 +265,7 @@ def export_network(module, path, example, *, states=None, outputs=None, free=Tru
     left = [node for node in graph.nodes if node.op in ("erf", "batch_norm")]
     require(not left, "cannot be taken: " + "; ".join(
         f"{node.path or type(module).__name__} at {node.place}: {node.op} is no operator of the library" for node in left))
+    check_ranks(graph, module)
     name_nodes(graph, module)
     results = []
     if with_example:

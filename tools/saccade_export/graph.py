@@ -26,12 +26,13 @@ class Value:
 
 
 class Node:
-    """An operator at its place. weights: parameter -> tensor; origin: parameter -> what it is in the module."""
+    """An operator. weights: parameter -> tensor. path: of the module that it is of; place: file and line of its call."""
 
     def __init__(self, op, inputs, config, weights, path, place):
         self.op, self.inputs, self.config, self.weights = op, list(inputs), dict(config), dict(weights)
-        self.path, self.place, self.options, self.name, self.share = path, place, {}, None, None
+        self.path, self.place, self.name, self.share, self.parameter = path, place, None, None, None
         self.outputs = []
+        self.whole = False  # whether it is all that the module of its path does
 
     @property
     def output(self):
@@ -69,6 +70,26 @@ class Graph:
         for value in [value for _, value in self.outputs] + [state["next"] for state in self.states]:
             found.setdefault(value, []).append(None)
         return found
+
+    def drop_dead(self):
+        """Nodes that nothing reads go."""
+        wanted = {value for _, value in self.outputs} | {state["next"] for state in self.states}
+        kept = []
+        for node in reversed(self.nodes):
+            if any(value in wanted for value in node.outputs):
+                kept.append(node)
+                wanted.update(node.values())
+        self.nodes = kept[::-1]
+
+    def substitute(self, node, make):
+        """What make() appends takes the place of a node; its last result that of the node's."""
+        at, mark = self.nodes.index(node), len(self.nodes)
+        value = make()
+        made = self.nodes[mark:]
+        del self.nodes[mark:]
+        self.nodes[at:at + 1] = made
+        self.replace(node.output, value)
+        return value
 
     def replace(self, old, new):
         """Whatever reads `old` reads `new`."""

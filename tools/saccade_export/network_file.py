@@ -16,8 +16,8 @@ from .sizes import Ratio, Size
 
 def name_nodes(graph, root):
     """Names from the paths of modules: a layer's node has its path, any other the path and its operator."""
-    layers = {path for path, module in root.named_modules()
-              if path and not any(True for _ in module.children())} if root is not None else set()
+    layers = {path for path, module in root.named_modules() if path and type(module).__module__.startswith("torch.nn.") and
+              not any(True for _ in module.children())} if root is not None else set()
     taken = {item.name for item in graph.inputs} | {state["value"].name for state in graph.states}
 
     def unique(name):
@@ -34,13 +34,12 @@ def name_nodes(graph, root):
     for place, node in enumerate(graph.nodes):
         following = graph.nodes[place + 1] if place + 1 < len(graph.nodes) else None
         alone = node.path in layers and (following is None or following.path != node.path)
-        if node.path in layers and node.op != "constant" and (node.weights or alone):
+        if node.whole or node.path in layers and node.op != "constant" and (node.weights or alone):
             mains.add(node)
     for node in graph.nodes:
-        parameter = getattr(node, "parameter", None)
-        if parameter:
-            name = parameter
-        elif node in mains:
+        if node.parameter:
+            name = node.parameter
+        elif node in mains and node.path:
             name = node.path
         else:
             name = f"{node.path}.{node.op}" if node.path else node.op

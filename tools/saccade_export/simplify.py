@@ -6,46 +6,35 @@ import math
 import torch
 
 from .attention_pattern import recognise_attention
-from .graph import BINARY, Value, pair
-
-AS_IS = ("identity", "dropout")
+from .graph import Value, pair
+from .moves import lower_ranks, merge_moves, slice_first
 
 
 def simplify(graph):
     fold_batch_norms(graph)
     fold_padding(graph)
     find_gelu(graph)
-    while True:
+    settle(graph)
+    recognise_attention(graph)
+    settle(graph)
+    slice_first(graph)
+    settle(graph)
+    lower_ranks(graph)
+    settle(graph)
+
+
+def settle(graph):
+    """What can be done again and again, until nothing changes."""
+    before = None
+    while signature(graph) != before:
         before = signature(graph)
         fold_constants(graph)
         merge_moves(graph)
-        drop_dead(graph)
-        if signature(graph) == before:
-            break
-    recognise_attention(graph)
-    fold_constants(graph)
-    merge_moves(graph)
-    drop_dead(graph)
+        graph.drop_dead()
 
 
 def signature(graph):
-    return [(id(node), tuple(map(id, node.inputs))) for node in graph.nodes]
-
-
-def drop_dead(graph):
-    """Nodes that nothing reads."""
-    wanted = {value for _, value in graph.outputs} | {state["next"] for state in graph.states}
-    kept = []
-    for node in reversed(graph.nodes):
-        if any(value in wanted for value in node.outputs):
-            kept.append(node)
-            wanted.update(node.values())
-    graph.nodes = kept[::-1]
-
-
-def same(book, a, b):
-    """Whether two shapes are known to be equal."""
-    return len(a) == len(b) and all(book.text(p) == book.text(q) for p, q in zip(a, b))
+    return [(id(node), node.op, tuple(map(id, node.inputs))) for node in graph.nodes]
 
 
 # ---- Batch norm and padding
@@ -75,17 +64,13 @@ def fold_batch_norms(graph):
             graph.replace(node.output, x)
         else:
             shape = [1, -1] + [1] * (x.rank - 2)
-            at = graph.nodes.index(node)
-            made = []
-            value = x
-            for op, numbers in (("mul", scale), ("add", shift)):
-                constant = graph.constant(numbers.reshape(shape), node.path)
-                value = graph.node(op, [value, constant], path=node.path)
-                made += [constant.node, value.node]
-            del graph.nodes[-len(made):]
-            graph.nodes[at:at + 1] = made
-            graph.replace(node.output, value)
-    drop_dead(graph)
+
+            def scaled_and_moved(x=x, node=node, factor=scale.reshape(shape), offset=shift.reshape(shape)):
+                y = graph.node("mul", [x, graph.constant(factor, node.path)], path=node.path)
+                return graph.node("add", [y, graph.constant(offset, node.path)], path=node.path)
+
+            graph.substitute(node, scaled_and_moved)
+    graph.drop_dead()
 
 
 def fold_padding(graph):
@@ -107,7 +92,7 @@ def fold_padding(graph):
         if mode != "constant":
             node.config["padding_mode"] = mode
         node.inputs[0] = pad.inputs[0]
-    drop_dead(graph)
+    graph.drop_dead()
 
 
 # ---- GELU by hand
@@ -157,17 +142,30 @@ def find_gelu(graph):
             last = value.node
             last.op, last.inputs, last.config = "gelu", [x], {}
             readers = graph.readers()
-    drop_dead(graph)
+    graph.drop_dead()
 
 
-# ---- Constants, reshapes and permutations
+# ---- Constants
+
+
+LARGEST = 1 << 20  # numbers that a sum or product of constants may have
 
 
 def fold_constants(graph):
-    """Moves of a constant are a constant."""
+    """Moves of a constant are a constant, and so are sums and products of two."""
     for node in list(graph.nodes):
         source = node.inputs[0].node if node.inputs and isinstance(node.inputs[0], Value) else None
-        if source is None or source.op != "constant" or node.op not in ("reshape", "permute", "expand", "slice", "neg"):
+        if source is None or source.op != "constant":
+            continue
+        if node.op in ("add", "sub", "mul") and isinstance(node.inputs[1], Value):
+            other_source = node.inputs[1].node
+            if other_source is not None and other_source.op == "constant":
+                a, b = (item.weights["value"].double() for item in (source, other_source))
+                tensor = {"add": torch.add, "sub": torch.sub, "mul": torch.mul}[node.op](a, b)
+                if tensor.numel() <= LARGEST:
+                    become_constant(node, source, tensor)
+            continue
+        if node.op not in ("reshape", "permute", "expand", "slice", "neg"):
             continue
         tensor = source.weights["value"]
         if node.op in ("reshape", "expand"):
@@ -185,49 +183,10 @@ def fold_constants(graph):
                 continue
             places = range(tensor.shape[node.config["dim"]])[slice(*limits, node.config.get("step", 1))]
             tensor = tensor.index_select(node.config["dim"], torch.tensor(list(places), dtype=torch.int64))
-        node.op, node.inputs, node.config = "constant", [], {}
-        node.weights = {"value": tensor.contiguous()}
-        node.path = source.path if len(source.path) > len(node.path) else node.path
+        become_constant(node, source, tensor)
 
 
-def merge_moves(graph):
-    """Chains of reshapes, of permutations and of signs; those that change nothing."""
-    for node in list(graph.nodes):
-        if not node.inputs or not isinstance(node.inputs[0], Value):
-            continue
-        x = node.inputs[0]
-        before = x.node
-        if node.op in AS_IS:
-            graph.replace(node.output, x)
-        elif node.op == "reshape":
-            if before is not None and before.op == "reshape":
-                node.inputs[0] = x = before.inputs[0]
-            node.config["shape"] = list(node.output.shape)
-            if same(graph.book, x.shape, node.output.shape):
-                graph.replace(node.output, x)
-        elif node.op == "expand" and same(graph.book, x.shape, node.output.shape):
-            graph.replace(node.output, x)
-        elif node.op == "permute":
-            if before is not None and before.op == "permute":
-                node.config["dims"] = [before.config["dims"][dim] for dim in node.config["dims"]]
-                node.inputs[0] = x = before.inputs[0]
-            if node.config["dims"] == list(range(x.rank)):
-                graph.replace(node.output, x)
-            elif moves_only_ones(node):  # the same order in memory
-                node.op, node.config = "reshape", {"shape": list(node.output.shape)}
-        elif node.op == "neg" and before is not None and before.op == "neg":
-            graph.replace(node.output, before.inputs[0])
-        elif node.op in BINARY and changes_nothing(node):
-            graph.replace(node.output, x)
-
-
-def moves_only_ones(node):
-    sizes = node.inputs[0].shape
-    kept = [dim for dim in node.config["dims"] if not (type(sizes[dim]) is int and sizes[dim] == 1)]
-    return kept == sorted(kept)
-
-
-def changes_nothing(node):
-    number = node.inputs[1]
-    return isinstance(number, (int, float)) and not isinstance(number, bool) and \
-        (node.op in ("mul", "div") and number == 1 or node.op in ("add", "sub") and number == 0)
+def become_constant(node, source, tensor):
+    node.op, node.inputs, node.config = "constant", [], {}
+    node.weights = {"value": tensor.contiguous()}
+    node.path = source.path if len(source.path) > len(node.path) else node.path

@@ -119,7 +119,7 @@ class Book:
             return self.divide_exactly(a, b) or Expression({(Quotient("//", a, b),): 1})
         if by == FAR:  # a comparison, kept readable
             return Expression({(Quotient("//", a, b),): 1})
-        if by > 1 and all(factor < 0 for atoms, factor in a.terms.items() if atoms):  # rounded up
+        if by > 1 and a.constant is None and all(factor < 0 for atoms, factor in a.terms.items() if atoms):  # rounded up
             up = self.divide(add(number(by - 1), a, -1), b)
             return add(number(0), up, -1)
         whole = Expression({atoms: factor // by for atoms, factor in a.terms.items()})

@@ -354,11 +354,12 @@ class Tracer(TorchFunctionMode):
         try:
             with self.paused():
                 values = lower(self, module, *mapped(args, self.value), **mapped(kwargs, self.value))
+            values.node.whole = True
         except (Refused, ExportError, TypeError) as error:
             self.refuse(f"{type(module).__name__}: {error}")
         with self.paused():
             result = original(module, *mapped(args, plain), **mapped(kwargs, plain))
-        self.bind_all(result, values)
+            self.bind_all(result, values)
         return result
 
     # ---- What cannot be taken
