@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tensors of files, safetensors and what torch.save wrote. Takes nothing but Python.
+"""Tensors of files, safetensors and what torch.save wrote. Takes nothing but Python, or PyTorch where it is to make tensors of it.
 
 Of a pickle only tensors and Python's own containers are made. Any other class becomes a Foreign that keeps its
 attributes, and no code of the file's choice runs: arguments and whole modules are read without their source.
@@ -125,6 +125,28 @@ def write_safetensors(path, tensors, metadata):
         file.write(struct.pack("<Q", len(text)) + text)
         for name in order:
             file.write(tensors[name].data)
+
+
+def converted(state, name):
+    """The tensors as PyTorch's, floating-point ones of this type; None leaves them theirs."""
+    try:
+        import torch
+    except ImportError:
+        raise ExportError("--dtype takes PyTorch, which is not installed") from None
+    types = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
+             "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8,
+             "BOOL": torch.bool}
+
+    def convert(tensor):
+        if not torch.is_tensor(tensor):
+            if tensor.dtype not in types:
+                return tensor
+            data = bytearray(tensor.data)
+            tensor = torch.frombuffer(data, dtype=types[tensor.dtype]).reshape(tensor.shape) if data else \
+                torch.zeros(tensor.shape, dtype=types[tensor.dtype])
+        return tensor.to(getattr(torch, name)) if name and tensor.is_floating_point() else tensor
+
+    return {key: convert(tensor) for key, tensor in state.items()}
 
 
 # ---- torch.save

@@ -4,9 +4,12 @@
 
     from export import export
     export(attention, "attention.safetensors")                                     # a DeformableAttention1D | 2D | 3D
-    export(block, "block.safetensors", "PhenakiAttention", {"dim": 64, "heads": 4})  # any other module
+    export(block, "block.safetensors", "PhenakiAttention", {"dim": 64, "heads": 4})  # any other module of the library
+    export(network, "network.safetensors", torch.rand(1, 3, 256, 256))               # a network of modules and functions
 
     python3 export.py checkpoint.pt attention.safetensors --module DeformableAttention2D --config config.json
+    python3 export.py network.safetensors --module network.py:Network --weights checkpoint.pt --example 1x3x256x256
+    python3 export.py network.onnx network.safetensors
 
 The file is a safetensors container: tensors under their state_dict names, and in `__metadata__` the entries `module`
 and `config`, the constructor's arguments as JSON. Files are read without PyTorch. README.md beside this file
@@ -17,8 +20,9 @@ import argparse
 import json
 import sys
 
-from checkpoints import ExportError, read_state, require, write_safetensors
+from checkpoints import ExportError, converted, read_state, require, write_safetensors
 from deformable_config import DEFORMABLE, deformable_config
+from saccade_export import command
 
 MODULES = ("DeformableAttention1D", "DeformableAttention2D", "DeformableAttention3D", "TutorialDeformableAttention",
            "MSDeformAttn", "PhenakiAttention", "PhenakiFeedForward", "PhenakiTransformer", "AlibiPositionalBias",
@@ -77,30 +81,16 @@ def export_module(module, path, module_name=None, config=None, **options):
     return export_state(module.state_dict(), path, name, config, module, **options)
 
 
-def converted(state, name):
-    """The tensors with floating-point ones of this type, which is PyTorch's to do."""
-    try:
-        import torch
-    except ImportError:
-        raise ExportError("--dtype takes PyTorch, which is not installed") from None
-    types = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
-
-    def convert(tensor):
-        if not torch.is_tensor(tensor):
-            if tensor.dtype not in types:
-                return tensor
-            tensor = torch.frombuffer(bytearray(tensor.data), dtype=types[tensor.dtype]).reshape(tensor.shape)
-        return tensor.to(getattr(torch, name)) if tensor.is_floating_point() else tensor
-
-    return {key: convert(tensor) for key, tensor in state.items()}
-
-
 def main():
-    parser = argparse.ArgumentParser(description="Writes a model file from a file of tensors.")
-    parser.add_argument("checkpoint", help="safetensors file, or file of torch.save: a state_dict, a dictionary that "
-                                           "holds one, or a whole module")
-    parser.add_argument("output", help="safetensors file to write")
-    parser.add_argument("--module", required=True, choices=MODULES, metavar="NAME", help="one of " + ", ".join(MODULES))
+    parser = argparse.ArgumentParser(
+        description="Writes a model file from a file of tensors, from a class of a Python file, or from an ONNX file.",
+        usage="%(prog)s CHECKPOINT OUTPUT --module NAME [--config JSON]\n"
+              "       %(prog)s OUTPUT --module FILE.py:CLASS --weights CHECKPOINT [--args JSON] [--example SIZES]\n"
+              "       %(prog)s FILE.onnx OUTPUT [--example NAME=SIZES]")
+    parser.add_argument("paths", nargs="+", metavar="FILE",
+                        help="safetensors file, or file of torch.save: a state_dict, a dictionary that holds one, or a whole "
+                             "module; or an ONNX file. Then the safetensors file to write")
+    parser.add_argument("--module", metavar="NAME", help="FILE.py:CLASS for a network, or one of " + ", ".join(MODULES))
     parser.add_argument("--config", metavar="JSON", help="constructor arguments: a file, or the object itself")
     parser.add_argument("--key", action="append", default=[],
                         help="entry of the file that holds the state_dict or module; repeat to go deeper")
@@ -108,22 +98,30 @@ def main():
                                                "module. and _orig_mod. of wrappers are taken away")
     parser.add_argument("--prefix", default="", help="put this before every name, and into the metadata")
     parser.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), help="convert floating-point tensors")
+    command.add_options(parser)
     arguments = parser.parse_args()
     try:
-        state = read_state(arguments.checkpoint, arguments.key, arguments.strip_prefix)
+        require(len(arguments.paths) <= 2, f"{arguments.paths[2:]}: no more than two files are given")
+        if command.is_network(arguments):
+            config = command.export_network_file(arguments)
+            print(arguments.paths[-1], "Network", f"{len(config['nodes'])} nodes")
+            return
+        require(len(arguments.paths) == 2, "the checkpoint and the file to write must be given")
+        require(arguments.module is not None, "--module must be given")
+        state = read_state(arguments.paths[0], arguments.key, arguments.strip_prefix)
         if arguments.dtype:
             state = converted(state, arguments.dtype)
         config = arguments.config
         if config is not None and not config.lstrip().startswith("{"):
             with open(config, encoding="utf-8") as file:
                 config = file.read()
-        config = export_state(state, arguments.output, arguments.module, json.loads(config) if config else None,
+        config = export_state(state, arguments.paths[1], arguments.module, json.loads(config) if config else None,
                               prefix=arguments.prefix)
     except json.JSONDecodeError as error:
-        sys.exit(f"export: --config is not JSON: {error}")
+        sys.exit(f"export: {'--args' if command.is_network(arguments) else '--config'} is not JSON: {error}")
     except (ExportError, OSError) as error:
         sys.exit(f"export: {error}")
-    print(arguments.output, arguments.module, json.dumps(config))
+    print(arguments.paths[1], arguments.module, json.dumps(config))
 
 
 if __name__ == "__main__":

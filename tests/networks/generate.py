@@ -8,6 +8,7 @@ Weights and inputs are seeded. The results are the same up to the last bits what
 """
 
 import importlib
+import inspect
 import os
 import sys
 
@@ -20,6 +21,9 @@ sys.path[:0] = [os.path.join(FOLDER, "..", "..", "tools"), FOLDER]
 
 import evaluate  # noqa: E402
 from export import export  # noqa: E402
+from saccade_export.onnx_network import export_onnx  # noqa: E402
+
+REFERENCE = "PyTorch, float64"
 
 # name -> file, class, constructor's arguments, options of export
 NETWORKS = {
@@ -35,6 +39,9 @@ NETWORKS = {
 }
 
 
+ONNX = ("unet", "swin")  # which are also written as ONNX files, and those as networks
+
+
 def make(name):
     """The module in eval(), its example and the options of export."""
     file, class_name, arguments, options = NETWORKS[name]
@@ -45,14 +52,34 @@ def make(name):
     return module, source.example(), {**more, **options}
 
 
+def through_onnx(name, path):
+    """Writes NAME.onnx and the network of it, and returns its configuration. Its results are those of the module itself."""
+    module, example, _ = make(name)
+    inputs = example if isinstance(example, tuple) else (example,)
+    names = list(inspect.signature(module.forward).parameters)
+    source = os.path.join(DATA, f"{name}.onnx")
+    free = {key: {2: "h", 3: "w"} for key, tensor in zip(names, inputs) if tensor.dim() == 4}
+    torch.onnx.export(module, inputs, source, input_names=names, output_names=["y"], opset_version=16, dynamic_axes=free)
+    config = export_onnx(source, path, example=dict(zip(names, inputs)), check=False, metadata={"reference": REFERENCE})
+    with torch.no_grad():
+        wanted = module.double()(*(tensor.double() for tensor in inputs))
+    error = float((evaluate.read(path)[1]["out.y"] - wanted).norm() / wanted.norm())
+    if not error <= 1e-7:  # the file has float32 constants that PyTorch folded
+        sys.exit(f"{name}.onnx: {error:.1e} from the module")
+    return config
+
+
 def main():
-    names = sys.argv[1:] or list(NETWORKS)
+    names = sys.argv[1:] or [*NETWORKS, *(f"{name}_onnx" for name in ONNX)]
     os.makedirs(DATA, exist_ok=True)
     wrong = 0
     for name in names:
-        module, example, options = make(name)
         path = os.path.join(DATA, f"{name}.safetensors")
-        config = export(module, path, example, check=False, metadata={"reference": "PyTorch, float64"}, **options)
+        if name.endswith("_onnx"):
+            config = through_onnx(name[:-len("_onnx")], path)
+        else:
+            module, example, options = make(name)
+            config = export(module, path, example, check=False, metadata={"reference": REFERENCE}, **options)
         errors = evaluate.compare(path)
         worst = max(error for _, error in errors)
         wrong += not worst <= 1e-6

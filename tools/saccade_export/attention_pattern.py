@@ -13,7 +13,7 @@ class Scores:
     """What leads from a product of queries and keys to a softmax."""
 
     def __init__(self, product):
-        self.product, self.scale, self.biases = product, 1.0, []
+        self.product, self.scale, self.biases, self.factors = product, 1.0, [], []
 
 
 def recognise_attention(graph):
@@ -56,6 +56,16 @@ def follow(graph, value, readers):
             scores.scale *= number
             scores.biases = [(bias, factor * number) for bias, factor in scores.biases]
         return scores
+    if node.op == "mul" and len(node.values()) == 2:  # a constant for each head goes to the queries
+        for inner, factor in (node.inputs, node.inputs[::-1]):
+            constant = factor.node is not None and factor.node.op == "constant"
+            if constant and factor.rank >= 2 and list(factor.shape[-2:]) == [1, 1]:
+                scores = follow(graph, inner, readers)
+                if scores is not None and not scores.biases:
+                    scores.factors.append(factor)
+                    return scores
+                return None
+        return None
     if node.op == "add" and len(node.values()) == 2:
         for inner, bias in (node.inputs, node.inputs[::-1]):
             if len(inner.shape) == len(value.shape) and list(map(int_of, inner.shape)) == list(map(int_of, value.shape)):
@@ -68,6 +78,8 @@ def follow(graph, value, readers):
         inner = node.inputs[0]
         groups = leading_groups(inner.shape, value.shape)
         scores = follow(graph, inner, readers) if groups is not None else None
+        if scores is not None and scores.factors:
+            return None
         if scores is not None:  # biases of the inner shape come to have the outer one
             back = leading_groups(value.shape, inner.shape)
             if back is None or any(carried(bias.shape, inner.shape, groups, value.shape) is None
@@ -190,11 +202,14 @@ def attention(graph, scores, last):
     v = last.inputs[1]
     scale = scores.scale
     q, factor = without_factor(graph, q)
-    scale *= factor
+    transposed, other = without_factor(graph, transposed)
+    scale *= factor * other
     k = swapped(graph, transposed, product.path)
     shape = list(last.inputs[0].shape[:-2])
     if list(map(int_of, shape)) != list(map(int_of, product.output.shape[:-2])):
         q, k = (graph.node("reshape", [x], {"shape": shape + list(x.shape[-2:])}, path=path) for x in (q, k))
+    for value in scores.factors:
+        q = graph.node("mul", [q, value], path=path)
     bias, is_causal = total_bias(graph, scores, path)
     width = int_of(q.shape[-1])
     config = {} if math.isclose(scale, width ** -0.5, rel_tol=1e-9) else {"scale": scale}

@@ -3,19 +3,22 @@
 
 import copy
 import inspect
+import json
+import warnings
 
 import torch
 
 from checkpoints import ExportError, require
 
 from . import attention, elementwise, layers, shaping  # noqa: F401: they register their functions
+from .free_sizes import FreeSizes, other_sizes, state_shape
 from .graph import Graph, Value
 from .moves import HIGHEST_RANK
-from .network_file import command_line_tool, name_nodes, verify, write_network
+from .network_file import command_line_tool, described, name_nodes, verify, write_network
 from .simplify import simplify
+from .sizes import expression_of
 from .trace import Tracer, in_float64, plain, tracing
 
-AXES = {4: {2: "h", 3: "w"}, 5: {3: "h", 4: "w"}}  # free sizes of an input by its rank
 
 
 def leaves_of(name, item):
@@ -31,8 +34,23 @@ def leaves_of(name, item):
     return []
 
 
+class Named:
+    """Arguments by name, as inspect.BoundArguments has them, of a module whose inputs have names that no code has."""
+
+    def __init__(self, names, example):
+        items = example if isinstance(example, (dict, list, tuple)) else (example,)
+        self.args, self.arguments = (), dict(items) if isinstance(items, dict) else dict(zip(names, items))
+
+    @property
+    def kwargs(self):
+        return self.arguments
+
+
 def arguments_of(module, example):
     """What forward is called with, by the names of its parameters."""
+    if hasattr(module, "input_names"):
+        bound = Named(module.input_names, example)
+        return bound, dict(bound.arguments)
     signature = inspect.signature(module.forward)
     if isinstance(example, dict):
         bound = signature.bind(**example)
@@ -96,68 +114,6 @@ def named_outputs(result, states, outputs):
     return rest
 
 
-class Sizes:
-    """Chooses the names of free sizes: equal sizes of the same axis have the same name."""
-
-    def __init__(self, book, free):
-        self.book, self.free, self.made = book, free, {}
-
-    def shape_of(self, name, tensor, channels):
-        axes = {}
-        if self.free is True:
-            axes = AXES.get(tensor.dim(), {})
-            if channels == "last":
-                axes = {axis - 1: free for axis, free in axes.items()}
-        elif isinstance(self.free, dict):
-            given = self.free.get(name, {})
-            axes = dict(given) if isinstance(given, dict) else dict(enumerate(given))
-            axes = {axis % tensor.dim(): free for axis, free in axes.items() if isinstance(free, str)}
-        shape = []
-        for axis, size in enumerate(tensor.shape):
-            if axis not in axes:
-                shape.append(size)
-                continue
-            label = axes[axis]
-            if self.free is True and self.made.get(label, size) != size:
-                label = next((other for other, value in self.made.items() if other.split("_")[0] == label and
-                              value == size), f"{label}_{name}")
-            require(self.made.setdefault(label, size) == size,
-                    f"free: {label!r} is {self.made[label]} and, in {name!r}, {size}")
-            shape.append(self.book.free(label, size))
-        return shape
-
-
-def guess(size, axis, names, values):
-    """A state's size as an expression of the free size of its axis: itself, a whole part or a multiple of it."""
-    for name in names:
-        if name.split("_")[0] == axis:
-            whole = values[name]
-            if whole == size:
-                return [("same", name, 1)]
-            if whole % size == 0:
-                return [("part", name, whole // size)]
-            if size % whole == 0:
-                return [("times", name, size // whole)]
-    return []
-
-
-def state_shape(book, sizes, tensor, wanted):
-    if wanted is not None:
-        return wanted
-    shape = []
-    for axis, size in enumerate(tensor.shape):
-        label = AXES.get(tensor.dim(), {}).get(axis)
-        found = guess(size, label, sizes.made, book.values) if label and sizes.free is True else []
-        if not found:
-            shape.append(size)
-            continue
-        kind, name, factor = found[0]
-        from .sizes import Expression, Size
-        whole = Size(Expression({(name,): 1}), book)
-        shape.append(whole if kind == "same" else whole // factor if kind == "part" else whole * factor)
-    return shape
-
-
 def trace(module, example, *, states=None, outputs=None, free=True, channels=None, modules=None):
     """The graph of a module: what forward makes of the example, in float64 and eval(). Raises ExportError."""
     states, channels = dict(states or {}), dict(channels or {})
@@ -168,7 +124,7 @@ def trace(module, example, *, states=None, outputs=None, free=True, channels=Non
     bound, named = arguments_of(module, in_double(example))
     for name in states:
         require(torch.is_tensor(named.get(name)), f"states: the example has no tensor {name!r}")
-    tracer, sizes = Tracer(graph, module, leaves), Sizes(graph.book, free)
+    tracer, sizes = Tracer(graph, module, leaves), FreeSizes(graph.book, free)
     tensors = [leaf for name, item in named.items() for leaf in leaves_of(name, item)]
     require(tensors, "the example has no tensor")
     for name, tensor in tensors:
@@ -180,7 +136,7 @@ def trace(module, example, *, states=None, outputs=None, free=True, channels=Non
             tracer.bind(tensor, value)
     for name, place in states.items():
         tensor = dict(tensors)[name]
-        value = Value(state_shape(graph.book, sizes, tensor, None), name=name)
+        value = Value(state_shape(graph.book, sizes, tensor), name=name)
         graph.states.append({"value": value, "next": None, "place": place})
         tracer.bind(tensor, value)
     with tracing(tracer):
@@ -259,14 +215,12 @@ def export_network(module, path, example, *, states=None, outputs=None, free=Tru
     """
     module = copy.deepcopy(module).cpu().double().eval()
     states = dict(states or {})
-    graph = trace(module, copy.deepcopy(example), states=states, outputs=outputs, free=free, channels=channels,
-                  modules=modules)
-    simplify(graph)
-    left = [node for node in graph.nodes if node.op in ("erf", "batch_norm")]
-    require(not left, "cannot be taken: " + "; ".join(
-        f"{node.path or type(module).__name__} at {node.place}: {node.op} is no operator of the library" for node in left))
-    check_ranks(graph, module)
-    name_nodes(graph, module)
+    options = {"states": states, "outputs": outputs, "channels": channels, "modules": modules}
+    graph = network_of(module, example, free=free, **options)
+    reason = not_free(module, example, graph, free=free, **options)
+    if reason:
+        warnings.warn(f"sizes are fixed as the example has them: {reason}", stacklevel=3)
+        graph = network_of(module, example, free=False, **options)
     results = []
     if with_example:
         memory = {name: torch.zeros_like(as_named(module, example)[name]) for name in states}
@@ -277,3 +231,46 @@ def export_network(module, path, example, *, states=None, outputs=None, free=Tru
     if with_example and tool:
         verify(path, tool)
     return config
+
+
+def network_of(module, example, **options):
+    """The graph of a module, simplified and named. Raises ExportError."""
+    graph = trace(module, copy.deepcopy(example), **options)
+    simplify(graph)
+    left = [node for node in graph.nodes if node.op in ("erf", "batch_norm")]
+    require(not left, "cannot be taken: " + "; ".join(
+        f"{node.path or type(module).__name__} at {node.place}: {node.op} is no operator of the library" for node in left))
+    check_ranks(graph, module)
+    name_nodes(graph, module)
+    return graph
+
+
+def resized(item, shapes):
+    """An example with other tensors in the place of those that `shapes` has by id."""
+    if torch.is_tensor(item):
+        return torch.rand(*shapes[id(item)], generator=torch.Generator().manual_seed(1)) if id(item) in shapes else item
+    if isinstance(item, dict):
+        return {key: resized(part, shapes) for key, part in item.items()}
+    if hasattr(item, "_fields"):
+        return type(item)(*(resized(part, shapes) for part in item))
+    if isinstance(item, (list, tuple)):
+        return type(item)(resized(part, shapes) for part in item)
+    return item
+
+
+def not_free(module, example, graph, **options):
+    """Why the network is another at other sizes, which what Python hides from the tracer can make it; else None."""
+    wanted, reason = json.dumps(described(graph)), None
+    named = arguments_of(module, example)[1]
+    tensors = dict(leaf for name, item in named.items() for leaf in leaves_of(name, item))
+    values = {value.name: value for value in graph.inputs + [state["value"] for state in graph.states]}
+    for sizes in other_sizes(graph.book):
+        shapes = {id(tensors[name]): [graph.book.evaluate(expression_of(graph.book.size(size)), sizes) for size in value.shape]
+                  for name, value in values.items()}
+        try:
+            found = json.dumps(described(network_of(module, resized(example, shapes), **options)))
+        except Exception as error:  # whatever a module does at sizes that it was not made for
+            reason = f"at {sizes} forward fails: {(str(error) or type(error).__name__).splitlines()[0]}"
+            continue
+        return None if found == wanted else f"at {sizes} forward does something else"
+    return reason

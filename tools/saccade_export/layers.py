@@ -8,7 +8,7 @@ import torch
 from .graph import Value, pair
 from .shaping import pad, permute_to, reshape_to
 from .sizes import Size
-from .trace import Refused, takes
+from .trace import Refused, plain, takes
 
 
 def numbers(value):
@@ -142,7 +142,13 @@ def max_pool2d(t, x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=
         raise Refused("with dilation is no operator of the library")
     if return_indices:
         raise Refused("with return_indices is no operator of the library")
-    check_ceil(t, x, kernel_size, stride, padding, ceil_mode)
+    stride = kernel_size if stride is None or stride == [] else stride
+    if ceil_mode:  # what lies beyond the last whole window is padded for it, with what no maximum is
+        missing = [-(size + 2 * p - k) % s for size, k, s, p in
+                   zip(x.shape[-2:], pair(kernel_size), pair(stride), pair(padding))]
+        if any(map(plain, missing)) or any(size != 0 for size in missing):  # where windows fit, they have to in a plan too
+            (rows, columns), (down, right) = pair(padding), missing
+            x, padding = pad(t, x, [columns, columns + right, rows, rows + down], value=-1e30), 0
     return pooled(t, "max_pool2d", x, kernel_size, stride, padding)
 
 

@@ -150,6 +150,23 @@ def permuted(graph, x, sizes, dims, path):
     return permuted(graph, x, [shape[dim] for dim in apart], [apart.index(dim) for dim in order], path)
 
 
+def drop_ones(graph):
+    """Dimensions of 1 that a permutation between two reshapes carries along go, but the batch."""
+    readers = graph.readers()
+    for node in list(graph.nodes):
+        before = node.inputs[0].node if node.op == "permute" and node.output.rank > 4 else None
+        after = readers.get(node.output, []) if before is not None and before.op == "reshape" else []
+        if len(after) != 1 or after[0] is None or after[0].op != "reshape":
+            continue
+        sizes = before.output.shape
+        kept = [axis for axis, size in enumerate(sizes) if axis == 0 or type(size) is not int or size != 1]
+        order = [kept.index(dim) for dim in node.config["dims"] if dim in kept]
+        if len(kept) < len(sizes):
+            graph.substitute(node, lambda: graph.node("reshape", [graph.node("permute", [graph.node(  # noqa: B023
+                "reshape", [before.inputs[0]], {"shape": [sizes[axis] for axis in kept]}, path=before.path)],  # noqa: B023
+                {"dims": order}, path=node.path)], {"shape": list(node.output.shape)}, path=node.path))  # noqa: B023
+
+
 def lower_ranks(graph):
     """Permutations of more dimensions than the library has, such as those that take images apart into patches."""
     for node in list(graph.nodes):
@@ -159,3 +176,42 @@ def lower_ranks(graph):
         graph.substitute(node, lambda: graph.node("reshape", [permuted(
             graph, node.inputs[0], list(node.inputs[0].shape), node.config["dims"], node.path)],  # noqa: B023
             {"shape": shape}, path=node.path))  # noqa: B023
+
+
+# ---- Rolls
+
+
+def end_of(graph, node):
+    """(x, dim, start, stop) of a slice of step 1, its positions counted from the front; else None."""
+    if node is None or node.op != "slice" or node.config.get("step", 1) != 1:
+        return None
+    x, dim = node.inputs[0], node.config["dim"]
+    size = x.shape[dim]
+    start, stop = node.config.get("start", 0), node.config.get("stop")
+    start = size + start if type(start) is int and start < 0 else start
+    stop = size if stop is None or type(stop) is int and type(size) is int and stop > size else stop
+    stop = size + stop if type(stop) is int and stop < 0 else stop
+    return x, dim, graph.book.text(start), graph.book.text(stop)
+
+
+def find_rolls(graph):
+    """The end of a tensor put before its beginning is a roll, as ONNX has to say it."""
+    for node in graph.nodes:
+        if node.op != "concat" or len(node.inputs) != 2:
+            continue
+        first, second = (end_of(graph, value.node) for value in node.inputs)
+        if first is None or second is None or first[:2] != second[:2] or first[1] != node.config["dim"]:
+            continue
+        x, dim, start, stop = first
+        if stop == graph.book.text(x.shape[dim]) and second[2:] == (0, start) and type(start) is int:
+            node.op, node.inputs, node.config = "roll", [x], {"shifts": [-start], "dims": [dim]}
+        elif stop == graph.book.text(x.shape[dim]) and second[2] == 0 and second[3] == start:
+            shift = node.inputs[0].node.config["start"]
+            if type(shift) is int and shift < 0:
+                node.op, node.inputs, node.config = "roll", [x], {"shifts": [-shift], "dims": [dim]}
+    for node in list(graph.nodes):  # one after another along other dimensions
+        before = node.inputs[0].node if node.op == "roll" else None
+        if before is not None and before.op == "roll" and not set(before.config["dims"]) & set(node.config["dims"]):
+            node.config = {name: before.config[name] + node.config[name] for name in ("shifts", "dims")}
+            node.inputs = [before.inputs[0]]
+    graph.drop_dead()

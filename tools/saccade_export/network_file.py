@@ -16,12 +16,12 @@ from .sizes import Ratio, Size
 
 def name_nodes(graph, root):
     """Names from the paths of modules: a layer's node has its path, any other the path and its operator."""
-    layers = {path for path, module in root.named_modules() if path and type(module).__module__.startswith("torch.nn.") and
-              not any(True for _ in module.children())} if root is not None else set()
+    layers = {path for path, module in root.named_modules() if path and not any(True for _ in module.children()) and
+              (type(module).__module__.startswith("torch.nn.") or hasattr(module, "names_its_node"))}
     taken = {item.name for item in graph.inputs} | {state["value"].name for state in graph.states}
 
     def unique(name):
-        first, dot, rest = name.partition(".")
+        first, dot, rest = name.replace("/", ".").partition(".")
         name = first + ("_" if first in ("in", "out") or first.isdigit() else "") + dot + rest
         found, count = name, 0
         while found in taken:

@@ -1,24 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rewrites of a traced network that give the same numbers with fewer nodes."""
 
-import math
-
 import torch
 
 from .attention_pattern import recognise_attention
 from .graph import Value, pair
-from .moves import lower_ranks, merge_moves, slice_first
+from .layer_patterns import find_activations, find_norms
+from .moves import drop_ones, find_rolls, lower_ranks, merge_moves, slice_first
 
 
 def simplify(graph):
     fold_batch_norms(graph)
     fold_padding(graph)
-    find_gelu(graph)
+    settle(graph)
+    find_activations(graph)
+    find_norms(graph)
+    find_rolls(graph)
+    fold_biases(graph)
     settle(graph)
     recognise_attention(graph)
     settle(graph)
     slice_first(graph)
     settle(graph)
+    drop_ones(graph)
     lower_ranks(graph)
     settle(graph)
 
@@ -95,53 +99,24 @@ def fold_padding(graph):
     graph.drop_dead()
 
 
-# ---- GELU by hand
-
-
-def other(node, value):
-    """What a node of two inputs has beside `value`."""
-    return next((item for item in node.inputs if item is not value), None)
-
-
-def near(number, wanted):
-    return isinstance(number, (int, float)) and math.isclose(number, wanted, rel_tol=1e-6)
-
-
-def find_gelu(graph):
-    """x * 0.5 * (1 + erf(x / sqrt(2))), the factors in any order."""
+def fold_biases(graph):
+    """A constant that is added to what a linear layer or convolution without a bias gives becomes its bias."""
     readers = graph.readers()
-    only = lambda value: readers[value][0] if len(readers.get(value, ())) == 1 else None
-    for erf in [node for node in graph.nodes if node.op == "erf"]:
-        scaled = erf.inputs[0].node
-        if scaled is None or not (scaled.op == "div" and near(scaled.inputs[1], math.sqrt(2)) or
-                                  scaled.op == "mul" and near(other(scaled, scaled.values()[0]), math.sqrt(0.5))):
+    for node in list(graph.nodes):
+        if node.op != "add" or len(node.values()) != 2:
             continue
-        x = scaled.values()[0]
-        plus = only(erf.output)
-        if plus is None or plus.op != "add" or not near(other(plus, erf.output), 1):
-            continue
-        value, half, found = plus.output, 1.0, False
-        while (node := only(value)) is not None and node.op in ("mul", "div") and not (found and half == 0.5):
-            factor = other(node, value)
-            if isinstance(factor, Value):
-                source = factor
-                if source is not x and source.node is not None and source.node.op == "mul" and \
-                        near(other(source.node, x), 0.5) and x in source.node.inputs:
-                    half, source = half * 0.5, x
-                if source is not x or found or node.op != "mul":
-                    break
-                found = True
-            elif node.op == "div" and node.inputs[0] is value:
-                half /= factor
-            elif node.op == "mul":
-                half *= factor
-            else:
+        for x, added in (node.inputs, node.inputs[::-1]):
+            layer, constant = x.node, added.node
+            if layer is None or constant is None or constant.op != "constant" or len(readers[x]) != 1 or \
+                    layer.op not in ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose2d") or "bias" in layer.weights:
+                continue
+            axis = x.rank - 1 if layer.op == "linear" else 1
+            shape = [1] * (x.rank - added.rank) + list(added.shape)
+            channels = x.shape[axis]
+            if len(shape) == x.rank and shape == [channels if place == axis else 1 for place in range(x.rank)]:
+                layer.weights["bias"] = constant.weights["value"].reshape(-1)
+                graph.replace(node.output, x)
                 break
-            value = node.output
-        if found and near(half, 0.5):
-            last = value.node
-            last.op, last.inputs, last.config = "gelu", [x], {}
-            readers = graph.readers()
     graph.drop_dead()
 
 

@@ -275,11 +275,12 @@ class Tracer(TorchFunctionMode):
                 taken = [self.value(item) for item in args if torch.is_tensor(item)]
                 if name in SAME:
                     values = taken[0]
-                    if name.endswith("dropout") and (kwargs.get("training") or len(args) > 2 and args[2] is True):
+                    share = kwargs.get("p", args[1] if len(args) > 1 else 0.5)
+                    if "dropout" in name and share and (kwargs.get("training") or len(args) > 2 and args[2] is True):
                         raise Refused("drops values at random; call eval() first")
                 else:
                     given = mapped(args, self.value)
-                    named = {key: mapped(item, self.value) for key, item in kwargs.items() if key != "inplace"}
+                    named = {key: mapped(item, self.value) for key, item in kwargs.items() if key not in ("inplace", "out")}
                     if "input" in named and name != "interpolate":
                         given, named = (named.pop("input"), *given), named
                     values = FUNCTIONS[name](self, *given, **named)
@@ -378,7 +379,10 @@ class Tracer(TorchFunctionMode):
         path = self.graph.path or type(self.root).__name__
         kind = getattr(self, "kind", "")
         place = self.where()
-        message = f"{path}{f' ({kind})' if kind and kind != path else ''}{f' at {place}' if place else ''}: {reason}"
+        if kind == "OnnxNode":
+            message = f"{path.replace('/', '.')}: {reason}"
+        else:
+            message = f"{path}{f' ({kind})' if kind and kind != path else ''}{f' at {place}' if place else ''}: {reason}"
         if message not in self.refusals:
             self.refusals.append(message)
 
