@@ -1,13 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-// Activations, numbered as enum class Activation in runtime/kernels/gemm.hpp.
+// Activations, numbered as enum class ActivationKind in runtime/kernels/activation.hpp.
 #include "erf.glsl"
+#include "elementary.glsl"
 
 const int activationNone = 0;
 const int activationRelu = 1;
-const int activationGelu = 2;  // exact: PyTorch's approximate="none"
+const int activationGelu = 2;
 const int activationTanh = 3;
-const int activationGeglu = 4; // gelu(gate) * value: takes two numbers, so kernels apply it themselves
-const int activationLeakyRelu = 5; // max(x, 0.1 x)
+const int activationGeglu = 4; // gelu(gate) * value: takes two numbers, so gemm applies it itself
+const int activationLeakyRelu = 5;
+const int activationGeluTanh = 6;
+const int activationSigmoid = 7;
+const int activationSilu = 8;
+const int activationElu = 9;
+const int activationSoftplus = 10;
+const int activationHardswish = 11;
+const int activationHardsigmoid = 12;
+const int activationMish = 13;
+const int activationExp = 14;
+const int activationLog = 15;
+const int activationLog1p = 16;
+const int activationExpm1 = 17;
+const int activationSqrt = 18;
+const int activationRsqrt = 19;
+const int activationSquare = 20;
+const int activationAbs = 21;
+const int activationNeg = 22;
+const int activationReciprocal = 23;
+const int activationSin = 24;
+const int activationCos = 25;
+const int activationClamp = 26;
 
 float gelu(float x) { return 0.5 * x * (1.0 + erf(x * 0.70710678118654752)); }
 
@@ -23,15 +45,71 @@ float tanhRational(float number) {
     return withNan(clamp(x * p / q, -1.0, 1.0), isNan(number));
 }
 
+float sigmoid(float x) { return 1.0 / (1.0 + exponential(-x)); }
+
+// Beyond 20 it is x, to within float32's rounding.
+float softplus(float x) { return x > 20.0 ? x : logarithm1p(exponential(x)); }
+
+float clampTo(float x, float least, float most) { return withNan(clamp(x, least, most), isNan(x)); }
+
 // NaN stays NaN, which clamp() and max() do not promise.
-float activate(int kind, float x) {
-    if (kind == activationRelu)
+float activate(int kind, float x, float a, float b) {
+    switch (kind) {
+    case activationRelu:
         return withNan(max(x, 0.0), isNan(x));
-    if (kind == activationGelu)
+    case activationGelu:
         return gelu(x);
-    if (kind == activationTanh)
+    case activationTanh:
         return tanhRational(x);
-    if (kind == activationLeakyRelu)
-        return withNan(max(x, 0.1 * x), isNan(x));
+    case activationLeakyRelu:
+        return x < 0.0 ? a * x : x;
+    case activationGeluTanh:
+        return 0.5 * x * (1.0 + tanhRational(0.79788456 * (x + 0.044715 * x * x * x)));
+    case activationSigmoid:
+        return sigmoid(x);
+    case activationSilu:
+        return x * sigmoid(x);
+    case activationElu:
+        return x < 0.0 ? a * exponentialMinus1(x) : x;
+    case activationSoftplus:
+        return softplus(x);
+    case activationHardswish:
+        return x * clampTo(x * (1.0 / 6.0) + 0.5, 0.0, 1.0);
+    case activationHardsigmoid:
+        return clampTo(x * (1.0 / 6.0) + 0.5, 0.0, 1.0);
+    case activationMish:
+        return x * tanhRational(softplus(x));
+    case activationExp:
+        return exponential(x);
+    case activationLog:
+        return logarithm(x);
+    case activationLog1p:
+        return logarithm1p(x);
+    case activationExpm1:
+        return exponentialMinus1(x);
+    case activationSqrt:
+        return sqrt(x);
+    case activationRsqrt:
+        return 1.0 / sqrt(x);
+    case activationSquare:
+        return x * x;
+    case activationAbs:
+        return abs(x);
+    case activationNeg:
+        return -x;
+    case activationReciprocal:
+        return 1.0 / x;
+    case activationSin:
+        return cosineAndSine(x).y;
+    case activationCos:
+        return cosineAndSine(x).x;
+    case activationClamp:
+        return clampTo(x, a, b);
+    }
     return x;
+}
+
+vec4 activate4(int kind, vec4 x, float a, float b) {
+    return vec4(activate(kind, x.x, a, b), activate(kind, x.y, a, b), activate(kind, x.z, a, b),
+                activate(kind, x.w, a, b));
 }

@@ -1,53 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
-// Depthwise convolution over channels-last tokens, stride 1, result of the source's size: one invocation per token and
+// Depthwise convolution over channels-last pixels, with gemm.comp's epilogue: one invocation per pixel of the result and
 // four channels (or one), so that taps are runs of memory.
-// Grid: (flat index over token and channels, its overflow, batch).
+// Grid: (flat index over pixel and channels, its overflow, batch).
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "types.glsl"
+#include "activation.glsl"
 
 layout(local_size_x_id = 0) in;
 #include "flat_index.glsl"
 layout(constant_id = 1) const bool vectors = false;
-layout(constant_id = 2) const bool addsSource = false;
-layout(constant_id = 3) const uint kernelZ = 1;
-layout(constant_id = 4) const uint kernelY = 1;
-layout(constant_id = 5) const uint kernelX = 1;
+layout(constant_id = 2) const int boundary = 0; // conv_place.glsl
+layout(constant_id = 3) const bool outChannelMajor = false;
+layout(constant_id = 4) const bool hasBias = false;
+layout(constant_id = 5) const bool hasResidual = false;
+layout(constant_id = 6) const int activation = 0;
 
-layout(set = 0, binding = 0) readonly buffer Source { T source[]; };
-layout(set = 0, binding = 0) readonly buffer Source4 { T4 source4[]; };
-layout(set = 0, binding = 1) readonly buffer Weights { float weights[]; }; // [tap][channel], then the bias
-layout(set = 0, binding = 1) readonly buffer Weights4 { vec4 weights4[]; };
-layout(set = 0, binding = 2) writeonly buffer Result { T result[]; };
-layout(set = 0, binding = 2) writeonly buffer Result4 { T4 result4[]; };
+layout(set = 0, binding = 0) readonly buffer A { T a[]; };
+layout(set = 0, binding = 0) readonly buffer A4 { T4 a4[]; };
+layout(set = 0, binding = 1) readonly buffer Weights { T weights[]; }; // [tap][channel]
+layout(set = 0, binding = 1) readonly buffer Weights4 { T4 weights4[]; };
+layout(set = 0, binding = 2) readonly buffer Bias { float bias[]; };
+layout(set = 0, binding = 2) readonly buffer Bias4 { vec4 bias4[]; };
+layout(set = 0, binding = 3) readonly buffer Residual { T residual[]; };
+layout(set = 0, binding = 3) readonly buffer Residual4 { T4 residual4[]; };
+layout(set = 0, binding = 4) writeonly buffer Out { T result[]; };
+layout(set = 0, binding = 4) writeonly buffer Out4 { T4 result4[]; };
 
-#define PARAMETER_BINDING 3
-#include "parameters/depthwise_conv.h"
+#define PARAMETER_BINDING 5
+#include "parameters/conv.h"
+#include "conv_place.glsl"
 
-vec4 load(uint at) { return vectors ? vec4(source4[at]) : vec4(float(source[at]), 0, 0, 0); }
-vec4 weight(uint at) { return vectors ? weights4[at] : vec4(weights[at], 0, 0, 0); }
+// Four channels from `at` on, or one.
+vec4 load(uint at) { return vectors ? vec4(a4[at >> 2]) : vec4(float(a[at]), 0, 0, 0); }
+vec4 weight(uint at) { return vectors ? vec4(weights4[at >> 2]) : vec4(float(weights[at]), 0, 0, 0); }
+
+uint placeOf(uint pixel, uint channel, uint offset, uint stride) {
+    return offset + (outChannelMajor ? channel * stride + pixel : pixel * stride + channel);
+}
 
 void main() {
+    const uint width = vectors ? columns / 4u : columns; // columns: the channels
     const uint item = flatIndex();
-    if (item >= sizeZ * sizeY * sizeX * width)
+    if (item >= rows * width)
         return;
-    const uint token = item / width, channel = item % width;
-    const ivec3 corner = ivec3(token % sizeX, token / sizeX % sizeY, token / (sizeX * sizeY)) -
-                         ivec3(paddingX, paddingY, paddingZ);
-    const uint entry = gl_WorkGroupID.z * sizeZ * sizeY * sizeX;
-    vec4 sum = weight(kernelZ * kernelY * kernelX * width + channel);
-    if (addsSource)
-        sum += load((entry + token) * width + channel);
-    uint row = channel;
-    for (uint z = 0; z < kernelZ; ++z)
-        for (uint y = 0; y < kernelY; ++y)
-            for (uint x = 0; x < kernelX; ++x, row += width) {
-                const uvec3 at = uvec3(corner + ivec3(x, y, z)); // negative coordinates become large ones
-                if (at.x < sizeX && at.y < sizeY && at.z < sizeZ)
-                    sum += weight(row) * load((entry + (at.z * sizeY + at.y) * sizeX + at.x) * width + channel);
+    const uint pixel = item / width, channel = item % width * (vectors ? 4u : 1u), batch = gl_WorkGroupID.z;
+    const uint base = aOffset + batch * aBatchStride + channel;
+    const ivec3 corner = cornerOf(pixel);
+    vec4 sum = vec4(0);
+    if (hasBias)
+        sum = vectors ? bias4[channel >> 2] : vec4(bias[channel], 0, 0, 0);
+    uint at = channel;
+    for (uint z = 0; z < taps.z; ++z)
+        for (uint y = 0; y < taps.y; ++y)
+            for (uint x = 0; x < taps.x; ++x, at += columns) {
+                const uint source = pixelOf(corner, uvec3(x, y, z));
+                if (source != hidden)
+                    sum += weight(at) * load(base + source * aStride);
             }
-    if (vectors)
-        result4[(entry + token) * width + channel] = stored4(sum);
-    else
-        result[(entry + token) * width + channel] = stored(sum.x);
+    const uint place = placeOf(pixel, channel, outOffset + batch * outBatchStride, outStride);
+    const uint added = placeOf(pixel, channel, residualOffset + batch * residualBatchStride, residualStride);
+    if (vectors) {
+        sum = alpha * activate4(activation, sum, activationA, activationB);
+        if (hasResidual)
+            sum += vec4(residual4[added >> 2]);
+        result4[place >> 2] = stored4(sum);
+    } else {
+        float one = alpha * activate(activation, sum.x, activationA, activationB);
+        if (hasResidual)
+            one += float(residual[added]);
+        result[place] = stored(one);
+    }
 }

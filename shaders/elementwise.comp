@@ -135,8 +135,7 @@ void main() {
 
     vec4 value = computed(place);
     if (activation != activationNone)
-        value = vec4(activate(activation, value.x), activate(activation, value.y), activate(activation, value.z),
-                     activate(activation, value.w));
+        value = activate4(activation, value, activationA, activationB);
     if (vectors)
         result4[place.w >> 2] = stored4(value);
     else

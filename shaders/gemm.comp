@@ -3,6 +3,9 @@
 //
 //   out[b, m, g*N + n] = residual + alpha * act(bias[g*N + n] + sum_k A[b, m, g*K + k] * W[g, k, n])
 //
+// With CONV the same of a convolution: m is a pixel of the result, k runs over taps and, within a tap, the channels of
+// the pixel that it reads (implicit GEMM). W has the channels of each tap padded to a multiple of four.
+//
 // Two mappings of one register tile (rowsPerThread x columnsPerThread) share all addressing and the epilogue:
 //   staged: the workgroup copies A and W slices of stepK through shared memory; for GPUs.
 //   direct: each thread reads its own operands, four k at a time; for CPU drivers, where a barrier spills every live
@@ -29,6 +32,10 @@ layout(constant_id = 10) const bool outVector = false;  // out and residual may 
 layout(constant_id = 11) const bool hasBias = false;
 layout(constant_id = 12) const bool hasResidual = false;
 layout(constant_id = 13) const int activation = 0;      // activation.glsl; activationGeglu is handled here
+#ifdef CONV
+layout(constant_id = 14) const int boundary = 0;        // conv_place.glsl
+layout(constant_id = 15) const bool shuffled = false;   // pixels are shuffled on the way out
+#endif
 
 layout(set = 0, binding = 0) readonly buffer A { T a[]; };
 layout(set = 0, binding = 0) readonly buffer A4 { T4 a4[]; };
@@ -40,7 +47,12 @@ layout(set = 0, binding = 4) writeonly buffer Out { T result[]; };
 layout(set = 0, binding = 4) writeonly buffer Out4 { T4 result4[]; };
 
 #define PARAMETER_BINDING 5
+#ifdef CONV
+#include "parameters/conv.h"
+#include "conv_place.glsl"
+#else
 #include "parameters/gemm.h"
+#endif
 
 const int rowQuads = threadsM * quadsM;
 const int columnQuads = threadsN * quadsN;
@@ -50,19 +62,28 @@ shared vec4 sharedW[staged * (stepK * columnQuads - 1) + 1];
 
 vec4 acc[4 * quadsM * quadsN]; // [row][column quad]
 
-uint aBase, wBase, columnQuadsTotal, depthPadded;
+uint aBase, wBase, columnQuadsTotal, depthPadded; // depthPadded: of a tap
 
-// Four k of one row, zero beyond the depth. Rows beyond the last repeat it: their results are never stored.
-vec4 loadRow(uint row, uint k) {
-    row = min(row, rows - 1u);
+// Four k of the row that begins at `base`, zero beyond the depth.
+vec4 loadAt(uint base, uint k) {
     if (aVector)
-        return vec4(a4[(aBase + row * aStride + k) >> 2]);
-    const uint base = aBase + row * aStride;
+        return vec4(a4[(base + k) >> 2]);
     const uint last = depth - 1u;
     const vec4 v = vec4(a[base + k], a[base + min(k + 1u, last)], a[base + min(k + 2u, last)],
                         a[base + min(k + 3u, last)]);
     return mix(vec4(0.0), v, lessThanEqual(uvec4(k) + uvec4(0, 1, 2, 3), uvec4(last)));
 }
+
+// Where a row begins. Rows beyond the last repeat it: their results are never stored.
+uint baseOf(uint row) { return aBase + min(row, rows - 1u) * aStride; }
+
+#ifdef CONV
+// Four channels of a pixel; zero for one that is hidden.
+vec4 loadPixel(uint pixel, uint k) {
+    const vec4 v = loadAt(aBase + (pixel == hidden ? 0u : pixel * aStride), k);
+    return pixel == hidden ? vec4(0.0) : v;
+}
+#endif
 
 // Four rows of one k in a channel-major A.
 vec4 loadColumn(uint rowQuad, uint k) {
@@ -81,33 +102,90 @@ vec4 loadWeight(uint columnQuad, uint k) {
     return vec4(w4[wBase + k * columnQuadsTotal + min(columnQuad, columnQuadsTotal - 1u)]);
 }
 
+vec4 w[4 * quadsN]; // four k of the thread's columns
+
+// Four rows, [k][row].
+void multiplyQuad(int i, mat4 quad) {
+    [[unroll]] for (int r = 0; r < 4; ++r)
+        [[unroll]] for (int j = 0; j < quadsN; ++j)
+            [[unroll]] for (int kk = 0; kk < 4; ++kk)
+                acc[(i * 4 + r) * quadsN + j] += quad[kk][r] * w[kk * quadsN + j];
+}
+
+void setRow(inout mat4 quad, int r, vec4 v) {
+    quad[0][r] = v.x;
+    quad[1][r] = v.y;
+    quad[2][r] = v.z;
+    quad[3][r] = v.w;
+}
+
+#ifdef CONV
+void accumulateDirect(uint firstRowQuad, uint firstColumnQuad) {
+    ivec3 corners[4 * quadsM];
+    [[unroll]] for (int i = 0; i < quadsM; ++i)
+        [[unroll]] for (int r = 0; r < 4; ++r)
+            corners[i * 4 + r] = cornerOf(min((firstRowQuad + uint(i * threadsM)) * 4u + uint(r), rows - 1u));
+    uint tapBase = 0u;
+    for (uint z = 0u; z < taps.z; ++z)
+        for (uint y = 0u; y < taps.y; ++y)
+            for (uint x = 0u; x < taps.x; ++x) {
+                uint pixels[4 * quadsM];
+                [[unroll]] for (int i = 0; i < 4 * quadsM; ++i)
+                    pixels[i] = pixelOf(corners[i], uvec3(x, y, z));
+                for (uint k = 0u; k < depthPadded; k += 4u) {
+                    [[unroll]] for (int kk = 0; kk < 4; ++kk)
+                        [[unroll]] for (int j = 0; j < quadsN; ++j)
+                            w[kk * quadsN + j] =
+                                loadWeight(firstColumnQuad + uint(j * threadsN), tapBase + k + uint(kk));
+                    [[unroll]] for (int i = 0; i < quadsM; ++i) {
+                        mat4 quad;
+                        [[unroll]] for (int r = 0; r < 4; ++r)
+                            setRow(quad, r, loadPixel(pixels[i * 4 + r], k));
+                        multiplyQuad(i, quad);
+                    }
+                }
+                tapBase += depthPadded;
+            }
+}
+#else
 void accumulateDirect(uint firstRowQuad, uint firstColumnQuad) {
     for (uint k = 0u; k < depthPadded; k += 4u) {
-        vec4 w[4 * quadsN];
         [[unroll]] for (int kk = 0; kk < 4; ++kk)
             [[unroll]] for (int j = 0; j < quadsN; ++j)
                 w[kk * quadsN + j] = loadWeight(firstColumnQuad + uint(j * threadsN), k + uint(kk));
         [[unroll]] for (int i = 0; i < quadsM; ++i) {
             const uint rowQuad = firstRowQuad + uint(i * threadsM);
-            mat4 quad; // [k][row]
+            mat4 quad;
             if (aChannelMajor) {
                 [[unroll]] for (int kk = 0; kk < 4; ++kk)
                     quad[kk] = loadColumn(rowQuad, k + uint(kk));
             } else {
-                [[unroll]] for (int r = 0; r < 4; ++r) {
-                    const vec4 v = loadRow(rowQuad * 4u + uint(r), k);
-                    quad[0][r] = v.x;
-                    quad[1][r] = v.y;
-                    quad[2][r] = v.z;
-                    quad[3][r] = v.w;
-                }
+                [[unroll]] for (int r = 0; r < 4; ++r)
+                    setRow(quad, r, loadAt(baseOf(rowQuad * 4u + uint(r)), k));
             }
-            [[unroll]] for (int r = 0; r < 4; ++r)
-                [[unroll]] for (int j = 0; j < quadsN; ++j)
-                    [[unroll]] for (int kk = 0; kk < 4; ++kk)
-                        acc[(i * 4 + r) * quadsN + j] += quad[kk][r] * w[kk * quadsN + j];
+            multiplyQuad(i, quad);
         }
     }
+}
+#endif
+
+// Four k of one row, of all taps one behind the other.
+vec4 loadRow(uint row, uint k) {
+#ifdef CONV
+    const uint tap = k / depthPadded;
+    const uvec3 at = uvec3(tap % taps.x, tap / taps.x % taps.y, tap / (taps.x * taps.y));
+    return loadPixel(pixelOf(cornerOf(min(row, rows - 1u)), at), k - tap * depthPadded);
+#else
+    return loadAt(baseOf(row), k);
+#endif
+}
+
+uint depthOfAllTaps() {
+#ifdef CONV
+    return depthPadded * taps.x * taps.y * taps.z;
+#else
+    return depthPadded;
+#endif
 }
 
 void stageA(uint tileRowQuad, uint k0) {
@@ -121,7 +199,7 @@ void stageA(uint tileRowQuad, uint k0) {
     for (uint e = gl_LocalInvocationIndex; e < uint(stepK * rowQuads); e += gl_WorkGroupSize.x) {
         const uint row = e / uint(stepK / 4), k = e % uint(stepK / 4) * 4u;
         vec4 v = vec4(0.0);
-        if (k0 + k < depth)
+        if (k0 + k < depthOfAllTaps())
             v = loadRow(tileRowQuad * 4u + row, k0 + k);
         [[unroll]] for (int kk = 0; kk < 4; ++kk)
             sharedA[(k + uint(kk)) * uint(rowPitch) + (row >> 2)][row & 3u] = v[kk];
@@ -131,12 +209,13 @@ void stageA(uint tileRowQuad, uint k0) {
 void stageW(uint tileColumnQuad, uint k0) {
     for (uint e = gl_LocalInvocationIndex; e < uint(stepK * columnQuads); e += gl_WorkGroupSize.x) {
         const uint k = e / uint(columnQuads), quad = e % uint(columnQuads);
-        sharedW[e] = k0 + k < depthPadded ? loadWeight(tileColumnQuad + quad, k0 + k) : vec4(0.0);
+        sharedW[e] = k0 + k < depthOfAllTaps() ? loadWeight(tileColumnQuad + quad, k0 + k) : vec4(0.0);
     }
 }
 
 void accumulateStaged(uint tileRowQuad, uint tileColumnQuad, uint threadM, uint threadN) {
-    for (uint k0 = 0u; k0 < depthPadded; k0 += uint(stepK)) {
+    const uint end = depthOfAllTaps();
+    for (uint k0 = 0u; k0 < end; k0 += uint(stepK)) {
         stageA(tileRowQuad, k0);
         stageW(tileColumnQuad, k0);
         barrier();
@@ -156,6 +235,15 @@ void accumulateStaged(uint tileRowQuad, uint tileColumnQuad, uint threadM, uint 
 }
 
 void storeScalar(uint row, uint column, float value, uint outBase, uint residualBase) {
+#ifdef CONV
+    if (shuffled) {
+        const uint inner = column % (shuffle * shuffle);
+        const uvec2 cell = uvec2(row % outSize.x, row / outSize.x);
+        const uvec2 pixel = cell * shuffle + uvec2(inner % shuffle, inner / shuffle);
+        row = pixel.y * outSize.x * shuffle + pixel.x;
+        column /= shuffle * shuffle;
+    }
+#endif
     const uint outAt = outChannelMajor ? column * outStride + row : row * outStride + column;
     const uint residualAt = outChannelMajor ? column * residualStride + row : row * residualStride + column;
     value *= alpha;
@@ -187,8 +275,7 @@ vec4 loadBias(uint group, uint column) {
 vec4 finish(vec4 value) {
     if (activation == activationGeglu)
         return vec4(value.x * gelu(value.y), value.z * gelu(value.w), 0.0, 0.0);
-    return vec4(activate(activation, value.x), activate(activation, value.y), activate(activation, value.z),
-                activate(activation, value.w));
+    return activate4(activation, value, activationA, activationB);
 }
 
 // Applies the epilogue to four rows (v) of one column quad and stores them.
@@ -227,7 +314,7 @@ void main() {
     columnQuadsTotal = (columns + 3u) >> 2;
     depthPadded = (depth + 3u) & ~3u;
     aBase = aOffset + batch * aBatchStride + group * depth * (aChannelMajor ? aStride : 1u);
-    wBase = group * depthPadded * columnQuadsTotal;
+    wBase = batch * weightBatchStride + group * depthOfAllTaps() * columnQuadsTotal;
 
     [[unroll]] for (int i = 0; i < 4 * quadsM * quadsN; ++i)
         acc[i] = vec4(0.0);

@@ -53,8 +53,7 @@ void main() {
         vec4 value = vectors ? vec4(source4[from >> 2]) : vec4(float(source[from]));
         value = (value - mean) * factor + offset;
         if (activation != activationNone)
-            value = vec4(activate(activation, value.x), activate(activation, value.y), activate(activation, value.z),
-                         activate(activation, value.w));
+            value = activate4(activation, value, activationA, activationB);
         if (vectors)
             result4[to >> 2] = stored4(value);
         else

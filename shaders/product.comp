@@ -33,6 +33,6 @@ void main() {
     if (item >= rows * width)
         return;
     const uint row = item / width, channel = item % width;
-    const float factor = activate(activation, float(second[place(secondView, row, channel)]));
+    const float factor = activate(activation, float(second[place(secondView, row, channel)]), activationA, activationB);
     result[place(resultView, row, channel)] = stored(float(first[place(firstView, row, channel)]) * factor);
 }

@@ -6,6 +6,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "narrowed.glsl"
 #include "types.glsl"
+#include "elementary.glsl"
 
 layout(local_size_x_id = 0) in;
 #include "flat_index.glsl"
@@ -25,23 +26,6 @@ layout(set = 0, binding = 4) readonly buffer Positions { int positions[]; };
 
 int readPosition(uint at) {
     return positionWords == 2 ? narrowed(positions[at], positions[at + 1]) : positions[at];
-}
-
-// Cosine and sine of `angle`, within 1e-6 up to 1e5 radians. Vulkan lets a device's own be off by 2^-11, and by more
-// beyond one turn, which positions soon pass. The angle less whole quarter turns lies within pi / 4 of 0, where Taylor's
-// series ends after nine terms. The quarter turn is taken off in three parts: the first two have so few bits that their
-// multiples are exact up to there.
-vec2 cosineAndSine(float angle) {
-    precise float quarters = round(angle * 0.636619772);
-    precise float r = angle - quarters * 1.5703125;
-    r -= quarters * 4.837512969970703e-4;
-    r -= quarters * 7.549789954891882e-8;
-    float z = r * r;
-    precise float c = 1.0 + z * (-1.0 / 2.0 + z * (1.0 / 24.0 + z * (-1.0 / 720.0 + z * (1.0 / 40320.0))));
-    precise float s = r + r * z * (-1.0 / 6.0 + z * (1.0 / 120.0 + z * (-1.0 / 5040.0 + z * (1.0 / 362880.0))));
-    float quadrant = quarters - 4.0 * floor(quarters * 0.25);
-    vec2 turned = quadrant == 1.0 || quadrant == 3.0 ? vec2(-s, c) : vec2(c, s);
-    return quadrant >= 2.0 ? -turned : turned;
 }
 
 void main() {

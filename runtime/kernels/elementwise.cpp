@@ -77,6 +77,8 @@ Kernel elementwiseKernel(const ElementwiseDesc& desc, const DeviceProfile& devic
     }
     p.offsets = {views[0].offset, views[1].offset, views[2].offset, views[3].offset};
     p.number = desc.number;
+    p.activationA = desc.activation.a;
+    p.activationB = desc.activation.b;
 
     Dispatch dispatch;
     dispatch.shader = shaderOf(desc);
@@ -87,7 +89,7 @@ Kernel elementwiseKernel(const ElementwiseDesc& desc, const DeviceProfile& devic
                           static_cast<uint32_t>(sources[0]),
                           static_cast<uint32_t>(sources[1]),
                           static_cast<uint32_t>(sources[2]),
-                          static_cast<uint32_t>(desc.activation)};
+                          static_cast<uint32_t>(desc.activation.kind)};
     dispatch.parameters.set(p);
     // What is not there is bound to what is.
     const uint8_t spare = present[0] ? 0 : present[1] ? 1 : resultOperand;

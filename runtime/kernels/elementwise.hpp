@@ -30,7 +30,7 @@ struct ElementwiseDesc {
     StridedView a, b, c, result;
     bool aIsNumber = false, bIsNumber = false, cIsNumber = false; ///< `number` instead of a tensor; at most one
     float number = 0;
-    Activation activation = Activation::none; ///< of one number: not geglu
+    Activation activation; ///< of one number: not geglu
 };
 
 /// One dispatch, the same for any batch. Throws SAC_ERROR_INTERNAL for a description no module may build,

@@ -20,7 +20,7 @@ constexpr uint8_t operandOut = 4;
 constexpr uint32_t roundUp4(uint32_t n) { return (n + 3) & ~3u; }
 
 uint32_t outColumns(const GemmDesc& desc) {
-    return desc.activation == Activation::geglu ? desc.columns / 2 : desc.columns;
+    return desc.activation == ActivationKind::geglu ? desc.columns / 2 : desc.columns;
 }
 
 void check(const GemmDesc& desc) {
@@ -29,7 +29,7 @@ void check(const GemmDesc& desc) {
                     desc.depth, desc.depth, desc.columns, desc.groups);
     if (desc.storage != DataType::f32 && desc.storage != DataType::f16)
         throw Error(SAC_ERROR_INTERNAL, "gemm storage type %s is neither F32 nor F16", dataTypeName(desc.storage));
-    if (desc.activation == Activation::geglu && desc.columns % 2)
+    if (desc.activation == ActivationKind::geglu && desc.columns % 2)
         throw Error(SAC_ERROR_INTERNAL, "gemm columns %u: geglu needs an even number", desc.columns);
 }
 
@@ -50,7 +50,7 @@ Kernel gemm(const GemmDesc& desc, const DeviceProfile& profile) {
     MatrixLayout residual = desc.residual;
     residual.channelMajor = out.channelMajor;
     residual = residual.resolved(desc.rows, desc.groups * columnsOut);
-    const bool geglu = desc.activation == Activation::geglu;
+    const bool geglu = desc.activation == ActivationKind::geglu;
     const bool outVector = !geglu && vectorizes(out, desc.rows, columnsOut) &&
                            (!desc.hasResidual || vectorizes(residual, desc.rows, columnsOut));
 
@@ -78,10 +78,12 @@ Kernel gemm(const GemmDesc& desc, const DeviceProfile& profile) {
                           outVector,
                           desc.bias,
                           desc.hasResidual,
-                          static_cast<uint32_t>(desc.activation)};
+                          static_cast<uint32_t>(desc.activation.kind)};
     dispatch.parameters.set(GemmParameters{desc.rows, desc.columns, desc.depth, desc.groups, a.offset, a.stride,
                                            a.batchStride, out.offset, out.stride, out.batchStride, residual.offset,
-                                           residual.stride, residual.batchStride, desc.alpha});
+                                           residual.stride, residual.batchStride,
+                                           static_cast<uint32_t>(desc.weightBatchStride / 4), desc.alpha,
+                                           desc.activation.a, desc.activation.b});
     dispatch.sharedBytes = tuning.sharedBytes();
     // The shader's interface names every binding: one that is not used gets a buffer that is there anyway.
     dispatch.bindings = {{operandA, Access::read},
@@ -109,7 +111,7 @@ void packGemmWeight(const GemmDesc& desc, std::span<const Element> weight, std::
     if (weight.size() != uint64_t(desc.groups) * desc.columns * desc.depth || packed.size() != gemmWeightElements(desc))
         throw Error(SAC_ERROR_INTERNAL, "gemm weight of %zu elements packed into %zu: expected %u x %u x %u",
                     weight.size(), packed.size(), desc.groups, desc.columns, desc.depth);
-    const bool geglu = desc.activation == Activation::geglu;
+    const bool geglu = desc.activation == ActivationKind::geglu;
     for (uint32_t g = 0; g < desc.groups; ++g)
         for (size_t k = 0; k < depth; ++k)
             for (size_t n = 0; n < pitch; ++n) {

@@ -11,19 +11,10 @@
 
 #include "base/data_type.hpp"
 #include "base/device_profile.hpp"
+#include "kernels/activation.hpp"
 #include "kernels/kernel.hpp"
 
 namespace saccade {
-
-/// Applied to each output before alpha and the residual; numbered as in shaders/activation.glsl.
-enum class Activation : uint32_t {
-    none,
-    relu,
-    gelu, ///< exact, PyTorch's approximate="none"
-    tanh,
-    geglu,     ///< out[n] = value[n] * gelu(gate[n]) (GLU variants, arXiv 2002.05202); see GemmDesc::columns
-    leakyRelu, ///< max(x, 0.1 x), the slope phenaki-pytorch gives it
-};
 
 /// Operands: 0 A, 1 W (packed, see packGemmWeight), 2 bias (f32, groups * columns), 3 residual, 4 out. A, W, residual
 /// and out have the storage type; bias and residual are bound only if the description has them.
@@ -35,12 +26,13 @@ struct GemmDesc {
                           ///< layer's outputs are values, the second half gates (the order of torch's chunk(2))
     uint32_t depth = 0;   ///< K
     uint32_t groups = 1;
+    uint64_t weightBatchStride = 0; ///< elements from the weight of a batch entry to the next; 0: all have one
     MatrixLayout a;
     MatrixLayout out;
     MatrixLayout residual; ///< channelMajor is the out's
     bool bias = false;
     bool hasResidual = false;
-    Activation activation = Activation::none;
+    Activation activation; ///< before alpha and the residual
     float alpha = 1.0f;
 };
 

@@ -53,6 +53,8 @@ Kernel groupNormKernel(const GroupNormDesc& desc, const DeviceProfile& device) {
     p.resultBatchStride = to.batchStride;
     p.resultStride = to.stride;
     p.epsilon = desc.epsilon;
+    p.activationA = desc.activation.a;
+    p.activationB = desc.activation.b;
 
     Kernel kernel;
     kernel.operandCount = 4;
@@ -81,7 +83,7 @@ Kernel groupNormKernel(const GroupNormDesc& desc, const DeviceProfile& device) {
     const uint32_t run = device.isCpu() ? 8 : 4;
     Dispatch apply;
     apply.shader = half ? Shader::groupNormApplyF16 : Shader::groupNormApply;
-    apply.constants = {lanes, vectors, run, desc.hasShift, static_cast<uint32_t>(desc.activation)};
+    apply.constants = {lanes, vectors, run, desc.hasShift, static_cast<uint32_t>(desc.activation.kind)};
     apply.parameters.set(p);
     apply.bindings = {
         {source, Access::read}, {coefficients, Access::read}, {shiftOrSpare, Access::read}, {result, Access::write}};

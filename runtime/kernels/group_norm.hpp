@@ -26,7 +26,7 @@ struct GroupNormDesc {
     bool hasScale = true;
     bool hasShift = true;
     MatrixLayout source, result;              ///< of tokens, never channel-major
-    Activation activation = Activation::none; ///< of one number: not geglu
+    Activation activation; ///< of one number: not geglu
 };
 
 /// Three dispatches: moments of chunks, of groups, and the result. Throws SAC_ERROR_INTERNAL for a description no

@@ -69,8 +69,9 @@ Kernel productKernel(const ProductDesc& desc, const DeviceProfile& device) {
         dispatch.shader = Shader::product;
     else
         dispatch.shader = desc.secondType == DataType::f32 ? Shader::productF16ByF32 : Shader::productF16;
-    dispatch.constants = {lanes, static_cast<uint32_t>(desc.activation)};
-    dispatch.parameters.set(ProductParameters{desc.first, desc.second, desc.result, desc.rows, desc.width});
+    dispatch.constants = {lanes, static_cast<uint32_t>(desc.activation.kind)};
+    dispatch.parameters.set(ProductParameters{desc.first, desc.second, desc.result, desc.rows, desc.width,
+                                              desc.activation.a, desc.activation.b});
     dispatch.bindings = {{0, Access::read}, {1, Access::read}, {2, Access::write}};
     const uint64_t items = uint64_t{desc.rows} * desc.width;
     dispatch.groups = flatGrid("product", items, lanes, desc.batch, device);

@@ -84,7 +84,7 @@ struct ProductDesc {
     uint32_t rows = 1;
     uint32_t width = 1;
     ProductView first, second, result;
-    Activation activation = Activation::none; ///< of one number: not geglu
+    Activation activation; ///< of one number: not geglu
 };
 
 Kernel productKernel(const ProductDesc& desc, const DeviceProfile& device);

@@ -120,7 +120,7 @@ public:
         desc.first = ProductView::rows(x.rows, x.width);
         desc.second = ProductView::rows(x.rows, x.width, desc.width);
         desc.result = ProductView::rows(x.rows, desc.width);
-        desc.activation = Activation::gelu;
+        desc.activation = ActivationKind::gelu;
         x.shape.back() = desc.width;
         const OutputTarget y = plan.beginOutput("y", x.shape, ChannelAxis::last, false);
         plan.graph().add("geglu", productKernel(desc, plan.device()), {rows, rows, y.tensor});

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "base/error.hpp"
-#include "kernels/conv.hpp"
+#include "kernels/deform_conv.hpp"
 #include "kernels/copy.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"

@@ -109,7 +109,7 @@ void PhenakiAttentionLayer::apply(PlanBuilder& plan, const Sequence& x, const Se
 PhenakiFeedForwardLayer::PhenakiFeedForwardLayer(WeightSet& weights, std::string_view prefix, uint32_t dim,
                                                  double multiple)
     : inner_(static_cast<uint32_t>(multiple * (2.0 / 3.0) * dim)), norm_(weights, prefix, "0.weight", "0.bias", dim),
-      in_(weights, named(weights, prefix, "1"), dim, 2 * uint64_t{inner_}, withoutBias(Activation::geglu)),
+      in_(weights, named(weights, prefix, "1"), dim, 2 * uint64_t{inner_}, withoutBias(ActivationKind::geglu)),
       out_(weights, named(weights, prefix, "4"), inner_, dim, withoutBias()) {}
 
 void PhenakiFeedForwardLayer::apply(PlanBuilder& plan, const Sequence& x, TensorId result, TensorId residual) const {
@@ -121,25 +121,33 @@ void PhenakiFeedForwardLayer::apply(PlanBuilder& plan, const Sequence& x, Tensor
     out_.apply(plan, "feed forward out", x.batch, x.tokens, gated, result, use);
 }
 
-PegLayer::PegLayer(WeightSet& weights, std::string_view prefix, uint32_t dim, bool causal) : causal_(causal) {
-    const SourceId sources[] = {weights.source(named(weights, prefix, "dsconv.weight"), {dim, 1, 3, 3, 3}),
-                                weights.source(named(weights, prefix, "dsconv.bias"), {dim})};
-    const auto pack = [](std::span<const std::span<const float>> values, std::span<const uint64_t>,
-                         std::span<float> out) { packDepthwiseConv(values[0], values[1], out); };
-    weight_ = weights.pack("dsconv", sources, 28 * uint64_t{dim}, pack, {}, WeightPrecision::float32);
+PegLayer::PegLayer(WeightSet& weights, std::string_view prefix, uint32_t dim, bool causal) {
+    conv_.channels = conv_.outputs = conv_.groups = dim;
+    conv_.kernel = {3, 3, 3};
+    conv_.padding = {causal ? 2u : 1u, 1, 1};
+    conv_.bias = true;
+    const SourceId source = weights.source(named(weights, prefix, "dsconv.weight"), {dim, 1, 3, 3, 3});
+    const auto pack = [](std::span<const std::span<const float>> values, std::span<const uint64_t> channels,
+                         std::span<float> out) {
+        ConvDesc desc;
+        desc.channels = desc.outputs = desc.groups = static_cast<uint32_t>(channels[0]);
+        desc.kernel = {3, 3, 3};
+        packConvWeight(desc, values[0], out);
+    };
+    const uint64_t channels[] = {dim};
+    weight_ = weights.pack("dsconv", {&source, 1}, convWeightElements(conv_), pack, channels, WeightPrecision::storage);
+    bias_ = weights.raw(named(weights, prefix, "dsconv.bias"), {dim});
 }
 
 void PegLayer::apply(PlanBuilder& plan, const Sequence& x, const PegVideo& video, TensorId result,
                      bool addsSource) const {
-    DepthwiseConvDesc desc;
+    ConvDesc desc = conv_;
     desc.storage = plan.storage();
     desc.batch = video.batch;
-    desc.channels = x.width;
-    desc.size = video.size;
-    desc.kernel = {3, 3, 3};
-    desc.padding = {causal_ ? 2u : 1u, 1, 1};
-    desc.addsSource = addsSource;
-    plan.graph().add("peg", depthwiseConvKernel(desc, plan.device()), {x.tensor, plan.weight(weight_), result});
+    desc.size = desc.outSize = video.size;
+    desc.hasResidual = addsSource;
+    plan.graph().add("peg", conv(desc, plan.device()),
+                     {x.tensor, plan.weight(weight_), plan.weight(bias_), x.tensor, result});
 }
 
 } // namespace saccade

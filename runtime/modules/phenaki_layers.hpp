@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "kernels/conv.hpp"
 #include "modules/layers/token_layers.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/weights.hpp"
@@ -87,8 +88,8 @@ public:
     void apply(PlanBuilder& plan, const Sequence& x, const PegVideo& video, TensorId result, bool addsSource) const;
 
 private:
-    bool causal_;
-    WeightId weight_ = 0;
+    ConvDesc conv_;
+    WeightId weight_ = 0, bias_ = 0;
 };
 
 } // namespace saccade

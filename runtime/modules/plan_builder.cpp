@@ -17,6 +17,8 @@ struct TokenShape {
 };
 
 TokenShape tokenShape(const Shape& shape, ChannelAxis axis) {
+    if (shape.size() == 1)
+        return {1, 1, shape[0]};
     TokenShape out{shape[0], 1, axis == ChannelAxis::second ? shape[1] : shape.back()};
     out.tokens = elementCount(shape) / (out.batch * out.channels);
     return out;
@@ -135,11 +137,21 @@ void PlanBuilder::checkRequest() {
     askedInputs_.assign(askedInputs_.size(), false);
 }
 
-TensorId PlanBuilder::bindInput(std::string_view name, DataType type, const Shape& shape) {
-    for (const EmbeddedInput& input : embedded_)
-        if (input.name == name)
-            return input.tensor;
-    return graph_.external(name, type, shape);
+// `channelsLast` says, where it is not null, that channels side by side serve too, and learns whether they are.
+TensorId PlanBuilder::bindInput(std::string_view name, DataType type, const Shape& shape, bool* channelsLast) {
+    if (ownGraph_)
+        return graph_.external(name, type, shape);
+    const auto input = std::find_if(embedded_.begin(), embedded_.end(),
+                                    [&](const EmbeddedInput& one) { return one.name == name; });
+    if (!input->channelsLast)
+        return input->tensor;
+    if (channelsLast) {
+        *channelsLast = true;
+        return input->tensor;
+    }
+    const TensorId contiguous = graph_.intermediate(name, type, shape);
+    convertTokens(name, input->tensor, false, contiguous, true, shape, ChannelAxis::second);
+    return contiguous;
 }
 
 TensorId PlanBuilder::bindOutput(std::string_view name, DataType type, const Shape& shape) {
@@ -277,13 +289,13 @@ void PlanBuilder::writeImages(const TensorRequest& request, const PlanTensor& te
     }
 }
 
-PlanTensor& PlanBuilder::addFloatInput(const TensorRequest& request) {
+PlanTensor& PlanBuilder::addFloatInput(const TensorRequest& request, bool* channelsLast) {
     const DataType type = request.type.value_or(DataType::f32);
     if (type != DataType::f32 && type != DataType::f16)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "input \"%.*s\" is of type %s, the module wants FLOAT32 or FLOAT16",
                     clip(request.name), request.name.data(), dataTypeName(type));
     PlanTensor& tensor = addTensor(request, false, type);
-    tensor.tensor = bindInput(request.name, type, request.shape);
+    tensor.tensor = bindInput(request.name, type, request.shape, channelsLast);
     return tensor;
 }
 
@@ -314,8 +326,9 @@ TensorId PlanBuilder::inputTokens(std::string_view name, ChannelAxis channels, D
     }
     if (!request.images.empty())
         return readImages(request, type);
-    const TensorId bound = addFloatInput(request).tensor;
-    const bool channelMajor = channels == ChannelAxis::second && !request.channelsLast;
+    bool channelsLast = request.channelsLast;
+    const TensorId bound = addFloatInput(request, channels == ChannelAxis::second ? &channelsLast : nullptr).tensor;
+    const bool channelMajor = channels == ChannelAxis::second && !channelsLast;
     if (!channelMajor && graph_.tensor(bound).type == type)
         return bound;
     const TokenShape shape = tokenShape(request.shape, channels);
@@ -341,7 +354,7 @@ TensorId PlanBuilder::inputBuffer(std::string_view name, DataType type) {
                     clip(name), name.data(), dataTypeName(request.type.value_or(type)),
                     request.channelsLast ? ", channels last" : "", dataTypeName(type));
     PlanTensor& tensor = addTensor(request, false, type);
-    return tensor.tensor = bindInput(name, type, request.shape);
+    return tensor.tensor = bindInput(name, type, request.shape, nullptr);
 }
 
 TensorId PlanBuilder::inputInteger(std::string_view name, int32_t min, int32_t max) {
@@ -393,6 +406,8 @@ OutputTarget PlanBuilder::beginOutput(std::string_view name, const Shape& shape,
     TensorRequest request = asked ? *asked : TensorRequest{};
     request.name = name;
     request.shape = shape;
+    if (!ownGraph_)
+        request.channelsLast = channels == ChannelAxis::second && shape.size() > 2;
     if (channels == ChannelAxis::last) {
         requireContiguous(request, "output");
         requireBuffer(request, "output");

@@ -102,6 +102,7 @@ struct KeyMask {
 struct EmbeddedInput {
     std::string_view name;
     TensorId tensor;
+    bool channelsLast = false; ///< it lies as LAYOUT_CHANNELS_LAST says, whatever the request
 };
 
 class PlanBuilder {
@@ -110,8 +111,8 @@ public:
     /// type that it does not list.
     PlanBuilder(const PlanRequest& request, const WeightSet& weights, const DeviceProfile& device,
                 std::pmr::memory_resource* memory);
-    /// Of a module within `graph`: the requested inputs are those tensors, in the form the request says, and outputs are
-    /// intermediates, to be found in tensors().
+    /// Of a module within `graph`: its inputs are those tensors, of the requests' types, and its outputs intermediates,
+    /// to be found in tensors(); those of feature maps lie as LAYOUT_CHANNELS_LAST says.
     PlanBuilder(const PlanRequest& request, const WeightSet& weights, const DeviceProfile& device,
                 std::pmr::memory_resource* memory, Graph& graph, std::span<const EmbeddedInput> inputs);
 
@@ -189,13 +190,13 @@ public:
     const std::pmr::vector<bool>& askedOutputs() const { return askedOutputs_; }
 
 private:
-    PlanTensor& addFloatInput(const TensorRequest& request);
+    PlanTensor& addFloatInput(const TensorRequest& request, bool* channelsLast = nullptr);
     const TensorRequest* findInput(std::string_view name);
     const TensorRequest& requireInput(std::string_view name);
     const TensorRequest* findOutput(std::string_view name);
     PlanTensor& addTensor(const TensorRequest& request, bool output, DataType type);
     TensorId addImages(const TensorRequest& request, PlanTensor& tensor);
-    TensorId bindInput(std::string_view name, DataType type, const Shape& shape);
+    TensorId bindInput(std::string_view name, DataType type, const Shape& shape, bool* channelsLast);
     TensorId bindOutput(std::string_view name, DataType type, const Shape& shape);
     void checkRequest();
     TensorId readImages(const TensorRequest& request, DataType type);

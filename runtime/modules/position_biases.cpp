@@ -117,7 +117,7 @@ ContinuousPositionBias::ContinuousPositionBias(const ModuleSource& source)
         LinearOptions options;
         options.precision = WeightPrecision::float32;
         if (i < layers)
-            options.activation = Activation::leakyRelu;
+            options.activation = {ActivationKind::leakyRelu, 0.1f};
         layers_.emplace_back(source.weights, name, i ? dim_ : dims_, i < layers ? dim_ : heads_, options);
     }
 }

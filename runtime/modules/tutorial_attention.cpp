@@ -12,7 +12,7 @@
 
 #include "base/error.hpp"
 #include "kernels/attention.hpp"
-#include "kernels/conv.hpp"
+#include "kernels/deform_conv.hpp"
 #include "kernels/copy.hpp"
 #include "kernels/sampling.hpp"
 #include "modules/layers/attention.hpp"

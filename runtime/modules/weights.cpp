@@ -35,12 +35,13 @@ void copyPacked(std::span<const std::span<const float>> sources, std::span<const
 } // namespace
 
 WeightSet::WeightSet(const Safetensors* file, std::string_view prefix, std::pmr::memory_resource* memory)
-    : file_(file), prefix_(prefix, memory), memory_(memory), sources_(memory), weights_(memory) {}
+    : file_(file), prefix_(prefix, memory), scope_(memory), memory_(memory), sources_(memory), weights_(memory) {}
 
 bool WeightSet::has(std::string_view name) const { return shapeOf(name) != nullptr; }
 
 const TensorShape* WeightSet::shapeOf(std::string_view name) const {
     std::pmr::string full(prefix_, memory_);
+    full += scope_;
     full += name;
     const TensorView* view = file_ ? file_->find(full) : nullptr;
     return view ? &view->shape : nullptr;
@@ -48,6 +49,7 @@ const TensorShape* WeightSet::shapeOf(std::string_view name) const {
 
 SourceId WeightSet::add(std::string_view name, const char* wanted) {
     Source source{std::pmr::string(prefix_, memory_), {}};
+    source.name += scope_;
     source.name += name;
     const TensorView* view = file_ ? file_->find(source.name) : nullptr;
     if (!view)
@@ -102,7 +104,9 @@ std::pmr::vector<float> WeightSet::read(SourceId source) const {
 
 WeightId WeightSet::pack(std::string_view name, std::span<const SourceId> sources, uint64_t elements, Packer packer,
                          std::span<const uint64_t> parameters, WeightPrecision precision) {
-    weights_.push_back({std::pmr::string(name, memory_), FixedVector<SourceId, 8>(sources),
+    std::pmr::string full(scope_, memory_);
+    full += name;
+    weights_.push_back({std::move(full), FixedVector<SourceId, 8>(sources),
                         FixedVector<uint64_t, 8>(parameters), elements, packer, precision, bytes_});
     for (const DataType storage : {DataType::f32, DataType::f16}) {
         const size_t size = dataTypeSize(precision == WeightPrecision::storage ? storage : DataType::f32);

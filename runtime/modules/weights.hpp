@@ -31,24 +31,24 @@ enum class WeightPrecision : uint8_t { storage, float32, bytes }; ///< bytes: fo
 
 class WeightSet {
 public:
-    /// `file` may be null: a module without weights. Names are looked up as prefix + name.
+    /// `file` may be null: a module without weights. Names are looked up as prefix + name, a Scope's between them.
     WeightSet(const Safetensors* file, std::string_view prefix, std::pmr::memory_resource* memory);
 
     std::pmr::memory_resource* memory() const { return memory_; }
 
-    /// While it lives, names are looked up behind another prefix too: a part's own names within a whole.
+    /// While it lives, names are those of a part: they stand behind `part` and a point in the file.
     class Scope {
     public:
-        Scope(WeightSet& weights, std::string_view prefix) : weights_(weights), length_(weights.prefix_.size()) {
-            weights.prefix_ += prefix;
+        Scope(WeightSet& weights, std::string_view part) : weights_(weights) {
+            weights.scope_ = part;
+            weights.scope_ += '.';
         }
         Scope(const Scope&) = delete;
         Scope& operator=(const Scope&) = delete;
-        ~Scope() { weights_.prefix_.resize(length_); }
+        ~Scope() { weights_.scope_.clear(); }
 
     private:
         WeightSet& weights_;
-        size_t length_;
     };
 
     bool has(std::string_view name) const;
@@ -113,7 +113,7 @@ private:
     static size_t storageIndex(DataType storage) { return storage == DataType::f16 ? 1 : 0; }
 
     const Safetensors* file_;
-    std::pmr::string prefix_;
+    std::pmr::string prefix_, scope_;
     std::pmr::memory_resource* memory_;
     std::pmr::vector<Source> sources_;
     std::pmr::vector<Weight> weights_;

@@ -7,4 +7,5 @@ BEGIN_PARAMETERS(ElementwiseParameters)
     uvec4 offsets;    // of a, b, c and result
     uint items;
     float number; // an operand without a tensor
+    float activationA, activationB;
 END_PARAMETERS

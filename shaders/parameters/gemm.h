@@ -7,5 +7,7 @@ BEGIN_PARAMETERS(GemmParameters)
     uint aOffset, aStride, aBatchStride;
     uint outOffset, outStride, outBatchStride;
     uint residualOffset, residualStride, residualBatchStride;
+    uint weightBatchStride; // in vectors of four
     float alpha;
+    float activationA, activationB;
 END_PARAMETERS

@@ -12,4 +12,5 @@ BEGIN_PARAMETERS(GroupNormParameters)
     uint sourceOffset, sourceBatchStride, sourceStride;
     uint resultOffset, resultBatchStride, resultStride;
     float epsilon;
+    float activationA, activationB;
 END_PARAMETERS

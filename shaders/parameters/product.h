@@ -4,4 +4,5 @@
 BEGIN_PARAMETERS(ProductParameters)
     uvec4 firstView, secondView, resultView; // offset and strides of batch, row and channel
     uint rows, width;
+    float activationA, activationB;
 END_PARAMETERS

@@ -87,7 +87,7 @@ ElementwiseDesc typed(ElementwiseDesc desc, DataType storage, DataType result) {
 ElementwiseDesc halves(const ElementwiseDesc& desc) { return typed(desc, DataType::f16, DataType::f16); }
 
 ElementwiseDesc activated(ElementwiseDesc desc) {
-    desc.activation = Activation::relu;
+    desc.activation = ActivationKind::relu;
     return desc;
 }
 
@@ -119,7 +119,7 @@ TEST_P(Elementwise, agreesWithFloat64) {
         const double y = desc.bIsNumber ? desc.number : binary ? b.values[placeOf(desc.b, at)] : 0;
         const double z = desc.cIsNumber ? desc.number : ternary ? c.values[placeOf(desc.c, at)] : 0;
         const double value = applied(desc.op, x, y, z);
-        expected[placeOf(desc.result, at)] = desc.activation == Activation::relu ? std::max(value, 0.0) : value;
+        expected[placeOf(desc.result, at)] = desc.activation == ActivationKind::relu ? std::max(value, 0.0) : value;
     });
     run(elementwiseKernel(desc, profile()),
         {desc.aIsNumber       ? nullptr

@@ -56,15 +56,15 @@ GemmDesc halves(GemmDesc desc) {
 double gelu(double x) { return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))); }
 
 double activated(Activation activation, double x) {
-    switch (activation) {
-    case Activation::relu:
+    switch (activation.kind) {
+    case ActivationKind::relu:
         return std::max(x, 0.0);
-    case Activation::gelu:
+    case ActivationKind::gelu:
         return gelu(x);
-    case Activation::tanh:
+    case ActivationKind::tanh:
         return std::tanh(x);
-    case Activation::leakyRelu:
-        return std::max(x, 0.1 * x);
+    case ActivationKind::leakyRelu:
+        return x < 0 ? static_cast<double>(activation.a) * x : x;
     default:
         return x;
     }
@@ -74,7 +74,7 @@ double activated(Activation activation, double x) {
 class Product {
 public:
     explicit Product(const GemmDesc& desc)
-        : desc_(desc), width_(desc.activation == Activation::geglu ? desc.columns / 2 : desc.columns),
+        : desc_(desc), width_(desc.activation == ActivationKind::geglu ? desc.columns / 2 : desc.columns),
           layoutA_(desc.a.resolved(desc.rows, desc.groups * desc.depth)),
           layoutOut_(desc.out.resolved(desc.rows, desc.groups * width_)),
           layoutResidual_(desc.residual.resolved(desc.rows, desc.groups * width_)),
@@ -107,7 +107,7 @@ public:
                     for (uint32_t n = 0; n < width_; ++n) {
                         const uint32_t channel = g * width_ + n;
                         double value = activated(desc_.activation, sum(b, m, g, n));
-                        if (desc_.activation == Activation::geglu)
+                        if (desc_.activation == ActivationKind::geglu)
                             value *= gelu(sum(b, m, g, n + width_));
                         value *= desc_.alpha;
                         if (desc_.hasResidual)
@@ -172,24 +172,24 @@ INSTANTIATE_TEST_SUITE_P(
     Shapes, Gemm,
     ::testing::Values(
         Case{"oneElement", product(1, 1, 1, 1)},
-        Case{"oneRow", with(product(3, 1, 37, 50), Activation::relu, true, true)},
-        Case{"oneColumn", with(product(2, 67, 1, 9), Activation::tanh, true, false)},
-        Case{"oneOfDepth", with(product(2, 33, 18, 1), Activation::none, false, true, 0.37f)},
-        Case{"oddSizes", with(product(2, 71, 131, 45), Activation::gelu, true, true, 0.37f)},
-        Case{"wideTile", with(product(1, 150, 140, 100), Activation::none, true, false)},
-        Case{"groups", with(product(3, 37, 20, 24, 4), Activation::leakyRelu, true, true)},
-        Case{"oddGroups", with(product(2, 19, 7, 5, 3), Activation::gelu, true, false)},
-        Case{"gated", with(product(2, 50, 72, 36), Activation::geglu, true, false)},
-        Case{"oddGated", with(product(1, 31, 26, 11, 2), Activation::geglu, true, true, 2)},
-        Case{"channelsIn", laid(with(product(2, 45, 36, 28, 2), Activation::none, true, false), channels, {})},
-        Case{"channelsOut", laid(with(product(2, 52, 31, 17), Activation::gelu, true, true), {}, channels)},
-        Case{"channelsGated", laid(with(product(2, 36, 40, 20), Activation::geglu, true, false), channels, channels)},
-        Case{"slices", laid(with(product(2, 29, 24, 16), Activation::none, true, true), {false, 4, 28, 28 * 29 + 8},
+        Case{"oneRow", with(product(3, 1, 37, 50), ActivationKind::relu, true, true)},
+        Case{"oneColumn", with(product(2, 67, 1, 9), ActivationKind::tanh, true, false)},
+        Case{"oneOfDepth", with(product(2, 33, 18, 1), ActivationKind::none, false, true, 0.37f)},
+        Case{"oddSizes", with(product(2, 71, 131, 45), ActivationKind::gelu, true, true, 0.37f)},
+        Case{"wideTile", with(product(1, 150, 140, 100), ActivationKind::none, true, false)},
+        Case{"groups", with(product(3, 37, 20, 24, 4), {ActivationKind::leakyRelu, 0.1f}, true, true)},
+        Case{"oddGroups", with(product(2, 19, 7, 5, 3), ActivationKind::gelu, true, false)},
+        Case{"gated", with(product(2, 50, 72, 36), ActivationKind::geglu, true, false)},
+        Case{"oddGated", with(product(1, 31, 26, 11, 2), ActivationKind::geglu, true, true, 2)},
+        Case{"channelsIn", laid(with(product(2, 45, 36, 28, 2), ActivationKind::none, true, false), channels, {})},
+        Case{"channelsOut", laid(with(product(2, 52, 31, 17), ActivationKind::gelu, true, true), {}, channels)},
+        Case{"channelsGated", laid(with(product(2, 36, 40, 20), ActivationKind::geglu, true, false), channels, channels)},
+        Case{"slices", laid(with(product(2, 29, 24, 16), ActivationKind::none, true, true), {false, 4, 28, 28 * 29 + 8},
                             {false, 8, 40, 40 * 29 + 4}, {false, 12, 24, 24 * 29})},
-        Case{"oddSlices", laid(with(product(2, 23, 13, 10), Activation::relu, false, true), {true, 3, 26, 26 * 10 + 1},
+        Case{"oddSlices", laid(with(product(2, 23, 13, 10), ActivationKind::relu, false, true), {true, 3, 26, 26 * 10 + 1},
                                {true, 5, 25, 25 * 13 + 2}, {true, 1, 24, 24 * 13 + 3})},
-        Case{"halves", halves(with(product(2, 71, 68, 44), Activation::gelu, true, true, 0.37f))},
-        Case{"oddHalves", halves(laid(with(product(2, 23, 13, 9, 2), Activation::none, true, true), channels, {}))}),
+        Case{"halves", halves(with(product(2, 71, 68, 44), ActivationKind::gelu, true, true, 0.37f))},
+        Case{"oddHalves", halves(laid(with(product(2, 23, 13, 9, 2), ActivationKind::none, true, true), channels, {}))}),
     nameOf);
 
 } // namespace

@@ -208,7 +208,7 @@ protected:
                     const double value = (source.values[placeOf(from, place)] - mean) / deviation *
                                              (desc.hasScale ? scale.values[place[5]] : 1) +
                                          (desc.hasShift ? shift.values[place[5]] : 0);
-                    expected[placeOf(to, place)] = desc.activation == Activation::relu ? std::max(value, 0.0) : value;
+                    expected[placeOf(to, place)] = desc.activation == ActivationKind::relu ? std::max(value, 0.0) : value;
                 });
             }
         run(groupNormKernel(desc, mapping),
@@ -227,9 +227,9 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(GroupCase{"small", map(2, 35, 16, 4)}, GroupCase{"oneGroup", map(1, 77, 12, 1)},
                       GroupCase{"instance", map(2, 300, 8, 8)}, GroupCase{"oddChannels", map(2, 65, 15, 5)},
                       GroupCase{"groupsAcrossVectors", map(1, 1000, 24, 4)},
-                      GroupCase{"plain", with(map(1, 50, 8, 2), false, false, Activation::none)},
-                      GroupCase{"activated", with(map(1, 50, 8, 2), true, true, Activation::relu)},
-                      GroupCase{"shiftOnly", with(map(1, 50, 6, 2), false, true, Activation::relu)},
+                      GroupCase{"plain", with(map(1, 50, 8, 2), false, false, ActivationKind::none)},
+                      GroupCase{"activated", with(map(1, 50, 8, 2), true, true, ActivationKind::relu)},
+                      GroupCase{"shiftOnly", with(map(1, 50, 6, 2), false, true, ActivationKind::relu)},
                       GroupCase{"large", map(1, 40000, 32, 8)}, GroupCase{"farFromZero", map(1, 5000, 16, 2), 1000},
                       GroupCase{"oneToken", map(3, 1, 16, 4)},
                       GroupCase{"slices", laid(map(2, 35, 16, 4), {false, 4, 24, 900}, {false, 8, 32, 1200})},

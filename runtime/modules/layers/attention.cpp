@@ -5,15 +5,11 @@
 #include <cmath>
 
 namespace saccade {
-namespace {
 
-// In the order of AttentionOperand.
-std::array<TensorId, attentionOperandCount> numbered(const AttentionTensors& t) {
+std::array<TensorId, attentionOperandCount> operandsOf(const AttentionTensors& t) {
     return {t.q,         t.k,      t.v,       t.out,        t.positions, t.positionBias,
             t.denseBias, t.slopes, t.keyMask, t.staticMask, t.layout,    t.lengths};
 }
-
-} // namespace
 
 AttentionDesc describeAttention(const PlanBuilder& plan, uint32_t heads, uint32_t headDim, uint32_t queries,
                                 uint32_t keys) {
@@ -33,12 +29,12 @@ AttentionDesc describeAttention(const PlanBuilder& plan, uint32_t heads, uint32_
 
 void addAttention(PlanBuilder& plan, std::string_view label, const AttentionDesc& desc,
                   const AttentionTensors& tensors) {
-    plan.graph().add(label, attentionKernel(desc, plan.device()), numbered(tensors));
+    plan.graph().add(label, attentionKernel(desc, plan.device()), operandsOf(tensors));
 }
 
 void addAttentionScores(PlanBuilder& plan, std::string_view label, const AttentionDesc& desc, AttentionStage stage,
                         float hidden, const AttentionTensors& tensors) {
-    plan.graph().add(label, attentionScoresKernel(desc, stage, hidden), numbered(tensors));
+    plan.graph().add(label, attentionScoresKernel(desc, stage, hidden), operandsOf(tensors));
 }
 
 WeightId declareAlibiSlopes(WeightSet& weights, uint32_t heads) {

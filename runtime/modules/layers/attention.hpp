@@ -28,6 +28,9 @@ struct AttentionTensors {
 AttentionDesc describeAttention(const PlanBuilder& plan, uint32_t heads, uint32_t headDim, uint32_t queries,
                                 uint32_t keys);
 
+/// In the order of AttentionOperand.
+std::array<TensorId, attentionOperandCount> operandsOf(const AttentionTensors& tensors);
+
 void addAttention(PlanBuilder& plan, std::string_view label, const AttentionDesc& desc,
                   const AttentionTensors& tensors);
 

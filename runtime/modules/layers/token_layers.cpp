@@ -14,7 +14,7 @@ GemmDesc packedDesc(std::span<const uint64_t> parameters) {
     desc.columns = static_cast<uint32_t>(parameters[0]);
     desc.depth = static_cast<uint32_t>(parameters[1]);
     desc.groups = static_cast<uint32_t>(parameters[2]);
-    desc.activation = static_cast<Activation>(parameters[3]);
+    desc.activation = static_cast<ActivationKind>(parameters[3]);
     return desc;
 }
 
@@ -29,9 +29,10 @@ Linear::Linear(WeightSet& weights, std::string_view name, uint64_t inputs, uint6
                const LinearOptions& options)
     : precision_(options.precision) {
     const uint64_t parameters[] = {outputs / options.groups, inputs / options.groups, options.groups,
-                                   static_cast<uint64_t>(options.activation)};
+                                   static_cast<uint64_t>(options.activation.kind)};
     gemm_ = packedDesc(parameters);
     gemm_.bias = options.bias;
+    gemm_.activation = options.activation;
 
     Shape shape{outputs, inputs / options.groups};
     for (uint32_t i = 0; i < options.kernelRank; ++i)

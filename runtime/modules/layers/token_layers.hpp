@@ -16,12 +16,12 @@ struct LinearOptions {
     bool bias = true;
     uint32_t groups = 1;     ///< of the convolution; divides inputs and outputs
     uint32_t kernelRank = 0; ///< trailing 1s of the weight's shape: 0 for Linear, 2 for Conv2d
-    Activation activation = Activation::none;
+    Activation activation;
     WeightPrecision precision = WeightPrecision::storage; ///< float32: inputs and outputs are f32 in any plan
 };
 
 /// A projection of attention, most of which have none.
-inline LinearOptions withoutBias(Activation activation = Activation::none) {
+inline LinearOptions withoutBias(const Activation& activation = {}) {
     LinearOptions options;
     options.bias = false;
     options.activation = activation;
