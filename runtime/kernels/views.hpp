@@ -28,6 +28,13 @@ struct StridedView {
             view.strides[axis] = stride;
         return view;
     }
+
+    /// Of the last four axes, which are batch, row, column and channel of a map.
+    uvec4 mapStrides() const { return {strides[2], strides[3], strides[4], strides[5]}; }
+    /// Whether a map of so many channels is read and written four channels at a time.
+    bool fourWide(uint32_t channels) const {
+        return strides[5] == 1 && (offset | strides[2] | strides[3] | strides[4] | channels) % 4 == 0;
+    }
 };
 
 using Extents = std::array<uint32_t, maxAxes>; ///< sizes of the axes

@@ -176,8 +176,6 @@ protected:
             // A slope over the tokens, so that chunks have means of their own.
             const double slope = 2.0 * at[4] / desc.tokens + 0.1 * at[5];
             source.values[placeOf(from, at)] = rounded(random.normal() + slope + GetParam().mean, desc.storage);
-            if (desc.storage == DataType::f32)
-                source.values[placeOf(from, at)] = static_cast<float>(source.values[placeOf(from, at)]);
         });
         for (uint32_t i = 0; i < desc.channels; ++i) {
             scale.values[i] = static_cast<float>(random.uniform(0.5, 2));
