@@ -54,6 +54,21 @@ FixedVector<Axis, maxAxes> collapsedAxes(const char* kernel, const Extents& size
     return merged;
 }
 
+MapWalk mapWalk(uint32_t channels, uint32_t blocks, std::span<const StridedView> views) {
+    const auto largestDivisor = [](uint32_t n, uint32_t most) {
+        while (n % most)
+            --most;
+        return most;
+    };
+    MapWalk walk;
+    walk.vectors =
+        std::all_of(views.begin(), views.end(), [&](const StridedView& view) { return view.fourWide(channels); });
+    walk.chunk = largestDivisor(channels, 4);
+    walk.blocks = largestDivisor(channels / walk.chunk, blocks);
+    walk.pieces = channels / walk.chunk / walk.blocks;
+    return walk;
+}
+
 uvec4 divisor(uint32_t d) {
     // With l = ceil(log2 d) and m = floor(2^(31 + l) / d) + 1, floor(n * m / 2^(31 + l)) is floor(n / d) for n < 2^31:
     // Granlund and Montgomery, "Division by invariant integers using multiplication", theorem 4.2.

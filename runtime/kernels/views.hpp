@@ -37,6 +37,17 @@ struct StridedView {
     }
 };
 
+/// How a kernel walks over a channels-last map (shaders/map_item.glsl): a pixel's channels in pieces.
+struct MapWalk {
+    bool vectors = false; ///< four channels at a time
+    uint32_t chunk = 1;   ///< channels at a time, 1..4
+    uint32_t blocks = 1;  ///< chunks of a piece
+    uint32_t pieces = 1;  ///< of a pixel
+};
+
+/// For the views that have these channels; a piece has at most `blocks` chunks.
+MapWalk mapWalk(uint32_t channels, uint32_t blocks, std::span<const StridedView> views);
+
 using Extents = std::array<uint32_t, maxAxes>; ///< sizes of the axes
 
 uint64_t elementCount(const Extents& size);

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/warp.hpp"
+
+#include "base/error.hpp"
+#include "parameters/apply_kernels.h"
+#include "parameters/warp.h"
+
+namespace saccade {
+namespace {
+
+constexpr uint32_t lanes = 64;
+
+template <class Desc>
+void checkMap(const char* kernel, const Desc& desc) {
+    if (desc.storage != DataType::f32 && desc.storage != DataType::f16)
+        throw Error(SAC_ERROR_INTERNAL, "%s of %s: neither F32 nor F16", kernel, dataTypeName(desc.storage));
+    if (!desc.batch || !desc.rows || !desc.columns || !desc.channels)
+        throw Error(SAC_ERROR_INTERNAL, "%s of batch %u, %ux%u, %u channels: a size is 0", kernel, desc.batch,
+                    desc.rows, desc.columns, desc.channels);
+}
+
+// What walks over the result: source and result lie pixel for pixel.
+template <class Parameters, class Desc>
+MapWalk walk(const char* kernel, uint32_t blocks, const Desc& desc, Parameters& p, Dispatch& dispatch,
+             const DeviceProfile& device) {
+    const MapWalk walk = mapWalk(desc.channels, blocks, std::array{desc.source, desc.result});
+    const uint64_t items = uint64_t{desc.rows} * desc.columns * walk.pieces;
+    dispatch.groups = flatGrid(kernel, items, lanes, desc.batch, device);
+    p.sourceStrides = desc.source.mapStrides();
+    p.resultStrides = desc.result.mapStrides();
+    p.sourceOffset = desc.source.offset;
+    p.resultOffset = desc.result.offset;
+    p.divisorChannels = divisor(walk.pieces);
+    p.divisorColumns = divisor(desc.columns);
+    p.items = static_cast<uint32_t>(items);
+    p.rows = int32(desc.rows);
+    p.columns = int32(desc.columns);
+    return walk;
+}
+
+} // namespace
+
+Kernel warpKernel(const WarpDesc& desc, const DeviceProfile& device) {
+    checkMap("warp", desc);
+    if (desc.motionType != DataType::f32 && desc.motionType != desc.storage)
+        throw Error(SAC_ERROR_INTERNAL, "warp of %s by motion of %s", dataTypeName(desc.storage),
+                    dataTypeName(desc.motionType));
+    WarpParameters p{};
+    Dispatch dispatch;
+    const MapWalk pieces = walk("warp", 1, desc, p, dispatch, device);
+    p.motionStrides = desc.motion.mapStrides();
+    p.motionOffset = desc.motion.offset;
+    p.scaleColumns = desc.scale[0];
+    p.scaleRows = desc.scale[1];
+    if (desc.storage == DataType::f32)
+        dispatch.shader = Shader::warp;
+    else
+        dispatch.shader = desc.motionType == DataType::f32 ? Shader::warpF16ByF32 : Shader::warpF16;
+    dispatch.constants = {lanes, pieces.vectors, pieces.chunk, desc.nearest, desc.border};
+    dispatch.parameters.set(p);
+    dispatch.bindings = {{0, Access::read}, {1, Access::read}, {2, Access::write}};
+    Kernel kernel;
+    kernel.operandCount = 3;
+    kernel.dispatches.push_back(dispatch);
+    kernel.flops = (desc.nearest ? 1ull : 8ull) * desc.batch * desc.rows * desc.columns * desc.channels;
+    return kernel;
+}
+
+Kernel applyKernelsKernel(const ApplyKernelsDesc& desc, const DeviceProfile& device) {
+    checkMap("apply_kernels", desc);
+    if (desc.size % 2 == 0 || desc.size > maxAppliedSize)
+        throw Error(SAC_ERROR_INTERNAL, "apply_kernels of size %u: not odd, or beyond %u", desc.size, maxAppliedSize);
+    ApplyKernelsParameters p{};
+    Dispatch dispatch;
+    // Sums that stay in registers.
+    constexpr uint32_t mostBlocks = 4;
+    const MapWalk pieces = walk("apply_kernels", mostBlocks, desc, p, dispatch, device);
+    p.kernelStrides = desc.kernels.mapStrides();
+    p.kernelOffset = desc.kernels.offset;
+    p.size = int32(desc.size);
+    dispatch.shader = desc.storage == DataType::f16 ? Shader::applyKernelsF16 : Shader::applyKernels;
+    dispatch.constants = {
+        lanes, pieces.vectors, pieces.chunk, pieces.blocks, static_cast<uint32_t>(desc.normalization), desc.border};
+    dispatch.parameters.set(p);
+    dispatch.bindings = {{0, Access::read}, {1, Access::read}, {2, Access::write}};
+    Kernel kernel;
+    kernel.operandCount = 3;
+    kernel.dispatches.push_back(dispatch);
+    kernel.flops = 2ull * desc.size * desc.size * desc.batch * desc.rows * desc.columns * desc.channels;
+    return kernel;
+}
+
+} // namespace saccade
