@@ -18,6 +18,8 @@ from unittest import mock
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools"))
 
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "networks"))
+
 import checkpoints  # noqa: E402
 import export  # noqa: E402
 
@@ -157,6 +159,22 @@ class ExportTest(unittest.TestCase):
         with mock.patch.dict(sys.modules, {"torch": None}):
             message = self.refused(checkpoint("checkpoint.pt"), "--key", "model", "--dtype", "float16")
         self.assertEqual(message, "export: --dtype takes PyTorch, which is not installed")
+
+
+def skipped(name, reason):
+    def test():
+        raise unittest.SkipTest(reason)
+    return unittest.FunctionTestCase(test, description=name)
+
+
+def load_tests(loader, tests, pattern):
+    """With what tests/networks has of networks; what cannot run is skipped by its reason."""
+    for name in ("sizes_cases", "command_cases", "export_cases", "onnx_cases"):
+        try:
+            tests.addTests(loader.loadTestsFromName(name))
+        except unittest.SkipTest as reason:
+            tests.addTest(skipped(name, str(reason)))
+    return tests
 
 
 if __name__ == "__main__":

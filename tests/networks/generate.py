@@ -21,7 +21,6 @@ sys.path[:0] = [os.path.join(FOLDER, "..", "..", "tools"), FOLDER]
 
 import evaluate  # noqa: E402
 from export import export  # noqa: E402
-from saccade_export.onnx_network import export_onnx  # noqa: E402
 
 REFERENCE = "PyTorch, float64"
 
@@ -54,6 +53,8 @@ def make(name):
 
 def through_onnx(name, path):
     """Writes NAME.onnx and the network of it, and returns its configuration. Its results are those of the module itself."""
+    from saccade_export.onnx_network import export_onnx
+
     module, example, _ = make(name)
     inputs = example if isinstance(example, tuple) else (example,)
     names = list(inspect.signature(module.forward).parameters)

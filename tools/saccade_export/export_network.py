@@ -139,8 +139,12 @@ def trace(module, example, *, states=None, outputs=None, free=True, channels=Non
         value = Value(state_shape(graph.book, sizes, tensor), name=name)
         graph.states.append({"value": value, "next": None, "place": place})
         tracer.bind(tensor, value)
-    with tracing(tracer):
-        result = module(*bound.args, **bound.kwargs)
+    try:
+        with tracing(tracer):
+            result = module(*bound.args, **bound.kwargs)
+    except Exception:
+        if not tracer.refusals:  # else it may be for the values that those did not give
+            raise
     if not tracer.refusals:
         collect(graph, tracer, result, states, outputs, channels)
     if tracer.refusals:

@@ -237,8 +237,10 @@ def infer(book, node):
             return (*x[:2], *config["size"])
         return (*x[:2], *(scaled(book, size, factor) for size, factor in zip(x[2:], pair(config["scale_factor"]))))
     if op == "scaled_dot_product_attention":
-        q, k, v = shapes[:3]
-        return (*broadcast(book, q[:-2], k[:-2], v[:-2]), q[-2], v[-1])
+        q, k, v, *bias = shapes
+        book.equal(k[-2], v[-2])
+        scores = broadcast(book, (*broadcast(book, q[:-2], k[:-2], v[:-2]), q[-2], k[-2]), *bias)
+        return (*scores[:-1], v[-1])
     raise ExportError(f"{op}: no rule for its shape")
 
 

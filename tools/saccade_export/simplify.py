@@ -7,6 +7,7 @@ from .attention_pattern import recognise_attention
 from .graph import Value, pair
 from .layer_patterns import find_activations, find_norms
 from .moves import drop_ones, find_rolls, lower_ranks, merge_moves, slice_first
+from .network_file import setting
 
 
 def simplify(graph):
@@ -34,7 +35,20 @@ def settle(graph):
         before = signature(graph)
         fold_constants(graph)
         merge_moves(graph)
+        merge_equal(graph)
         graph.drop_dead()
+
+
+def merge_equal(graph):
+    """Nodes that compute the same of the same are one."""
+    first = {}
+    for node in list(graph.nodes):
+        key = (node.op, repr([item if not isinstance(item, Value) else id(item) for item in node.inputs]),
+               repr([(name, setting(graph, item)) for name, item in node.config.items()]),
+               tuple((name, id(tensor)) for name, tensor in node.weights.items()))
+        kept = first.setdefault(key, node)
+        if kept is not node:
+            graph.replace(node.output, kept.output)
 
 
 def signature(graph):

@@ -119,12 +119,6 @@ class Book:
             return self.divide_exactly(a, b) or Expression({(Quotient("//", a, b),): 1})
         if by == FAR:  # a comparison, kept readable
             return number(a.constant // by) if a.constant is not None else Expression({(Quotient("//", a, b),): 1})
-        for atoms, factor in a.terms.items():  # n + (-n) % by is n rounded up to a multiple
-            atom = atoms[0] if len(atoms) == 1 and factor == 1 else None
-            if isinstance(atom, Quotient) and atom.sign == "%" and atom.by == b:
-                rest = add(a, Expression({atoms: 1}), -1)
-                if self.remainder(add(rest, atom.of), b).constant == 0:
-                    return self.divide(add(rest, number(by - 1)), b)
         if by > 1 and a.constant is None and all(factor < 0 for atoms, factor in a.terms.items() if atoms):  # rounded up
             up = self.divide(add(number(by - 1), a, -1), b)
             return add(number(0), up, -1)
@@ -184,6 +178,8 @@ class Book:
                 rest = add(rest, Expression({atoms: factor}))
         if rest.constant is not None or self.divides(rest, by):
             return number((rest.constant or 0) % by)
+        if all(factor < 0 for atoms, factor in rest.terms.items() if atoms):  # what is missing to a multiple
+            return add(rest, self.divide(rest, b), -by)
         return Expression({(Quotient("%", rest, b),): 1})
 
     def normal(self, expression):
