@@ -279,7 +279,7 @@ def main():
     wrong = 0
     for path in sys.argv[1:]:
         for name, error in compare(path):
-            good = error <= 1e-6  # weights are rounded to float32 where they were folded
+            good = error <= 1e-10
             wrong += not good
             print(f"{'ok   ' if good else 'WRONG'} {os.path.basename(path)} {name} {error:.1e}")
     sys.exit(1 if wrong else 0)

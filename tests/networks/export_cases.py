@@ -22,7 +22,7 @@ from checkpoints import ExportError
 from export import export
 from operators import Lambda
 
-EXACT = 1e-7  # weights that were folded are rounded to float32
+EXACT = 1e-12
 
 
 def rank4(size=8):

@@ -9,9 +9,8 @@ from torch import nn
 from checkpoints import require
 from deformable_config import DEFORMABLE, deformable_config
 
-from .elementwise import HIDDEN
 from .graph import Value, pair
-from .trace import MODULES, Refused, takes
+from .trace import HIDDEN, MODULES, Refused, takes
 
 
 def bias_of(t, mask):
@@ -36,7 +35,7 @@ def attend(t, q, k, v, attn_mask=None, dropout_p=0.0, *rest, is_causal=False, sc
     bias = bias_of(t, attn_mask)
     config = {}
     t.book.fix(q.shape[-1])
-    if scale is not None and not math.isclose(scale, int.__add__(q.shape[-1], 0) ** -0.5, rel_tol=1e-14):
+    if scale is not None and not math.isclose(scale, int.__add__(q.shape[-1], 0) ** -0.5, rel_tol=1e-6):
         config["scale"] = float(scale)
     if is_causal:
         config["is_causal"] = True

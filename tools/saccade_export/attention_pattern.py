@@ -212,7 +212,7 @@ def attention(graph, scores, last):
         q = graph.node("mul", [q, value], path=path)
     bias, is_causal = total_bias(graph, scores, path)
     width = int_of(q.shape[-1])
-    config = {} if math.isclose(scale, width ** -0.5, rel_tol=1e-9) else {"scale": scale}
+    config = {} if math.isclose(scale, width ** -0.5, rel_tol=1e-6) else {"scale": scale}
     if is_causal:
         config["is_causal"] = True
     if isinstance(q.shape[-1], Size):

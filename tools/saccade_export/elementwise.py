@@ -6,9 +6,7 @@ import math
 import torch
 
 from .graph import Value
-from .trace import Refused, takes
-
-HIDDEN = -1e30  # added to a score that does not count; finite, so that no kernel subtracts infinities
+from .trace import HIDDEN, Refused, takes
 
 
 def binary(t, op, a, b):

@@ -90,6 +90,7 @@ def pick(result, place, argument):
 def named_outputs(result, states, outputs):
     """The outputs by name. Without names: y of one tensor, y0, y1, ... of several, the keys of a dictionary."""
     if isinstance(outputs, dict):
+        result = (result,) if torch.is_tensor(result) else result
         return [(name, pick(result, place, name)) for name, place in outputs.items()]
     places = list(states.values())
     if torch.is_tensor(result):
@@ -203,7 +204,7 @@ def as_named(module, example):
 
 
 def export_network(module, path, example, *, states=None, outputs=None, free=True, channels=None, modules=None,
-                   with_example=True, runs=(), metadata=None, dtype=None, check=None):
+                   with_example=True, runs=(), reference=None, metadata=None, dtype=None, check=None):
     """Writes the network that module.forward computes to `path` and returns its configuration.
 
     example: forward's arguments: a tensor, a tuple, or a dictionary by name. It says shapes and types.
@@ -215,6 +216,7 @@ def export_network(module, path, example, *, states=None, outputs=None, free=Tru
     modules: class, its name, or a module -> (name of a module of docs/modules.md, its configuration or a function of the
         module that makes it), for layers that the library has and whose class does not tell.
     with_example: the file has the example's inputs and its results in float64, and of `runs`, examples after it.
+    reference: the module whose results the file has, if not the module's own.
     check: the program `saccade` that verifies the file; None takes the one at hand, False none.
     """
     module = copy.deepcopy(module).cpu().double().eval()
@@ -226,10 +228,11 @@ def export_network(module, path, example, *, states=None, outputs=None, free=Tru
         warnings.warn(f"sizes are fixed as the example has them: {reason}", stacklevel=3)
         graph = network_of(module, example, free=False, **options)
     results = []
+    reference = module if reference is None else copy.deepcopy(reference).cpu().double().eval()
     if with_example:
         memory = {name: torch.zeros_like(as_named(module, example)[name]) for name in states}
         for each in (example, *runs):
-            results.append(run(module, each, states, outputs, memory))
+            results.append(run(reference, each, states, outputs, memory))
     config = write_network(graph, path, results, metadata, dtype)
     tool = command_line_tool() if check is None else check
     if with_example and tool:

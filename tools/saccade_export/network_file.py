@@ -101,9 +101,18 @@ def described(graph):
     return config
 
 
+def exactly(tensor):
+    """As float32 where that holds the numbers, which those of a checkpoint are, else as float64, as folded ones are."""
+    single = tensor.float()
+    return single if torch.equal(single.double(), tensor.double()) else tensor.double()
+
+
 def stored(tensor, dtype):
-    """A weight as the file has it: floats as float32, or as told."""
-    return tensor.detach().to(dtype).contiguous() if tensor.is_floating_point() else tensor.detach().contiguous()
+    """A weight as the file has it."""
+    tensor = tensor.detach()
+    if tensor.is_floating_point():
+        tensor = tensor.to(dtype) if dtype else exactly(tensor)
+    return tensor.contiguous()
 
 
 def example_tensors(runs):
@@ -112,9 +121,7 @@ def example_tensors(runs):
     for place, (inputs, outputs) in enumerate(runs):
         prefix = f"{place}." if place else ""
         for name, tensor in inputs.items():
-            single = tensor.float()
-            exact = bool(torch.equal(single.double(), tensor.double()))
-            tensors[f"{prefix}in.{name}"] = (single if exact else tensor.double()).contiguous()
+            tensors[f"{prefix}in.{name}"] = exactly(tensor).contiguous()
         for name, tensor in outputs.items():
             tensors[f"{prefix}out.{name}"] = tensor.double().contiguous()
     return tensors
@@ -128,7 +135,7 @@ def write_network(graph, path, runs=(), metadata=None, dtype=None):
     for node in graph.nodes:
         if node.share == node.name:
             for name, tensor in node.weights.items():
-                tensors[f"{node.name}.{name}"] = stored(tensor, dtype or torch.float32)
+                tensors[f"{node.name}.{name}"] = stored(tensor, dtype)
     tensors.update(example_tensors(runs))
     write_safetensors(path, tensors, {**(metadata or {}), "module": "Network",
                                       "config": json.dumps(config, separators=(",", ":"))})

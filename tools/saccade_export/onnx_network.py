@@ -3,6 +3,7 @@
 
 import re
 
+import numpy
 import onnx
 import torch
 from onnx import numpy_helper
@@ -52,11 +53,18 @@ def attribute(item):
         return value.decode()
     if isinstance(value, onnx.TensorProto):
         return tensor_of(value)
-    return value
+    return shortest(value) if isinstance(value, float) else value
+
+
+def shortest(value):
+    """The decimal number that a float32 was written as: 1e-5 and not 9.999999747378752e-06."""
+    return float(str(numpy.float32(value))) if numpy.float32(value) == value else value
 
 
 def tensor_of(proto):
     array = numpy_helper.to_array(proto)
+    if array.size == 1 and array.dtype == numpy.float32:
+        return torch.full(array.shape, shortest(float(array.reshape(-1)[0])), dtype=torch.float64)
     return torch.from_numpy(array.copy() if array.dtype.isnative else array.astype(array.dtype.newbyteorder("=")))
 
 

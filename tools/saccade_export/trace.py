@@ -28,6 +28,7 @@ RANDOM = {"rand", "randn", "rand_like", "randn_like", "randint", "randperm", "be
 PLAIN = {"dim", "ndimension", "is_floating_point", "is_complex", "element_size", "get_device", "stride", "data_ptr",
          "is_contiguous", "storage", "untyped_storage", "storage_offset", "__repr__", "__str__", "__format__", "__hash__",
          "is_nonzero", "requires_grad_", "is_inference", "is_conj", "is_neg"}
+HIDDEN = -1e30  # for minus infinity, which a file cannot have: added to a score it hides as well
 CASTS = {"float", "double", "half", "bfloat16", "to", "type", "type_as", "cuda", "cpu"}
 SAME = {"contiguous", "detach", "clone", "alias", "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout",
         "feature_dropout", "feature_alpha_dropout"}
@@ -137,7 +138,7 @@ class Tracer(TorchFunctionMode):
         self.book.fix(*self.tagged.get(id(tensor), ()))
         if id(tensor) not in self.constants:
             path = self.parameters.get(id(tensor))
-            numbers = tensor.detach().double()
+            numbers = torch.nan_to_num(tensor.detach().double(), nan=float("nan"), posinf=-HIDDEN, neginf=HIDDEN)
             self.constants[id(tensor)] = self.graph.constant(numbers, path)
             self.constants[id(tensor)].node.parameter = path
             self.alive.append(tensor)
