@@ -81,7 +81,7 @@ class OperatorsTest(NetworkTest):
                   "dropout": ["tanh"], "instance_norm": ["group_norm"], "adaptive": ["mean"], "prelu_one": ["leaky_relu"],
                   "shared": ["linear", "tanh", "linear"], "weight_norm": ["conv2d"], "index_even": ["slice", "sin"],
                   "interpolate_like": ["conv2d", "interpolate"], "channel_attention":
-                  ["reshape", "normalize", "scaled_dot_product_attention"]}
+                  ["reshape", "normalize", "permute", "matmul", "softmax", "matmul"]}
         for name, expected in wanted.items():
             with self.subTest(name):
                 self.assertEqual(self.operators_of(*cases[name]), expected)
@@ -109,6 +109,26 @@ class OperatorsTest(NetworkTest):
                                    (unit, ["normalize"])):
             self.assertEqual(self.operators_of(Lambda(lambda self, x: function(x)), rank4(), free=False), expected)  # noqa: B023
             self.assertLessEqual(self.evaluated(), EXACT)
+
+    def test_filters_by_hand(self):
+        def filtered(x, kernels):
+            b, c, h, w = x.shape
+            parts = F.unfold(F.pad(x, [1] * 4, mode="replicate"), 3).view(b, c, 9, h, w)
+            return (parts * F.softmax(kernels, 1).unsqueeze(1)).sum(2)
+
+        config = self.export(Lambda(lambda self, x, kernels: filtered(x, kernels)), (rank4(), torch.rand(1, 9, 8, 12)))
+        self.assertEqual([(node["op"], node["config"]) for node in config["nodes"]],
+                         [("apply_kernels", {"size": 3, "normalize": "softmax"})])
+        self.assertLessEqual(self.evaluated(), EXACT)
+
+    def test_a_function_with_its_own_gradient(self):
+        class Double(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x, factor):
+                ctx.save_for_backward(x)
+                return x.sin() * factor
+
+        self.assertEqual(self.operators_of(Lambda(lambda self, x: Double.apply(x, 2)), rank4()), ["sin", "mul"])
 
     def test_newer_functions(self):
         if hasattr(F, "scaled_dot_product_attention"):
@@ -283,6 +303,13 @@ class MessagesTest(NetworkTest):
         self.assertIn("makes a tensor of 7 dimensions", self.refused(lambda x: x.view(1, 2, 2, 2, 4, 3, 4).sin(), free=False))
         self.assertIn("erf is no operator of the library", self.refused(torch.erf))
         self.assertIn("a weight that depends on the inputs", self.refused(lambda x: F.conv2d(x, x[:, :, :3, :3])))
+
+    def test_what_passes_pytorch_by(self):
+        @torch.jit.script
+        def gate(x):
+            return torch.sigmoid(x) * 2
+
+        self.assertIn("depends on the inputs, but not by functions of PyTorch", self.refused(lambda x: x * gate(x)))
 
     def test_wrong_arguments(self):
         self.assertIn("networks take floats", self.refused(lambda x: x, torch.zeros(2, dtype=torch.int64)))

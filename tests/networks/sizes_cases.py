@@ -101,3 +101,11 @@ class SizesTest(unittest.TestCase):
 
         self.assertIs(copy.deepcopy(self.h), self.h)
         self.assertIsInstance(self.h * 2, Size)
+
+    def test_what_is_always_so_is_not_required(self):
+        h, w = self.h, self.w
+        self.assertTrue(h > 0 and h + w >= 2 and not h * w < 1)
+        self.assertTrue((h + 3) // 4 * 4 >= h and h // 2 * 2 <= h and 0 <= h % 8 < 8)
+        self.assertEqual(self.book.requirements(), [])
+        self.assertTrue(h // 2 * 2 >= h)
+        self.assertEqual(len(self.book.requirements()), 1)

@@ -9,8 +9,9 @@ from torch import nn
 from checkpoints import require
 from deformable_config import DEFORMABLE, deformable_config
 
+from .attention_pattern import is_width
 from .graph import Value, pair
-from .trace import HIDDEN, MODULES, Refused, takes
+from .trace import HIDDEN, MODULES, Refused, plain, takes
 
 
 def bias_of(t, mask):
@@ -34,12 +35,30 @@ def attend(t, q, k, v, attn_mask=None, dropout_p=0.0, *rest, is_causal=False, sc
     q, k, v = (item if isinstance(item, Value) else t.constant(item) for item in (q, k, v))
     bias = bias_of(t, attn_mask)
     config = {}
-    t.book.fix(q.shape[-1])
+    if not (is_width(q.shape[-1]) and is_width(v.shape[-1])):
+        return attend_by_products(t, q, k, v, bias, is_causal, scale)
     if scale is not None and not math.isclose(scale, int.__add__(q.shape[-1], 0) ** -0.5, rel_tol=1e-6):
         config["scale"] = float(scale)
     if is_causal:
         config["is_causal"] = True
     return t.graph.node("scaled_dot_product_attention", [q, k, v] + ([bias] if bias is not None else []), config)
+
+
+def attend_by_products(t, q, k, v, bias, is_causal, scale):
+    """Attention with heads that are too wide for the operator, such as that between channels."""
+    transposed = t.graph.node("permute", [k], {"dims": [*range(k.rank - 2), k.rank - 1, k.rank - 2]})
+    scores = t.graph.node("matmul", [q, transposed])
+    if scale is None:
+        t.book.fix(q.shape[-1])
+        scale = plain(q.shape[-1]) ** -0.5
+    scores = t.graph.node("mul", [scores, float(scale)])
+    if bias is not None:
+        scores = t.graph.node("add", [scores, bias])
+    if is_causal:
+        t.book.fix(*scores.shape[-2:])
+        later = torch.ones([plain(size) for size in scores.shape[-2:]], dtype=torch.bool).triu(1)
+        scores = t.graph.node("add", [scores, t.constant(torch.zeros(later.shape).masked_fill(later, HIDDEN))])
+    return t.graph.node("matmul", [t.graph.node("softmax", [scores], {"dim": scores.rank - 1}), v])
 
 
 def traced(test):

@@ -6,7 +6,13 @@ import math
 import torch
 
 from .graph import Value
-from .sizes import Size
+
+
+WIDEST = 256  # channels of a head
+
+
+def is_width(size):
+    return type(size) is int and size <= WIDEST
 
 
 class Scores:
@@ -25,11 +31,11 @@ def recognise_attention(graph):
         if softmax.config["dim"] != x.rank - 1 or len(after) != 1 or after[0] is None:
             continue
         last = after[0]
-        if last.op != "matmul" or last.inputs[0] is not softmax.output or last.inputs[1] is softmax.output:
+        if last.op != "matmul" or not is_width(last.inputs[1].shape[-1]) or last.inputs[0] is not softmax.output or last.inputs[1] is softmax.output:
             continue
         mark, at = len(graph.nodes), graph.nodes.index(last)
         scores = follow(graph, x, readers)
-        if scores is None:
+        if scores is None or not is_width(scores.product.inputs[0].shape[-1]):
             del graph.nodes[mark:]
             continue
         attention(graph, scores, last)
@@ -215,6 +221,4 @@ def attention(graph, scores, last):
     config = {} if math.isclose(scale, width ** -0.5, rel_tol=1e-6) else {"scale": scale}
     if is_causal:
         config["is_causal"] = True
-    if isinstance(q.shape[-1], Size):
-        graph.book.fix(q.shape[-1])
     graph.node("scaled_dot_product_attention", [q, k, v] + ([bias] if bias is not None else []), config, path=path)

@@ -132,6 +132,18 @@ def softplus(t, x, beta=1, threshold=20):
     return composed(t, x, ("mul", float(beta)), ("softplus",), ("div", float(beta)))
 
 
+@takes("tanhshrink")
+def tanhshrink(t, x):
+    return t.graph.node("sub", [x, t.graph.node("tanh", [x])])
+
+
+@takes("celu")
+def celu(t, x, alpha=1.0, inplace=False):
+    if alpha == 1:
+        return elu(t, x)
+    return composed(t, x, ("div", float(alpha)), ("elu",), ("mul", float(alpha)))
+
+
 @takes("softsign")
 def softsign(t, x):
     return t.graph.node("div", [x, composed(t, x, ("abs",), ("add", 1))])
@@ -311,6 +323,18 @@ def softmax(t, x, dim=None, _stacklevel=3, dtype=None):
     if dim is None:
         dim = 0 if x.rank in (0, 1, 3) else 1
     return t.graph.node("softmax", [x], {"dim": dim % x.rank})
+
+
+@takes("softmin")
+def softmin(t, x, dim=None, _stacklevel=3, dtype=None):
+    return softmax(t, t.graph.node("neg", [x]), dim)
+
+
+@takes("cosine_similarity")
+def cosine_similarity(t, a, b, dim=1, eps=1e-8):
+    a, b = (t.graph.node("normalize", [item if isinstance(item, Value) else t.constant(item)],
+                         {"dim": dim, "eps": float(eps)}) for item in (a, b))
+    return over(t, "sum", t.graph.node("mul", [a, b]), dim, False)
 
 
 @takes("log_softmax")

@@ -266,18 +266,28 @@ def resized(item, shapes):
 
 
 def not_free(module, example, graph, **options):
-    """Why the network is another at other sizes, which what Python hides from the tracer can make it; else None."""
-    wanted, reason = json.dumps(described(graph)), None
+    """Why the network is another at other sizes, which what Python hides from the tracer can make it; else None.
+
+    Raises ExportError where a constant is another for other numbers: then it is none.
+    """
+    reason = None
     named = arguments_of(module, example)[1]
     tensors = dict(leaf for name, item in named.items() for leaf in leaves_of(name, item))
     values = {value.name: value for value in graph.inputs + [state["value"] for state in graph.states]}
-    for sizes in other_sizes(graph.book):
+    for sizes in (*other_sizes(graph.book), graph.book.values):
         shapes = {id(tensors[name]): [graph.book.evaluate(expression_of(graph.book.size(size)), sizes) for size in value.shape]
                   for name, value in values.items()}
         try:
-            found = json.dumps(described(network_of(module, resized(example, shapes), **options)))
+            other = network_of(module, resized(example, shapes), **options)
         except Exception as error:  # whatever a module does at sizes that it was not made for
-            reason = f"at {sizes} forward fails: {(str(error) or type(error).__name__).splitlines()[0]}"
+            reason = reason or f"at {sizes} forward fails: {(str(error) or type(error).__name__).splitlines()[0]}"
             continue
-        return None if found == wanted else f"at {sizes} forward does something else"
+        if described(other) != described(graph):
+            return reason or f"at {sizes} forward does something else"
+        for one, another in zip(graph.nodes, other.nodes):
+            for name, tensor in one.weights.items():
+                require(torch.equal(tensor, another.weights[name]),
+                        f"cannot be taken: {one.name}.{name}, read at {one.place}, depends on the inputs, but not by functions of "
+                        "PyTorch: TorchScript, another package's kernel or numpy makes it")
+        return reason
     return reason

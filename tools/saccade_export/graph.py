@@ -5,7 +5,7 @@ import math
 
 from checkpoints import ExportError
 
-from .sizes import Book, Size
+from .sizes import Book, Size, expression_of
 
 UNARY = ("relu", "gelu", "silu", "sigmoid", "tanh", "leaky_relu", "elu", "softplus", "hardswish", "hardsigmoid", "mish",
          "exp", "log", "log1p", "expm1", "sqrt", "rsqrt", "square", "abs", "neg", "reciprocal", "sin", "cos", "clamp")
@@ -146,7 +146,12 @@ def positions(book, size, start, stop, step):
     if type(size) is int:
         return len(range(*slice(start, stop, step).indices(size)))
     start = 0 if start is None else start + size if start < 0 else start
-    stop = size if stop is None or stop >= size else stop + size if stop < 0 else stop
+    if stop is None:
+        stop = size
+    elif stop < 0:
+        stop = stop + size
+    elif not book.never_negative(expression_of(size - stop)) and stop >= size:
+        stop = size
     return -(-(stop - start) // step)
 
 
@@ -236,6 +241,9 @@ def infer(book, node):
         if "size" in config:
             return (*x[:2], *config["size"])
         return (*x[:2], *(scaled(book, size, factor) for size, factor in zip(x[2:], pair(config["scale_factor"]))))
+    if op == "unfold":
+        each = [config[name] for name in ("kernel_size", "stride", "padding", "dilation")]
+        return (x[0], x[1] * math.prod(config["kernel_size"]), math.prod(taps(*item) for item in zip(x[2:], *each)))
     if op == "scaled_dot_product_attention":
         q, k, v, *bias = shapes
         book.equal(k[-2], v[-2])

@@ -221,3 +221,50 @@ def find_norms(graph):
                 "permute", [x], {"dims": there}, path=node.path)], config, weights, path=node.path)],  # noqa: B023
                 {"dims": back}, path=node.path))  # noqa: B023
         graph.drop_dead()
+
+
+# ---- A filter for each pixel
+
+
+def window_of(value):
+    """(x, size, padding mode) of reshape(unfold(x padded)), which has size * size places as dimension 2; else None."""
+    reshape = made_by(value, "reshape")
+    unfold = made_by(reshape.inputs[0], "unfold") if reshape is not None else None
+    if unfold is None or value.rank != 5:
+        return None
+    x, config = unfold.inputs[0], unfold.config
+    (size, other_size), r = config["kernel_size"], config["kernel_size"][0] // 2
+    if size != other_size or size % 2 == 0 or config["stride"] != [1, 1] or config["dilation"] != [1, 1] or \
+            type(value.shape[2]) is not int or value.shape[2] != size * size:
+        return None
+    if config["padding"] == [r, r]:
+        return x, size, "zeros"
+    pad = made_by(x, "pad")
+    if config["padding"] != [0, 0] or pad is None or pad.config["padding"] != [r] * 4 or pad.config.get("value"):
+        return None
+    modes = {"replicate": "replicate", "constant": "zeros"}
+    mode = modes.get(pad.config.get("mode", "constant"))
+    return (pad.inputs[0], size, mode) if mode else None
+
+
+def find_filters(graph):
+    """The sum over the places of unfold(x) * kernels is apply_kernels; with the softmax before, where nothing else reads it."""
+    for total in list(graph.nodes):
+        product = made_by(total.inputs[0], "mul") if total.op == "sum" else None
+        if product is None or total.config["dims"] != [2] or total.config["keepdim"] or len(product.values()) != 2:
+            continue
+        for windows, kernels in (product.inputs, product.inputs[::-1]):
+            found, spread = window_of(windows), made_by(kernels, "reshape")
+            if found is None or spread is None or kernels.rank != 5 or spread.inputs[0].rank != 4 or \
+                    not (type(kernels.shape[1]) is int and kernels.shape[1] == 1):
+                continue
+            x, size, mode = found
+            filters, config = spread.inputs[0], {"size": size}
+            softmax = made_by(filters, "softmax")
+            if softmax is not None and softmax.config["dim"] == 1 and len(graph.readers()[filters]) == 1:
+                filters, config["normalize"] = softmax.inputs[0], "softmax"
+            if mode != "replicate":
+                config["padding_mode"] = mode
+            total.op, total.inputs, total.config = "apply_kernels", [x, filters], config
+            break
+    graph.drop_dead()

@@ -37,6 +37,23 @@ def merge_moves(graph):
             graph.replace(node.output, before.inputs[0])
         elif node.op in BINARY and changes_nothing(node):
             graph.replace(node.output, x)
+        elif node.op in BINARY and len(node.values()) == 2:
+            narrow(graph, node)
+
+
+def narrow(graph, node):
+    """An operand that is expanded to what it would broadcast to anyway is not."""
+    text = graph.book.text
+    for place in (0, 1):
+        expanded, beside = node.inputs[place], node.inputs[1 - place]
+        before = expanded.node
+        if before is None or before.op != "expand" or beside.rank != node.output.rank:
+            continue
+        source = before.inputs[0]
+        sizes = [1] * (node.output.rank - source.rank) + list(source.shape)
+        if all(text(size) == text(wanted) or text(size) == 1 and text(other) == text(wanted)
+               for size, other, wanted in zip(sizes, beside.shape, node.output.shape)):
+            node.inputs[place] = source
 
 
 def moves_only_ones(node):

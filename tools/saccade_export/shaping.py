@@ -5,7 +5,7 @@ import torch
 
 from checkpoints import require
 
-from .graph import Value
+from .graph import Value, pair, taps
 from .sizes import Size
 from .trace import Refused, takes
 
@@ -192,6 +192,18 @@ def gather(t, x, dim, index):
     return concat(t, [slice_of(t, x, dim, a, b) for a, b in runs], dim)
 
 
+@takes("flip")
+def flip(t, x, *rest, dims=None):
+    for dim in listed(rest, dims):
+        t.book.fix(x.shape[dim])
+        x = gather(t, x, dim % x.rank, torch.arange(int.__add__(x.shape[dim], 0) - 1, -1, -1))
+    return x
+
+
+takes("fliplr")(lambda t, x: flip(t, x, 1))
+takes("flipud")(lambda t, x: flip(t, x, 0))
+
+
 @takes("index_select")
 def index_select(t, x, dim, index):
     return gather(t, x, dim % x.rank, index)
@@ -348,14 +360,27 @@ def channel_shuffle(t, x, groups):
 @takes("unfold")
 def unfold(t, x, kernel_size, dilation=1, padding=0, stride=1):
     require(x.rank == 4, "unfold takes (b, c, h, w)")
-    both = lambda item: list(item) if isinstance(item, (list, tuple)) else [item, item]
-    (kh, kw), (dh, dw), (ph, pw), (sh, sw) = map(both, (kernel_size, dilation, padding, stride))
-    rows, columns = (x.shape[2] + 2 * ph - dh * (kh - 1) - 1) // sh + 1, (x.shape[3] + 2 * pw - dw * (kw - 1) - 1) // sw + 1
-    padded = pad(t, x, [pw, pw, ph, ph])
-    parts = []
+    config = {"kernel_size": pair(kernel_size), "dilation": pair(dilation), "padding": pair(padding), "stride": pair(stride)}
+    return t.graph.node("unfold", [x], config)
+
+
+def lower_unfold(t, x, config):
+    """unfold, which the library has not, as a slice for each place of the kernel."""
+    (kh, kw), (dh, dw), (ph, pw), (sh, sw) = (config[name] for name in ("kernel_size", "dilation", "padding", "stride"))
+    rows, columns = taps(x.shape[2], kh, sh, ph, dh), taps(x.shape[3], kw, sw, pw, dw)
+    padded, parts = pad(t, x, [pw, pw, ph, ph]), []
     for i in range(kh):
         line = slice_of(t, padded, 2, i * dh, i * dh + (rows - 1) * sh + 1, sh)
         for j in range(kw):
             parts.append(slice_of(t, line, 3, j * dw, j * dw + (columns - 1) * sw + 1, sw))
     b, c = x.shape[:2]
     return reshape_to(t, stack(t, parts, 2), [b, c * kh * kw, rows * columns])
+
+
+@takes("unfold_dimension")
+def unfold_dimension(t, x, dimension, size, step):
+    dim, parts = dimension % x.rank, []
+    count = (x.shape[dim] - size) // step + 1
+    for place in range(size):
+        parts.append(unsqueeze(t, slice_of(t, x, dim, place, place + (count - 1) * step + 1, step), x.rank))
+    return concat(t, parts, x.rank)

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rewrites of a traced network that give the same numbers with fewer nodes."""
 
+from types import SimpleNamespace
+
 import torch
 
 from .attention_pattern import recognise_attention
 from .graph import Value, pair
-from .layer_patterns import find_activations, find_norms
+from .layer_patterns import find_activations, find_filters, find_norms
 from .moves import drop_ones, find_rolls, lower_ranks, merge_moves, slice_first
 from .network_file import setting
+from .shaping import lower_unfold
 
 
 def simplify(graph):
@@ -17,6 +20,8 @@ def simplify(graph):
     find_activations(graph)
     find_norms(graph)
     find_rolls(graph)
+    find_filters(graph)
+    lower(graph, "unfold", lower_unfold)
     fold_biases(graph)
     settle(graph)
     recognise_attention(graph)
@@ -26,6 +31,14 @@ def simplify(graph):
     drop_ones(graph)
     lower_ranks(graph)
     settle(graph)
+
+
+def lower(graph, op, function):
+    """Nodes of an operator that only the exporter has become others."""
+    t = SimpleNamespace(graph=graph, book=graph.book)
+    for node in [node for node in graph.nodes if node.op == op]:
+        graph.path, graph.place = node.path, node.place
+        graph.substitute(node, lambda: function(t, *node.inputs, node.config))  # noqa: B023
 
 
 def settle(graph):

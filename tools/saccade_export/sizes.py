@@ -6,6 +6,7 @@ the file says. A branch on a size is taken as the example has it, and a `require
 """
 
 import math
+from fractions import Fraction
 
 FAR = 1 << 30  # more than any size: (a - b) // FAR is -1 where a < b, else 0
 
@@ -131,6 +132,8 @@ class Book:
             rest, by = Expression({atoms: factor // common for atoms, factor in rest.terms.items()}), by // common
         shift = rest.terms.get((), 0)
         inner = add(rest, number(-shift))
+        if shift and self.divides(inner, by):
+            return add(whole, self.divide(inner, number(by)))
         if len(inner.terms) == 1:
             (atoms, factor), = inner.terms.items()
             atom = atoms[0]
@@ -260,12 +263,37 @@ class Book:
         return self.size(a)
 
     def divide_evenly(self, expression):
-        """Requires that quotients in the expression leave no rest, where they leave none in the example."""
+        """Requires that quotients in the expression leave no rest, or are not rounded up, where that is so in the example."""
         for atoms in expression.terms:
             for atom in atoms:
-                if isinstance(atom, Quotient) and atom.sign == "//" and atom.by.constant and \
-                        self.evaluate(atom.of) % atom.by.constant == 0:
-                    self.multiple(atom.of, atom.by.constant)
+                if isinstance(atom, Quotient) and atom.sign == "//" and (atom.by.constant or FAR) != FAR:
+                    plain = add(atom.of, number(-atom.of.terms.get((), 0)))
+                    for of in (plain, atom.of):
+                        if self.evaluate(of) % atom.by.constant == 0:
+                            self.multiple(of, atom.by.constant)
+                            break
+
+    def never_negative(self, expression):
+        """Whether the expression is known to be at least 0 for all sizes, which are at least 1."""
+        bound, pending = {}, [(atoms, Fraction(factor)) for atoms, factor in self.normal(expression).terms.items()]
+        for _ in range(64):
+            if not pending:
+                break
+            atoms, factor = pending.pop()
+            place = next((i for i, atom in enumerate(atoms) if isinstance(atom, Quotient)), None)
+            if place is None:
+                bound[atoms] = bound.get(atoms, 0) + factor
+                continue
+            atom, rest = atoms[place], atoms[:place] + atoms[place + 1:]
+            by = atom.by.constant
+            if by is None or by <= 0 or any(isinstance(other, Quotient) for other in rest):
+                return False
+            if atom.sign == "%":
+                pending.append((rest, min(factor, 0) * (by - 1)))
+            else:  # of - by + 1 <= by * (of // by) <= of
+                pending += [(rest + inner, factor * more / by) for inner, more in atom.of.terms.items()]
+                pending.append((rest, max(factor, 0) * (1 - by) / by))
+        return not pending and all(factor >= 0 for atoms, factor in bound.items() if atoms) and sum(bound.values()) >= 0
 
     def size(self, size):
         """A size with what has become known since: a plain int where it is one."""
@@ -434,8 +462,11 @@ class Size(int):
         if difference.constant is None:
             if value == 0:
                 self.book.equal(self, other)
-            else:
-                self.require_sign(difference, value)
+            elif not self.book.never_negative(add(number(-1), difference, 1 if value > 0 else -1)):
+                if value > 0:
+                    self.require_sign(add(difference, number(-1)), value)
+                else:
+                    self.require_sign(difference, value)
         return (value > 0) - (value < 0)
 
     def require_sign(self, difference, value):
@@ -453,7 +484,8 @@ class Size(int):
         """self < other + plus"""
         difference = self.book.normal(add(add(self.expression, expression_of(other), -1), number(-plus)))
         value = self.book.evaluate(difference)
-        if difference.constant is None:
+        if difference.constant is None and not self.book.never_negative(difference) and \
+                not self.book.never_negative(add(number(-1), difference, -1)):
             self.require_sign(difference, value)
         return value < 0
 

@@ -183,7 +183,7 @@ class Tracer(TorchFunctionMode):
         kwargs = kwargs or {}
         if self.off:
             return function(*args, **kwargs)
-        name = name_of(function)
+        name = "unfold_dimension" if function is torch.Tensor.unfold else name_of(function)
         leaves = [item for item in flattened((args, kwargs))]
         tensors = [item for item in leaves if torch.is_tensor(item)]
         if not any(id(tensor) in self.known for tensor in tensors):
@@ -421,8 +421,18 @@ def tracing(tracer):
     def part(tensor, index):  # PyTorch 1.13 passes only tuples by
         return torch._C._TensorBase.__getitem__(tensor, index if isinstance(index, tuple) else (index,))
 
+    def apply(function, *args, **kwargs):  # a function with its own gradient computes as any other
+        own = type("Context", (), {"save_for_backward": lambda self, *tensors: None, "mark_dirty": lambda self, *tensors: None,
+                                   "mark_non_differentiable": lambda self, *tensors: None,
+                                   "set_materialize_grads": lambda self, value: None, "needs_input_grad": ()})()
+        separate = hasattr(torch.autograd.Function, "setup_context") and \
+            function.setup_context is not torch.autograd.Function.setup_context
+        return function.forward(*args, **kwargs) if separate else function.forward(own, *args, **kwargs)
+
+    applied = torch.autograd.Function.__dict__.get("apply")
     part.__name__ = "__getitem__"
     torch.nn.Module.__call__, torch.Tensor.__getitem__ = call, part
+    torch.autograd.Function.apply = classmethod(apply)
     torch.set_default_dtype(torch.float64)
     try:
         with torch.no_grad(), tracer:
@@ -430,4 +440,8 @@ def tracing(tracer):
     finally:
         torch.nn.Module.__call__ = original
         del torch.Tensor.__getitem__
+        if applied is None:
+            del torch.autograd.Function.apply
+        else:
+            torch.autograd.Function.apply = applied
         torch.set_default_dtype(kind)
