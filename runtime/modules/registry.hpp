@@ -37,7 +37,8 @@
     MODULE("SparseAxialCausalAttention", makeDalleSparse, sparseAxialCausalDescription)                                \
     MODULE("SparseAttention", makeDalleBlockSparse, sparseAttentionDescription)                                        \
     MODULE("onnx.Attention", makeOnnxAttention, onnxAttentionDescription)                                              \
-    MODULE("onnx.RotaryEmbedding", makeOnnxRotaryEmbedding, onnxRotaryEmbeddingDescription)
+    MODULE("onnx.RotaryEmbedding", makeOnnxRotaryEmbedding, onnxRotaryEmbeddingDescription)                             \
+    MODULE("Network", makeNetwork, networkDescription)
 // clang-format on
 
 namespace saccade {
