@@ -2,7 +2,6 @@
 #include "reference/network.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -61,23 +60,6 @@ const std::vector<ModuleTensors>& moduleTensors() {
     return modules;
 }
 
-/// The operator of the table with that name, or null.
-Operator operatorOf(const std::string& name) {
-    for (const Operators* operators :
-         {&viewOperators(), &elementwiseOperators(), &reductionOperators(), &layerOperators(), &samplingOperators()})
-        if (const auto found = operators->find(name); found != operators->end())
-            return found->second;
-    return nullptr;
-}
-
-/// Keys whose strings are choices, where those of others are sizes.
-bool isChoice(const std::string& key, bool ofModule) {
-    static const std::set<std::string> both = {"mode", "padding_mode"};
-    static const std::set<std::string> ofOperators = {"approximate", "normalize"};
-    static const std::set<std::string> ofModules = {"axis_order", "border", "padding", "pattern", "sampling", "select"};
-    return both.contains(key) || (ofModule ? ofModules : ofOperators).contains(key);
-}
-
 /// One run: the values that exist so far, and the sizes that its inputs fixed.
 class Run {
 public:
@@ -107,7 +89,7 @@ public:
     void takeStates(const Tensors& states) {
         for (const json& state : config_.value("states", json::array())) {
             const std::string name = state.at("name");
-            const Shape shape = resolved(state.at("shape")).get<Shape>();
+            const Shape shape = withNumbers(state.at("shape"), sizes_).get<Shape>();
             const Tensor* kept = find(states, name);
             if (kept && kept->shape != shape)
                 throw std::invalid_argument("state " + name + " has another shape");
@@ -149,24 +131,6 @@ private:
             throw std::invalid_argument("there are two values " + name);
     }
 
-    /// `value` with numbers for the strings in it.
-    json resolved(json value) const {
-        if (value.is_string())
-            return evaluateSize(value, sizes_);
-        if (value.is_array())
-            for (json& entry : value)
-                entry = resolved(entry);
-        return value;
-    }
-
-    json resolvedConfig(const json& config, bool ofModule) const {
-        json result = config;
-        for (const auto& member : config.items())
-            if (!isChoice(member.key(), ofModule))
-                result[member.key()] = resolved(member.value());
-        return result;
-    }
-
     /// A value's name, a number, or a list of integers.
     Tensor inputOf(const json& entry) const {
         if (entry.is_string())
@@ -174,7 +138,7 @@ private:
         if (entry.is_number())
             return Tensor({}, entry.get<double>());
         Tensor list;
-        appendList(list, resolved(entry), 0);
+        appendList(list, withNumbers(entry, sizes_), 0);
         return list;
     }
 
@@ -196,7 +160,7 @@ private:
         const Tensors weights = withPrefix(weights_, described.value("weights", name) + ".");
         const auto outputs = described.value("outputs", std::vector<std::string>{name});
         if (const Operator compute = operatorOf(op)) {
-            Node node{{}, resolvedConfig(config, false), weights};
+            Node node{{}, configWithNumbers(config, false, sizes_), weights};
             for (const json& entry : inputs)
                 node.inputs.push_back(inputOf(entry));
             define(outputs.at(0), compute(node));
@@ -211,8 +175,8 @@ private:
         for (std::size_t i = 0; i < inputs.size(); ++i)
             if (!inputs[i].is_null())
                 named[module->inputs.at(i)] = inputOf(inputs[i]);
-        json both = resolvedConfig(config, true);
-        both.update(resolvedConfig(described.value("options", json::object()), true));
+        json both = configWithNumbers(config, true, sizes_);
+        both.update(configWithNumbers(described.value("options", json::object()), true, sizes_));
         const Tensors results = run(op, both, weights, named);
         for (std::size_t i = 0; i < outputs.size(); ++i)
             define(outputs[i], get(results, module->outputs.at(i)));
@@ -235,6 +199,14 @@ private:
 };
 
 } // namespace
+
+Operator operatorOf(const std::string& name) {
+    for (const Operators* operators :
+         {&viewOperators(), &elementwiseOperators(), &reductionOperators(), &layerOperators(), &samplingOperators()})
+        if (const auto found = operators->find(name); found != operators->end())
+            return found->second;
+    return nullptr;
+}
 
 Tensors runNetwork(const json& config, const Tensors& weights, const Tensors& inputs, Tensors* states) {
     Run run(config, weights);

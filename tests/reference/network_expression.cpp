@@ -2,6 +2,7 @@
 #include "reference/network_expression.hpp"
 
 #include <cctype>
+#include <set>
 #include <stdexcept>
 
 #include <nlohmann/json.hpp>
@@ -120,6 +121,14 @@ private:
     std::size_t at_ = 0;
 };
 
+/// Keys whose strings are choices, where those of others are sizes.
+bool isChoice(const std::string& key, bool ofModule) {
+    static const std::set<std::string> both = {"mode", "padding_mode"};
+    static const std::set<std::string> ofOperators = {"approximate", "normalize"};
+    static const std::set<std::string> ofModules = {"axis_order", "border", "padding", "pattern", "sampling", "select"};
+    return both.contains(key) || (ofModule ? ofModules : ofOperators).contains(key);
+}
+
 } // namespace
 
 int64_t evaluate(const std::string& expression, const SizeNames& names) {
@@ -132,6 +141,22 @@ int64_t evaluate(const std::string& expression, const SizeNames& names) {
 
 int64_t evaluateSize(const nlohmann::json& size, const SizeNames& names) {
     return size.is_string() ? evaluate(size.get<std::string>(), names) : size.get<int64_t>();
+}
+
+nlohmann::json withNumbers(nlohmann::json value, const SizeNames& names) {
+    if (value.is_string())
+        return evaluateSize(value, names);
+    if (value.is_array())
+        for (nlohmann::json& entry : value)
+            entry = withNumbers(entry, names);
+    return value;
+}
+
+nlohmann::json configWithNumbers(nlohmann::json config, bool ofModule, const SizeNames& names) {
+    for (const auto& member : config.items())
+        if (!isChoice(member.key(), ofModule))
+            member.value() = withNumbers(member.value(), names);
+    return config;
 }
 
 } // namespace saccade::reference

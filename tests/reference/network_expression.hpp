@@ -6,7 +6,7 @@
 #include <functional>
 #include <string>
 
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 
 namespace saccade::reference {
 
@@ -23,5 +23,9 @@ int64_t evaluate(const std::string& expression, const SizeNames& names);
 
 /// A number, or the value of a string.
 int64_t evaluateSize(const nlohmann::json& size, const SizeNames& names);
+/// `value` with numbers for the strings in it, which may be nested in lists.
+nlohmann::json withNumbers(nlohmann::json value, const SizeNames& names);
+/// A node's configuration with numbers for its sizes; strings that are choices ("mode": "bilinear") stay.
+nlohmann::json configWithNumbers(nlohmann::json config, bool ofModule, const SizeNames& names);
 
 } // namespace saccade::reference

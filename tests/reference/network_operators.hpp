@@ -27,6 +27,9 @@ struct Node {
 using Operator = Tensor (*)(const Node&);
 using Operators = std::map<std::string, Operator>;
 
+/// The operator of the table with that name, or null.
+Operator operatorOf(const std::string& name);
+
 const Operators& viewOperators();        ///< reshape to constant, identity and dropout
 const Operators& elementwiseOperators(); ///< add to clamp
 const Operators& reductionOperators();   ///< mean, sum, amax, softmax, layer_norm, rms_norm, group_norm, normalize
