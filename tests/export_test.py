@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/export.py and tools/checkpoints.py: files in, files out, and the lines that say what is wrong. Needs no PyTorch; what
-needs it is skipped without. tests/data/checkpoints are of torch 1.13: a Block of a LayerNorm and a Linear (2 to 4, weights
-0, 0.25, ... 1.75) saved whole, its state_dict behind a wrapper beside an argparse.Namespace, and the like.
+"""tools/export.py and tools/checkpoints.py: files in, files out, and the lines that say what is wrong. What needs
+PyTorch, networks above all (tests/networks/*_cases.py), is skipped without. tests/data/checkpoints are of torch 1.13:
+a Block of a LayerNorm and a Linear (2 to 4, weights 0, 0.25, ... 1.75) saved whole, its state_dict behind a wrapper
+beside an argparse.Namespace, and the like.
 
 Usage: export_test.py DATA, where DATA holds checkpoints/ and golden/."""
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tensors of files, safetensors and what torch.save wrote. Takes nothing but Python, or PyTorch where it is to make tensors of it.
+"""Tensors of files, safetensors and what torch.save wrote. Takes nothing but Python, or PyTorch where it is to make
+tensors of it.
 
 Of a pickle only tensors and Python's own containers are made. Any other class becomes a Foreign that keeps its
 attributes, and no code of the file's choice runs: arguments and whole modules are read without their source.

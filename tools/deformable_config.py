@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Constructor arguments of deformable attention: what a module, or its tensors alone, say of them. README.md has the table."""
+"""Constructor arguments of deformable attention: what a module, or its tensors alone, say of them. README.md has the
+table."""
 
 import copy
 import math

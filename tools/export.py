@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a model file of the library from a live PyTorch module, a safetensors file or what torch.save wrote.
+"""Writes a model file of the library from a live PyTorch module, an ONNX file, or a file of tensors.
 
     from export import export
-    export(attention, "attention.safetensors")                                     # a DeformableAttention1D | 2D | 3D
+    export(network, "network.safetensors", torch.rand(1, 3, 256, 256))               # a network, as it runs on this
+    export(attention, "attention.safetensors")                                       # a DeformableAttention1D | 2D | 3D
     export(block, "block.safetensors", "PhenakiAttention", {"dim": 64, "heads": 4})  # any other module of the library
-    export(network, "network.safetensors", torch.rand(1, 3, 256, 256))               # a network of modules and functions
 
     python3 export.py checkpoint.pt attention.safetensors --module DeformableAttention2D --config config.json
     python3 export.py network.safetensors --module network.py:Network --weights checkpoint.pt --example 1x3x256x256
@@ -87,9 +87,12 @@ def main():
         usage="%(prog)s CHECKPOINT OUTPUT --module NAME [--config JSON]\n"
               "       %(prog)s OUTPUT --module FILE.py:CLASS --weights CHECKPOINT [--args JSON] [--example SIZES]\n"
               "       %(prog)s FILE.onnx OUTPUT [--example NAME=SIZES]")
-    parser.add_argument("paths", nargs="+", metavar="FILE",
-                        help="safetensors file, or file of torch.save: a state_dict, a dictionary that holds one, or a whole "
-                             "module; or an ONNX file. Then the safetensors file to write")
+    parser.add_argument(
+    "paths",
+    nargs="+",
+    metavar="FILE",
+    help="safetensors file, or file of torch.save: a state_dict, a dictionary that holds one, or a whole "
+    "module; or an ONNX file. Then the safetensors file to write")
     parser.add_argument("--module", metavar="NAME", help="FILE.py:CLASS for a network, or one of " + ", ".join(MODULES))
     parser.add_argument("--config", metavar="JSON", help="constructor arguments: a file, or the object itself")
     parser.add_argument("--key", action="append", default=[],

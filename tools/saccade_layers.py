@@ -12,10 +12,11 @@ from torch.nn import functional as F
 
 
 class Warp(nn.Module):
-    """A map moved by a motion image (b, 2, h, w): pixel (i, j) of the result is x at (i + sy * motion[1], j + sx * motion[0]).
+    """A map moved by a motion image (b, 2, h, w): pixel (i, j) of the result is x at (i + sy * motion[1], j + sx *
+    motion[0]).
 
-    scale: (sx, sy), for motion in other units than pixels or of the other sign. mode: bilinear or nearest. padding_mode:
-    what lies outside, border or zeros.
+    scale: (sx, sy), for motion in other units than pixels or of the other sign. mode: bilinear or nearest.
+        padding_mode: what lies outside, border or zeros.
     """
 
     def __init__(self, scale=(1.0, 1.0), mode="bilinear", padding_mode="border"):
@@ -35,8 +36,8 @@ class Warp(nn.Module):
 class ApplyKernels(nn.Module):
     """Filters each pixel of x with its own kernel: kernels (b, size * size, h, w), one for all channels of a pixel.
 
-    The sum of kernels[i * size + j] * x at (i - size // 2, j - size // 2) from the pixel. normalize: none; softmax over the
-    kernel; sum, which divides by the sum of the kernel. padding_mode: what lies outside, replicate or zeros.
+    The sum of kernels[i * size + j] * x at (i - size // 2, j - size // 2) from the pixel. normalize: none; softmax
+    over the kernel; sum, which divides by the sum of the kernel. padding_mode: what lies outside, replicate or zeros.
     """
 
     def __init__(self, size, normalize="none", padding_mode="replicate"):

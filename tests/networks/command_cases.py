@@ -40,15 +40,24 @@ class CommandTest(unittest.TestCase):
 
     def test_without_pytorch(self):
         with mock.patch("importlib.util.find_spec", return_value=None):
-            self.assertEqual(self.refused(self.output, "--module", CLASS, "--weights", "w.pt"),
-                             "export: networks take PyTorch, which is not installed")
-            self.assertEqual(self.refused("net.onnx", self.output), "export: networks take PyTorch, which is not installed")
+            self.assertEqual(
+                self.refused(self.output, "--module", CLASS, "--weights", "w.pt"),
+                "export: networks take PyTorch, which is not installed",
+            )
+            self.assertEqual(
+                self.refused("net.onnx", self.output), "export: networks take PyTorch, which is not installed"
+            )
 
     def test_arguments_that_are_missing_or_of_something_else(self):
         self.assertIn("--module must be given", self.refused("in.pt", self.output))
-        self.assertIn("the checkpoint and the file to write must be given", self.refused(self.output, "--module", "PEG"))
+        self.assertIn(
+            "the checkpoint and the file to write must be given", self.refused(self.output, "--module", "PEG")
+        )
         self.assertIn("no more than two files", self.refused("a", "b", "c", "--module", "PEG"))
-        self.assertIn("--config and --prefix are of single modules", self.refused(self.output, "--module", CLASS, "--config", "{}"))
+        self.assertIn(
+            "--config and --prefix are of single modules",
+            self.refused(self.output, "--module", CLASS, "--config", "{}"),
+        )
         self.assertIn("an ONNX file and the file to write", self.refused("net.onnx"))
         self.assertIn("an ONNX file has both", self.refused("net.onnx", self.output, "--weights", "w.pt"))
         self.assertIn("not NAME=PLACE", self.refused(self.output, "--module", CLASS, "--state", "history"))
@@ -70,7 +79,9 @@ class CommandTest(unittest.TestCase):
         self.assertLessEqual(max(error for _, error in evaluate.compare(self.output)), 1e-7)
         self.assertTrue(torch.equal(tensors["first.0.weight"], module.first[0].weight.detach()))
 
-        self.run_export(*line, "--example", "2x3x8x8", "--static", "--outputs", "image", "--no-example", "--dtype", "float16")
+        self.run_export(
+            *line, "--example", "2x3x8x8", "--static", "--outputs", "image", "--no-example", "--dtype", "float16"
+        )
         metadata, tensors = evaluate.read(self.output)
         config = json.loads(metadata["config"])
         self.assertEqual(config["inputs"][0]["shape"], [2, 3, 8, 8])
@@ -80,7 +91,10 @@ class CommandTest(unittest.TestCase):
         self.assertIn("size mismatch for last.0.weight", self.refused(*line, "--args", '{"scale": 3}'))
         self.assertIn("--args is not JSON", self.refused(*line, "--args", "{scale"))
         self.assertIn("--args: ", self.refused(*line, "--args", '{"width_": 3}'))
-        self.assertIn("has no 'Espcn'", self.refused(self.output, "--module", CLASS.replace("ESPCN", "Espcn"), "--weights", weights))
+        self.assertIn(
+            "has no 'Espcn'",
+            self.refused(self.output, "--module", CLASS.replace("ESPCN", "Espcn"), "--weights", weights),
+        )
         self.assertIn("sizes are written 1x3x256x256", self.refused(*line, "--example", "1x3xhxw"))
         self.assertIn("--weights: must be given", self.refused(self.output, "--module", CLASS))
         self.assertIn("No such file", self.refused(self.output, "--module", "absent.py:Net", "--weights", weights))

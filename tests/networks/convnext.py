@@ -62,11 +62,17 @@ class Block(nn.Module):
 class ConvNeXt(nn.Module):
     def __init__(self, in_channels=3, dims=(16, 32), depths=(2, 2)):
         super().__init__()
-        steps = [nn.Sequential(nn.Conv2d(in_channels, dims[0], 4, stride=4), LayerNorm(dims[0], data_format="channels_first"))]
+        steps = [
+            nn.Sequential(
+                nn.Conv2d(in_channels, dims[0], 4, stride=4), LayerNorm(dims[0], data_format="channels_first")
+            )
+        ]
         for a, b in zip(dims, dims[1:]):
             steps.append(nn.Sequential(LayerNorm(a, data_format="channels_first"), nn.Conv2d(a, b, 2, stride=2)))
         self.downsample_layers = nn.ModuleList(steps)
-        self.stages = nn.ModuleList(nn.Sequential(*(Block(dim) for _ in range(depth))) for dim, depth in zip(dims, depths))
+        self.stages = nn.ModuleList(
+            nn.Sequential(*(Block(dim) for _ in range(depth))) for dim, depth in zip(dims, depths)
+        )
 
     def forward(self, x):
         for step, stage in zip(self.downsample_layers, self.stages):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The encoder of C-ViViT (Villegas et al., arXiv 2210.02399) as phenaki-pytorch computes it: patches of the first frame and of
-the others, a transformer over each frame and one over time, both with position generators and attention of unit vectors."""
+"""The encoder of C-ViViT (Villegas et al., arXiv 2210.02399) as phenaki-pytorch computes it: patches of the first
+frame and of the others, a transformer over each frame and one over time, both with position generators and attention
+of unit vectors."""
 
 import torch
 from torch import nn
@@ -25,8 +26,13 @@ class GEGLU(nn.Module):
 
 def feed_forward(dim, mult=4):
     inner = int(mult * (2 / 3) * dim)
-    return nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, inner * 2, bias=False), GEGLU(), nn.Dropout(0.1),
-                         nn.Linear(inner, dim, bias=False))
+    return nn.Sequential(
+        nn.LayerNorm(dim),
+        nn.Linear(dim, inner * 2, bias=False),
+        GEGLU(),
+        nn.Dropout(0.1),
+        nn.Linear(inner, dim, bias=False),
+    )
 
 
 class PEG(nn.Module):
@@ -47,8 +53,11 @@ class PEG(nn.Module):
 class AlibiPositionalBias(nn.Module):
     def __init__(self, heads):
         super().__init__()
-        self.register_buffer("slopes", torch.tensor([2.0 ** (-8 * (i + 1) / heads) for i in range(heads)]).view(-1, 1, 1),
-                             persistent=False)
+        self.register_buffer(
+            "slopes",
+            torch.tensor([2.0 ** (-8 * (i + 1) / heads) for i in range(heads)]).view(-1, 1, 1),
+            persistent=False,
+        )
 
     def forward(self, scores):
         i, j = scores.shape[-2:]
@@ -113,8 +122,10 @@ class Attention(nn.Module):
 class Transformer(nn.Module):
     def __init__(self, dim, depth, dim_head, heads, causal=False, peg_causal=False):
         super().__init__()
-        self.layers = nn.ModuleList(nn.ModuleList([PEG(dim, peg_causal), Attention(dim, dim_head, heads, causal),
-                                                   feed_forward(dim)]) for _ in range(depth))
+        self.layers = nn.ModuleList(
+            nn.ModuleList([PEG(dim, peg_causal), Attention(dim, dim_head, heads, causal), feed_forward(dim)])
+            for _ in range(depth)
+        )
         self.norm_out = LayerNorm(dim)
 
     def forward(self, x, video_shape, attn_bias=None):
@@ -139,14 +150,22 @@ class CViViTEncoder(nn.Module):
     def patches(self, video, frames):
         b, c, t, h, w = video.shape
         p = self.patch
-        x = video.view(b, c, t // frames, frames, h // p, p, w // p, p).permute(0, 2, 4, 6, 1, 3, 5, 7) if frames > 1 else \
-            video.view(b, c, t, h // p, p, w // p, p).permute(0, 2, 3, 5, 1, 4, 6)
+        x = (
+            video.view(b, c, t // frames, frames, h // p, p, w // p, p).permute(0, 2, 4, 6, 1, 3, 5, 7)
+            if frames > 1
+            else video.view(b, c, t, h // p, p, w // p, p).permute(0, 2, 3, 5, 1, 4, 6)
+        )
         return x.flatten(4)
 
     def forward(self, video):
         first, rest = video[:, :, :1], video[:, :, 1:]
-        tokens = torch.cat((self.to_patch_emb_first_frame(self.patches(first, 1)),
-                            self.to_patch_emb(self.patches(rest, self.temporal_patch))), dim=1)
+        tokens = torch.cat(
+            (
+                self.to_patch_emb_first_frame(self.patches(first, 1)),
+                self.to_patch_emb(self.patches(rest, self.temporal_patch)),
+            ),
+            dim=1,
+        )
         b, t, h, w, d = tokens.shape
         x = tokens.reshape(b * t, h * w, d)
         x = self.enc_spatial_transformer(x, (b, t, h, w), self.spatial_rel_pos_bias(h, w))

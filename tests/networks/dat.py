@@ -33,7 +33,11 @@ class WindowedAttention(nn.Module):
         b, c, h, w = x.shape
         size, heads = self.window_size, self.heads
         rows, columns = h // size, w // size
-        tokens = x.reshape(b, c, rows, size, columns, size).permute(0, 2, 4, 3, 5, 1).reshape(b * rows * columns, size * size, c)
+        tokens = (
+            x.reshape(b, c, rows, size, columns, size)
+            .permute(0, 2, 4, 3, 5, 1)
+            .reshape(b * rows * columns, size * size, c)
+        )
         q, k, v = torch.chunk(self.proj_qkv(tokens), 3, dim=2)
         q = q * self.scale
         q, k, v = (t.reshape(t.shape[0], t.shape[1], heads, c // heads).permute(0, 2, 1, 3) for t in (q, k, v))
@@ -66,9 +70,21 @@ class DATStage(nn.Module):
     def __init__(self, dim=32, heads=4, window_size=4, spec="LDLD", groups=2):
         super().__init__()
         self.attns = nn.ModuleList(
-            WindowedAttention(dim, heads, window_size) if kind == "L" else
-            DeformableAttention2D(dim=dim, dim_head=dim // heads, heads=heads, downsample_factor=2, offset_scale=2,
-                                  offset_groups=groups, offset_kernel_size=4) for kind in spec)
+            (
+                WindowedAttention(dim, heads, window_size)
+                if kind == "L"
+                else DeformableAttention2D(
+                    dim=dim,
+                    dim_head=dim // heads,
+                    heads=heads,
+                    downsample_factor=2,
+                    offset_scale=2,
+                    offset_groups=groups,
+                    offset_kernel_size=4,
+                )
+            )
+            for kind in spec
+        )
         self.mlps = nn.ModuleList(TransformerMLPWithConv(dim) for _ in spec)
         self.layer_norms = nn.ModuleList(LayerNormProxy(dim) for _ in range(2 * len(spec)))
 

@@ -19,7 +19,9 @@ class PositionEmbeddingSine(nn.Module):
         ones = torch.ones(x.shape[0], *x.shape[-2:])
         y, z = ones.cumsum(1), ones.cumsum(2)
         y, z = (2 * math.pi * (y - 0.5) / (y[:, -1:] + 1e-6), 2 * math.pi * (z - 0.5) / (z[:, :, -1:] + 1e-6))
-        periods = self.temperature ** (2 * torch.div(torch.arange(self.features), 2, rounding_mode="floor") / self.features)
+        periods = self.temperature ** (
+            2 * torch.div(torch.arange(self.features), 2, rounding_mode="floor") / self.features
+        )
         y, z = y[..., None] / periods, z[..., None] / periods
         y, z = (torch.stack((p[..., 0::2].sin(), p[..., 1::2].cos()), dim=4).flatten(3) for p in (y, z))
         return torch.cat((y, z), dim=3).permute(0, 3, 1, 2)
@@ -43,8 +45,10 @@ class DeformableTransformerEncoderLayer(nn.Module):
 class DeformableTransformerEncoder(nn.Module):
     def __init__(self, d_model=32, d_ffn=64, dropout=0.1, num_layers=6, n_levels=4, n_heads=4, n_points=4):
         super().__init__()
-        self.layers = nn.ModuleList(DeformableTransformerEncoderLayer(d_model, d_ffn, dropout, n_levels, n_heads, n_points)
-                                    for _ in range(num_layers))
+        self.layers = nn.ModuleList(
+            DeformableTransformerEncoderLayer(d_model, d_ffn, dropout, n_levels, n_heads, n_points)
+            for _ in range(num_layers)
+        )
         self.level_embed = nn.Parameter(torch.randn(n_levels, d_model))
         self.position = PositionEmbeddingSine(d_model // 2)
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A recurrent denoiser that predicts kernels: the last result and features come along with the motion, a small U-Net makes a
-filter for each pixel and how much of the history to keep."""
+"""A recurrent denoiser that predicts kernels: the last result and features come along with the motion, a small U-Net
+makes a filter for each pixel and how much of the history to keep."""
 
 import torch
 from torch import nn
@@ -14,8 +14,9 @@ class Denoiser(nn.Module):
         super().__init__()
         self.warp, self.apply_kernels, self.blend = Warp(), ApplyKernels(size, normalize="softmax"), Blend()
         self.encode0 = nn.Sequential(nn.Conv2d(3 + 3 + 3 + features, width, 3, padding=1), nn.LeakyReLU(0.1))
-        self.encode1 = nn.Sequential(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), nn.BatchNorm2d(2 * width),
-                                     nn.LeakyReLU(0.1))
+        self.encode1 = nn.Sequential(
+            nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), nn.BatchNorm2d(2 * width), nn.LeakyReLU(0.1)
+        )
         self.middle = nn.Sequential(nn.Conv2d(2 * width, 2 * width, 3, padding=1), nn.LeakyReLU(0.1))
         self.decode = nn.Sequential(nn.Conv2d(3 * width, width, 3, padding=1), nn.LeakyReLU(0.1))
         self.to_kernels = nn.Conv2d(width, size * size, 1)
@@ -23,7 +24,8 @@ class Denoiser(nn.Module):
         self.to_features = nn.Conv2d(width, features, 3, padding=1)
 
     def forward(self, color, guides, motion, history, features):
-        """color (b, 3, h, w), linear radiance; guides: albedo or normals; motion (b, 2, h, w) in pixels of where each pixel was."""
+        """color (b, 3, h, w), linear radiance; guides: albedo or normals; motion (b, 2, h, w) in pixels of where each
+        pixel was."""
         light = torch.log1p(color)
         history, features = self.warp(history, motion), self.warp(features, motion)
         x = self.encode0(torch.cat((light, guides, history, features), 1))
@@ -38,7 +40,9 @@ class Denoiser(nn.Module):
 def frames(count=8, h=24, w=28):
     draw = torch.Generator().manual_seed(17)
     rand = lambda channels: torch.rand(1, channels, h, w, generator=draw)
-    return [(2 * rand(3), rand(3), 6 * rand(2) - 3, torch.zeros(1, 3, h, w), torch.zeros(1, 8, h, w)) for _ in range(count)]
+    return [
+        (2 * rand(3), rand(3), 6 * rand(2) - 3, torch.zeros(1, 3, h, w), torch.zeros(1, 8, h, w)) for _ in range(count)
+    ]
 
 
 def example():

@@ -8,8 +8,9 @@ from torch import nn
 class ESPCN(nn.Module):
     def __init__(self, scale=2, channels=3, width=24):
         super().__init__()
-        self.first = nn.Sequential(nn.Conv2d(channels, width, 5, padding=2), nn.Tanh(),
-                                   nn.Conv2d(width, width // 2, 3, padding=1), nn.Tanh())
+        self.first = nn.Sequential(
+            nn.Conv2d(channels, width, 5, padding=2), nn.Tanh(), nn.Conv2d(width, width // 2, 3, padding=1), nn.Tanh()
+        )
         self.last = nn.Sequential(nn.Conv2d(width // 2, channels * scale * scale, 3, padding=1), nn.PixelShuffle(scale))
 
     def forward(self, x):

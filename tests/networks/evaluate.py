@@ -19,8 +19,18 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from checkpoints import read_safetensors  # noqa: E402
 
-TYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
-         "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool}
+TYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
 
 
 def read(path):
@@ -30,13 +40,17 @@ def read(path):
     tensors = {}
     for name, tensor in read_safetensors(path).items():
         data = bytearray(tensor.data)
-        tensors[name] = torch.frombuffer(data, dtype=TYPES[tensor.dtype]).reshape(tensor.shape) if data else \
-            torch.zeros(tensor.shape, dtype=TYPES[tensor.dtype])
+        tensors[name] = (
+            torch.frombuffer(data, dtype=TYPES[tensor.dtype]).reshape(tensor.shape)
+            if data
+            else torch.zeros(tensor.shape, dtype=TYPES[tensor.dtype])
+        )
     return metadata, tensors
 
 
 def expression(text, sizes, values):
     """An expression of the file: integers, names, size(value, dim), + - * // % and parentheses."""
+
     def visit(node):
         if isinstance(node, ast.Expression):
             return visit(node.body)
@@ -48,11 +62,17 @@ def expression(text, sizes, values):
             return -visit(node.operand)
         if isinstance(node, ast.BinOp):
             a, b = visit(node.left), visit(node.right)
-            return {ast.Add: lambda: a + b, ast.Sub: lambda: a - b, ast.Mult: lambda: a * b,
-                    ast.FloorDiv: lambda: a // b, ast.Mod: lambda: a % b}[type(node.op)]()
+            return {
+                ast.Add: lambda: a + b,
+                ast.Sub: lambda: a - b,
+                ast.Mult: lambda: a * b,
+                ast.FloorDiv: lambda: a // b,
+                ast.Mod: lambda: a % b,
+            }[type(node.op)]()
         if isinstance(node, ast.Call) and node.func.id == "size":
             return values[ast.unparse(node.args[0])].shape[visit(node.args[1])]
         raise ValueError(f"expression {text!r}")
+
     return visit(ast.parse(text, mode="eval"))
 
 
@@ -60,9 +80,12 @@ def settle(item, sizes, values, key=""):
     """A configuration with its expressions evaluated; strings that are words stay."""
     if isinstance(item, list):
         return [settle(part, sizes, values, key) for part in item]
-    if isinstance(item, str) and key not in ("mode", "padding_mode", "padding_kind", "approximate", "normalize",
-                                             "axis_order", "border", "sampling") and not (
-            key == "padding" and item in ("zeros", "border", "reflection")):
+    if (
+        isinstance(item, str)
+        and key
+        not in ("mode", "padding_mode", "padding_kind", "approximate", "normalize", "axis_order", "border", "sampling")
+        and not (key == "padding" and item in ("zeros", "border", "reflection"))
+    ):
         return expression(item, sizes, values)
     return item
 
@@ -76,8 +99,9 @@ def convolution(x, config, weights, count):
     padding, mode = pair(config.get("padding", 0), count), config.get("padding_mode", "zeros")
     if mode != "zeros":
         x, padding = F.pad(x, [side for size in padding[::-1] for side in (size, size)], mode=mode), 0
-    return getattr(F, f"conv{count}d")(x, weight, bias, config.get("stride", 1), padding, config.get("dilation", 1),
-                                       config.get("groups", 1))
+    return getattr(F, f"conv{count}d")(
+        x, weight, bias, config.get("stride", 1), padding, config.get("dilation", 1), config.get("groups", 1)
+    )
 
 
 def attention(q, k, v, bias=None, scale=None, is_causal=False):
@@ -110,7 +134,12 @@ def warp(x, motion, config):
         rows, columns = rows.clamp(0, h - 1), columns.clamp(0, w - 1)
     i, j = rows.floor(), columns.floor()
     p, q = (rows - i).unsqueeze(1), (columns - j).unsqueeze(1)
-    return at(i, j) * (1 - p) * (1 - q) + at(i, j + 1) * (1 - p) * q + at(i + 1, j) * p * (1 - q) + at(i + 1, j + 1) * p * q
+    return (
+        at(i, j) * (1 - p) * (1 - q)
+        + at(i, j + 1) * (1 - p) * q
+        + at(i + 1, j) * p * (1 - q)
+        + at(i + 1, j + 1) * p * q
+    )
 
 
 def apply_kernels(x, kernels, config):
@@ -121,8 +150,10 @@ def apply_kernels(x, kernels, config):
     elif normalize == "sum":
         kernels = kernels / kernels.sum(1, keepdim=True)
     h, w = x.shape[-2:]
-    padded = F.pad(x, [r] * 4, mode="replicate" if config.get("padding_mode", "replicate") == "replicate" else "constant")
-    return sum(kernels[:, i * k + j, None] * padded[..., i:i + h, j:j + w] for i in range(k) for j in range(k))
+    padded = F.pad(
+        x, [r] * 4, mode="replicate" if config.get("padding_mode", "replicate") == "replicate" else "constant"
+    )
+    return sum(kernels[:, i * k + j, None] * padded[..., i : i + h, j : j + w] for i in range(k) for j in range(k))
 
 
 def sliced(x, config):
@@ -131,20 +162,49 @@ def sliced(x, config):
     return x.index_select(dim, torch.tensor(list(places), dtype=torch.int64))
 
 
-UNARY = {"relu": F.relu, "silu": F.silu, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "softplus": F.softplus,
-         "hardswish": F.hardswish, "hardsigmoid": F.hardsigmoid, "mish": F.mish, "exp": torch.exp, "log": torch.log,
-         "log1p": torch.log1p, "expm1": torch.expm1, "sqrt": torch.sqrt, "rsqrt": torch.rsqrt, "square": torch.square,
-         "abs": torch.abs, "neg": torch.neg, "reciprocal": torch.reciprocal, "sin": torch.sin, "cos": torch.cos}
-BINARY = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "maximum": torch.maximum,
-          "minimum": torch.minimum, "pow": torch.pow}
+UNARY = {
+    "relu": F.relu,
+    "silu": F.silu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "softplus": F.softplus,
+    "hardswish": F.hardswish,
+    "hardsigmoid": F.hardsigmoid,
+    "mish": F.mish,
+    "exp": torch.exp,
+    "log": torch.log,
+    "log1p": torch.log1p,
+    "expm1": torch.expm1,
+    "sqrt": torch.sqrt,
+    "rsqrt": torch.rsqrt,
+    "square": torch.square,
+    "abs": torch.abs,
+    "neg": torch.neg,
+    "reciprocal": torch.reciprocal,
+    "sin": torch.sin,
+    "cos": torch.cos,
+}
+BINARY = {
+    "add": torch.add,
+    "sub": torch.sub,
+    "mul": torch.mul,
+    "div": torch.div,
+    "maximum": torch.maximum,
+    "minimum": torch.minimum,
+    "pow": torch.pow,
+}
 
 
 def module_of(op, config, weights):
     """A module of the library in plain PyTorch, with the node's weights."""
     if op == "grid_sample":
-        return lambda x, grid: F.grid_sample(x, grid, mode=config.get("mode", "bilinear"),
-                                             padding_mode=config.get("padding", "zeros"),
-                                             align_corners=config.get("align_corners", False))
+        return lambda x, grid: F.grid_sample(
+            x,
+            grid,
+            mode=config.get("mode", "bilinear"),
+            padding_mode=config.get("padding", "zeros"),
+            align_corners=config.get("align_corners", False),
+        )
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import library_modules
 
@@ -154,6 +214,7 @@ def module_of(op, config, weights):
     def call(*inputs):
         with torch.no_grad():
             return module(*(torch.tensor(item) if isinstance(item, list) else item for item in inputs))
+
     return call
 
 
@@ -164,15 +225,19 @@ def evaluate_node(op, inputs, config, weights):
     if op in BINARY:
         return BINARY[op](*(torch.as_tensor(item, dtype=torch.float64) for item in inputs))
     get = config.get
-    norm_dims = lambda: list(x.shape[-get("dims", 1):])
+    norm_dims = lambda: list(x.shape[-get("dims", 1) :])
     table = {
         "reshape": lambda: x.reshape(config["shape"]),
         "permute": lambda: x.permute(config["dims"]),
         "slice": lambda: sliced(x, config),
         "expand": lambda: x.expand(config["shape"]),
         "concat": lambda: torch.cat(inputs, config["dim"]),
-        "pad": lambda: F.pad(x, config["padding"], mode=get("mode", "constant"),
-                             **({"value": get("value", 0)} if get("mode", "constant") == "constant" else {})),
+        "pad": lambda: F.pad(
+            x,
+            config["padding"],
+            mode=get("mode", "constant"),
+            **({"value": get("value", 0)} if get("mode", "constant") == "constant" else {}),
+        ),
         "roll": lambda: x.roll(config["shifts"], config["dims"]),
         "pixel_shuffle": lambda: F.pixel_shuffle(x, config["upscale_factor"]),
         "pixel_unshuffle": lambda: F.pixel_unshuffle(x, config["downscale_factor"]),
@@ -192,21 +257,39 @@ def evaluate_node(op, inputs, config, weights):
         "conv2d": lambda: convolution(x, config, weights, 2),
         "conv3d": lambda: convolution(x, config, weights, 3),
         "conv_transpose2d": lambda: F.conv_transpose2d(
-            x, weights["weight"], weights.get("bias"), get("stride", 1), get("padding", 0), get("output_padding", 0),
-            get("groups", 1), get("dilation", 1)),
-        "layer_norm": lambda: F.layer_norm(x, norm_dims(), weights.get("weight"), weights.get("bias"), get("eps", 1e-5)),
-        "rms_norm": lambda: x * torch.rsqrt(x.square().mean(list(range(-get("dims", 1), 0)), keepdim=True) +
-                                            get("eps", 1e-5)) * weights.get("weight", 1),
-        "group_norm": lambda: F.group_norm(x, config["num_groups"], weights.get("weight"), weights.get("bias"),
-                                           get("eps", 1e-5)),
+            x,
+            weights["weight"],
+            weights.get("bias"),
+            get("stride", 1),
+            get("padding", 0),
+            get("output_padding", 0),
+            get("groups", 1),
+            get("dilation", 1),
+        ),
+        "layer_norm": lambda: F.layer_norm(
+            x, norm_dims(), weights.get("weight"), weights.get("bias"), get("eps", 1e-5)
+        ),
+        "rms_norm": lambda: x
+        * torch.rsqrt(x.square().mean(list(range(-get("dims", 1), 0)), keepdim=True) + get("eps", 1e-5))
+        * weights.get("weight", 1),
+        "group_norm": lambda: F.group_norm(
+            x, config["num_groups"], weights.get("weight"), weights.get("bias"), get("eps", 1e-5)
+        ),
         "normalize": lambda: F.normalize(x, dim=get("dim", 1), eps=get("eps", 1e-12)),
         "max_pool2d": lambda: F.max_pool2d(x, config["kernel_size"], get("stride"), get("padding", 0)),
-        "avg_pool2d": lambda: F.avg_pool2d(x, config["kernel_size"], get("stride"), get("padding", 0),
-                                           count_include_pad=get("count_include_pad", True)),
+        "avg_pool2d": lambda: F.avg_pool2d(
+            x, config["kernel_size"], get("stride"), get("padding", 0), count_include_pad=get("count_include_pad", True)
+        ),
         "interpolate": lambda: F.interpolate(
-            x, config.get("size"), get("scale_factor"), mode=get("mode", "nearest"),
-            **({} if get("mode", "nearest") == "nearest" else {"align_corners": get("align_corners", False)})),
-        "scaled_dot_product_attention": lambda: attention(*inputs, scale=get("scale"), is_causal=get("is_causal", False)),
+            x,
+            config.get("size"),
+            get("scale_factor"),
+            mode=get("mode", "nearest"),
+            **({} if get("mode", "nearest") == "nearest" else {"align_corners": get("align_corners", False)}),
+        ),
+        "scaled_dot_product_attention": lambda: attention(
+            *inputs, scale=get("scale"), is_causal=get("is_causal", False)
+        ),
         "warp": lambda: warp(x, inputs[1], config),
         "apply_kernels": lambda: apply_kernels(x, inputs[1], config),
         "identity": lambda: x,
@@ -225,10 +308,13 @@ class Network:
 
     def weights(self, node):
         prefix = node.get("weights", node["name"]) + "."
-        found = {name[len(prefix):]: tensor for name, tensor in self.tensors.items() if name.startswith(prefix)}
+        found = {name[len(prefix) :]: tensor for name, tensor in self.tensors.items() if name.startswith(prefix)}
         others = {other["name"] for other in self.config["nodes"]}
-        found = {name: tensor for name, tensor in found.items()  # not those of a node whose name only begins so
-                 if not any(prefix + name.rsplit(".", cut)[0] in others for cut in range(1, name.count(".") + 1))}
+        found = {
+            name: tensor
+            for name, tensor in found.items()  # not those of a node whose name only begins so
+            if not any(prefix + name.rsplit(".", cut)[0] in others for cut in range(1, name.count(".") + 1))
+        }
         return {name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in found.items()}
 
     def run(self, inputs):
@@ -260,10 +346,16 @@ def compare(path):
     network, place, errors = Network(path), 0, []
     while True:
         prefix = f"{place}." if place else ""
-        inputs = {name[len(prefix) + 3:]: tensor for name, tensor in network.tensors.items()
-                  if name.startswith(f"{prefix}in.")}
-        wanted = {name[len(prefix) + 4:]: tensor for name, tensor in network.tensors.items()
-                  if name.startswith(f"{prefix}out.")}
+        inputs = {
+            name[len(prefix) + 3 :]: tensor
+            for name, tensor in network.tensors.items()
+            if name.startswith(f"{prefix}in.")
+        }
+        wanted = {
+            name[len(prefix) + 4 :]: tensor
+            for name, tensor in network.tensors.items()
+            if name.startswith(f"{prefix}out.")
+        }
         if not wanted:
             return errors
         outputs = network.run(inputs)

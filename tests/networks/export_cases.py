@@ -75,13 +75,28 @@ class OperatorsTest(NetworkTest):
     def test_what_is_recognised(self):
         with torch.no_grad():
             cases = operators.everything()
-        wanted = {"gelu_by_hand": ["gelu"], "gelu_by_hand_2": ["gelu"], "swish_by_hand": ["silu"], "casts": [], "doubled": [],
-                  "batch_norm": ["conv2d"], "batch_norm_transposed": ["conv_transpose2d"], "conv2d_reflect": ["conv2d"],
-                  "conv2d_replicate": ["conv2d"], "conv2d_zero_pad": ["conv2d"], "linear_matrix": ["linear"],
-                  "dropout": ["tanh"], "instance_norm": ["group_norm"], "adaptive": ["mean"], "prelu_one": ["leaky_relu"],
-                  "shared": ["linear", "tanh", "linear"], "weight_norm": ["conv2d"], "index_even": ["slice", "sin"],
-                  "interpolate_like": ["conv2d", "interpolate"], "channel_attention":
-                  ["reshape", "normalize", "permute", "matmul", "softmax", "matmul"]}
+        wanted = {
+            "gelu_by_hand": ["gelu"],
+            "gelu_by_hand_2": ["gelu"],
+            "swish_by_hand": ["silu"],
+            "casts": [],
+            "doubled": [],
+            "batch_norm": ["conv2d"],
+            "batch_norm_transposed": ["conv_transpose2d"],
+            "conv2d_reflect": ["conv2d"],
+            "conv2d_replicate": ["conv2d"],
+            "conv2d_zero_pad": ["conv2d"],
+            "linear_matrix": ["linear"],
+            "dropout": ["tanh"],
+            "instance_norm": ["group_norm"],
+            "adaptive": ["mean"],
+            "prelu_one": ["leaky_relu"],
+            "shared": ["linear", "tanh", "linear"],
+            "weight_norm": ["conv2d"],
+            "index_even": ["slice", "sin"],
+            "interpolate_like": ["conv2d", "interpolate"],
+            "channel_attention": ["reshape", "normalize", "permute", "matmul", "softmax", "matmul"],
+        }
         for name, expected in wanted.items():
             with self.subTest(name):
                 self.assertEqual(self.operators_of(*cases[name]), expected)
@@ -104,10 +119,17 @@ class OperatorsTest(NetworkTest):
         def unit(x):
             return x / x.norm(dim=1, keepdim=True).clamp(min=1e-6)
 
-        for function, expected in ((channels_first, ["permute", "layer_norm", "permute"]), (by_variance, ["layer_norm"]),
-                                   (lambda x: x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6), ["rms_norm"]),
-                                   (unit, ["normalize"])):
-            self.assertEqual(self.operators_of(Lambda(lambda self, x: function(x)), rank4(), free=False), expected)  # noqa: B023
+        def root_mean_square(x):
+            return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)
+
+        for function, expected in (
+            (channels_first, ["permute", "layer_norm", "permute"]),
+            (by_variance, ["layer_norm"]),
+            (root_mean_square, ["rms_norm"]),
+            (unit, ["normalize"]),
+        ):
+            module = Lambda(lambda self, x, function=function: function(x))
+            self.assertEqual(self.operators_of(module, rank4(), free=False), expected)
             self.assertLessEqual(self.evaluated(), EXACT)
 
     def test_filters_by_hand(self):
@@ -117,8 +139,10 @@ class OperatorsTest(NetworkTest):
             return (parts * F.softmax(kernels, 1).unsqueeze(1)).sum(2)
 
         config = self.export(Lambda(lambda self, x, kernels: filtered(x, kernels)), (rank4(), torch.rand(1, 9, 8, 12)))
-        self.assertEqual([(node["op"], node["config"]) for node in config["nodes"]],
-                         [("apply_kernels", {"size": 3, "normalize": "softmax"})])
+        self.assertEqual(
+            [(node["op"], node["config"]) for node in config["nodes"]],
+            [("apply_kernels", {"size": 3, "normalize": "softmax"})],
+        )
         self.assertLessEqual(self.evaluated(), EXACT)
 
     def test_a_function_with_its_own_gradient(self):
@@ -134,8 +158,10 @@ class OperatorsTest(NetworkTest):
         if hasattr(F, "scaled_dot_product_attention"):
             q = torch.rand(1, 2, 5, 8)
             mask = torch.ones(5, 5, dtype=torch.bool).tril()
-            module = Lambda(lambda self, q: F.scaled_dot_product_attention(q, q.sin(), q.cos(), attn_mask=mask, scale=0.3) +
-                            F.scaled_dot_product_attention(q, q, q, is_causal=True))
+            module = Lambda(
+                lambda self, q: F.scaled_dot_product_attention(q, q.sin(), q.cos(), attn_mask=mask, scale=0.3)
+                + F.scaled_dot_product_attention(q, q, q, is_causal=True)
+            )
             self.assertEqual(self.operators_of(module, q).count("scaled_dot_product_attention"), 2)
             self.assertLessEqual(self.evaluated(), EXACT)
         if hasattr(nn, "RMSNorm"):
@@ -146,15 +172,30 @@ class OperatorsTest(NetworkTest):
 class FileTest(NetworkTest):
     def test_names_weights_and_sharing(self):
         net = nn.ModuleDict({"enc": nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()), "out": nn.Conv2d(4, 4, 1)})
-        module = Lambda(lambda self, x: self.net["out"](self.net["enc"](self.net["enc"](x))) * self.scale, net=net,
-                        scale=nn.Parameter(torch.rand(4, 1, 1)))
+        module = Lambda(
+            lambda self, x: self.net["out"](self.net["enc"](self.net["enc"](x))) * self.scale,
+            net=net,
+            scale=nn.Parameter(torch.rand(4, 1, 1)),
+        )
         config = self.export(module, rank4())
         names = {node["name"]: node for node in config["nodes"]}
-        self.assertEqual(list(names), ["net.enc.0", "net.enc.1", "net.enc.0_1", "net.enc.1_1", "net.out", "scale", "mul"])
+        self.assertEqual(
+            list(names), ["net.enc.0", "net.enc.1", "net.enc.0_1", "net.enc.1_1", "net.out", "scale", "mul"]
+        )
         self.assertEqual(names["net.enc.0_1"]["weights"], "net.enc.0")
         tensors = evaluate.read(self.path)[1]
-        self.assertEqual(sorted(tensors), ["in.inputs_0", "net.enc.0.bias", "net.enc.0.weight", "net.out.bias",
-                                           "net.out.weight", "out.y", "scale.value"])
+        self.assertEqual(
+            sorted(tensors),
+            [
+                "in.inputs_0",
+                "net.enc.0.bias",
+                "net.enc.0.weight",
+                "net.out.bias",
+                "net.out.weight",
+                "out.y",
+                "scale.value",
+            ],
+        )
         self.assertTrue(torch.equal(tensors["net.out.weight"], net["out"].weight.detach()))
         self.assertEqual(tensors["out.y"].dtype, torch.float64)
         self.assertLessEqual(self.evaluated(), EXACT)
@@ -165,7 +206,9 @@ class FileTest(NetworkTest):
         module.add_module("out", nn.Linear(4, 4))
         names = [node["name"] for node in self.export(module, rank4())["nodes"]]
         self.assertEqual(names, ["in_", "out_"])
-        self.assertEqual([node["name"] for node in self.export(nn.Sequential(nn.Linear(12, 4)), rank4())["nodes"]], ["0_"])
+        self.assertEqual(
+            [node["name"] for node in self.export(nn.Sequential(nn.Linear(12, 4)), rank4())["nodes"]], ["0_"]
+        )
 
     def test_options(self):
         module = Lambda(lambda self, x, y: {"sum": x + y, "both": (x * 2, y * 3)})
@@ -204,7 +247,9 @@ class SizesTest(NetworkTest):
     def test_requirements_refuse(self):
         module, example, options = generate.make("unet")
         config = self.export(module, example, **options)
-        self.assertEqual(config["requires"], [{"expression": "h % 16", "equals": 0}, {"expression": "w % 16", "equals": 0}])
+        self.assertEqual(
+            config["requires"], [{"expression": "h % 16", "equals": 0}, {"expression": "w % 16", "equals": 0}]
+        )
         network = evaluate.Network(self.path)
         with self.assertRaises((ValueError, RuntimeError)):
             network.run(dict.fromkeys(("color", "albedo", "normal"), torch.rand(1, 3, 24, 32)))
@@ -222,7 +267,7 @@ class SizesTest(NetworkTest):
 
     def test_what_python_hides_is_found(self):
         module = Lambda(lambda self, x: sum(x * i for i in range(x.shape[2])))
-        with self.assertWarnsRegex(UserWarning, "sizes are fixed as the example has them: at .* forward does something else"):
+        with self.assertWarnsRegex(UserWarning, "sizes are fixed .*: at .* forward does something else"):
             config = self.export(module, rank4())
         self.assertEqual(config["inputs"][0]["shape"], [1, 4, 8, 12])
 
@@ -259,10 +304,16 @@ class StatesTest(NetworkTest):
                 return x, last[:, :1]
 
         module = Less()
-        self.assertIn("the example has no tensor 'history'", self.refused(module, rank4(), rank4(), states={"history": 1}))
-        self.assertIn("forward returns nothing at 2 for 'last'", self.refused(module, rank4(), rank4(), states={"last": 2}))
-        self.assertIn("state 'last' is [1, 4, 8, 12], what follows it [1, 1, 8, 12]",
-                      self.refused(module, rank4(), rank4(), states={"last": 1}))
+        self.assertIn(
+            "the example has no tensor 'history'", self.refused(module, rank4(), rank4(), states={"history": 1})
+        )
+        self.assertIn(
+            "forward returns nothing at 2 for 'last'", self.refused(module, rank4(), rank4(), states={"last": 2})
+        )
+        self.assertIn(
+            "state 'last' is [1, 4, 8, 12], what follows it [1, 1, 8, 12]",
+            self.refused(module, rank4(), rank4(), states={"last": 1}),
+        )
 
 
 class MessagesTest(NetworkTest):
@@ -298,9 +349,13 @@ class MessagesTest(NetworkTest):
         self.assertIn("draws random numbers", self.refused(lambda x: x + torch.rand(4, 1, 1)))
         self.assertIn("takes indices or the like", self.refused(lambda x: x * x.max(1, keepdim=True)[1]))
         self.assertIn("makes torch.int64 of a value", self.refused(lambda x: x.to(torch.int64)))
-        self.assertIn("mode 'bicubic' is no operator", self.refused(lambda x: F.interpolate(x, scale_factor=2, mode="bicubic")))
+        self.assertIn(
+            "mode 'bicubic' is no operator", self.refused(lambda x: F.interpolate(x, scale_factor=2, mode="bicubic"))
+        )
         self.assertIn("with a condition that depends on the inputs", self.refused(lambda x: torch.where(x > 0, x, -x)))
-        self.assertIn("makes a tensor of 7 dimensions", self.refused(lambda x: x.view(1, 2, 2, 2, 4, 3, 4).sin(), free=False))
+        self.assertIn(
+            "makes a tensor of 7 dimensions", self.refused(lambda x: x.view(1, 2, 2, 2, 4, 3, 4).sin(), free=False)
+        )
         self.assertIn("erf is no operator of the library", self.refused(torch.erf))
         self.assertIn("a weight that depends on the inputs", self.refused(lambda x: F.conv2d(x, x[:, :, :3, :3])))
 
@@ -314,13 +369,17 @@ class MessagesTest(NetworkTest):
     def test_wrong_arguments(self):
         self.assertIn("networks take floats", self.refused(lambda x: x, torch.zeros(2, dtype=torch.int64)))
         self.assertIn("forward returns no tensor", self.refused(lambda x: ()))
-        self.assertIn("outputs: 2 names, but forward returns 1 tensors", self.refused(lambda x: x * 2, outputs=["a", "b"]))
+        self.assertIn(
+            "outputs: 2 names, but forward returns 1 tensors", self.refused(lambda x: x * 2, outputs=["a", "b"])
+        )
 
 
 class StoredTest(unittest.TestCase):
     def test_stored_networks_evaluate_to_their_results(self):
         folder = generate.DATA
-        names = {f"{name}.safetensors" for name in generate.NETWORKS} | {f"{name}_onnx.safetensors" for name in generate.ONNX}
+        names = {f"{name}.safetensors" for name in generate.NETWORKS} | {
+            f"{name}_onnx.safetensors" for name in generate.ONNX
+        }
         self.assertEqual({name for name in os.listdir(folder) if name.endswith(".safetensors")}, names)
         for name in sorted(names):
             with self.subTest(name):
@@ -334,6 +393,8 @@ class StoredTest(unittest.TestCase):
                 module, example, options = generate.make(name)
                 path = os.path.join(folder, f"{name}.safetensors")
                 export(module, path, example, check=False, **options)
-                made, stored = (evaluate.read(item) for item in (path, os.path.join(generate.DATA, f"{name}.safetensors")))
+                made, stored = (
+                    evaluate.read(item) for item in (path, os.path.join(generate.DATA, f"{name}.safetensors"))
+                )
                 self.assertEqual(made[0]["config"], stored[0]["config"])
                 self.assertEqual(sorted(made[1]), sorted(stored[1]))

@@ -52,7 +52,8 @@ def make(name):
 
 
 def through_onnx(name, path):
-    """Writes NAME.onnx and the network of it, and returns its configuration. Its results are those of the module itself."""
+    """Writes NAME.onnx and the network of it, and returns its configuration. Its results are those of the module
+    itself."""
     from saccade_export.onnx_network import export_onnx
 
     module, example, _ = make(name)
@@ -60,9 +61,12 @@ def through_onnx(name, path):
     names = list(inspect.signature(module.forward).parameters)
     source = os.path.join(DATA, f"{name}.onnx")
     free = {key: {2: "h", 3: "w"} for key, tensor in zip(names, inputs) if tensor.dim() == 4}
-    torch.onnx.export(module, inputs, source, input_names=names, output_names=["y"], opset_version=16, dynamic_axes=free)
-    config = export_onnx(source, path, example=dict(zip(names, inputs)), reference=module, check=False,
-                         metadata={"reference": REFERENCE})
+    torch.onnx.export(
+        module, inputs, source, input_names=names, output_names=["y"], opset_version=16, dynamic_axes=free
+    )
+    config = export_onnx(
+        source, path, example=dict(zip(names, inputs)), reference=module, check=False, metadata={"reference": REFERENCE}
+    )
     return config
 
 
@@ -73,15 +77,17 @@ def main():
     for name in names:
         path = os.path.join(DATA, f"{name}.safetensors")
         if name.endswith("_onnx"):
-            config = through_onnx(name[:-len("_onnx")], path)
+            config = through_onnx(name[: -len("_onnx")], path)
         else:
             module, example, options = make(name)
             config = export(module, path, example, check=False, metadata={"reference": REFERENCE}, **options)
         errors = evaluate.compare(path)
         worst = max(error for _, error in errors)
         wrong += not worst <= 1e-10
-        print(f"{name}: {len(config['nodes'])} nodes, {os.path.getsize(path)} bytes, {len(errors)} results, evaluated "
-              f"within {worst:.1e}")
+        print(
+            f"{name}: {len(config['nodes'])} nodes, {os.path.getsize(path)} bytes, {len(errors)} results, evaluated "
+            f"within {worst:.1e}"
+        )
     sys.exit(1 if wrong else 0)
 
 

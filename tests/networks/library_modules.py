@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Classes that the library has under their names, in plain PyTorch: DeformableAttention2D as the package deformable-attention
-publishes it, MSDeformAttn as Deformable-DETR does, without its own CUDA kernel."""
+"""Classes that the library has under their names, in plain PyTorch: DeformableAttention2D as the package
+deformable-attention publishes it, MSDeformAttn as Deformable-DETR does, without its own CUDA kernel."""
 
 import math
 
@@ -23,8 +23,13 @@ class CPB(nn.Module):
 
     def __init__(self, dim, outputs):
         super().__init__()
-        self.mlp = nn.ModuleList([nn.Sequential(nn.Linear(2, dim), nn.ReLU()), nn.Sequential(nn.Linear(dim, dim), nn.ReLU()),
-                                  nn.Linear(dim, outputs)])
+        self.mlp = nn.ModuleList(
+            [
+                nn.Sequential(nn.Linear(2, dim), nn.ReLU()),
+                nn.Sequential(nn.Linear(dim, dim), nn.ReLU()),
+                nn.Linear(dim, outputs),
+            ]
+        )
 
     def forward(self, grid_q, grid_kv):
         distance = grid_q.reshape(1, -1, 1, 2) - grid_kv.reshape(grid_kv.shape[0], 1, -1, 2)
@@ -50,19 +55,42 @@ def normalised(grid, extents):
 class DeformableAttention2D(nn.Module):
     """Xia et al., arXiv 2201.00520. axis_order reference: upstream divides x by the height and y by the width."""
 
-    def __init__(self, *, dim, dim_head=64, heads=8, dropout=0.0, downsample_factor=4, offset_scale=None, offset_groups=None,
-                 offset_kernel_size=6, group_queries=True, group_key_values=True, axis_order="reference"):
+    def __init__(
+        self,
+        *,
+        dim,
+        dim_head=64,
+        heads=8,
+        dropout=0.0,
+        downsample_factor=4,
+        offset_scale=None,
+        offset_groups=None,
+        offset_kernel_size=6,
+        group_queries=True,
+        group_key_values=True,
+        axis_order="reference",
+    ):
         super().__init__()
         offset_scale = downsample_factor if offset_scale is None else offset_scale
         offset_groups = heads if offset_groups is None else offset_groups
         inner = dim_head * heads
         channels = inner // offset_groups
-        self.scale, self.heads, self.offset_groups = dim_head ** -0.5, heads, offset_groups
+        self.scale, self.heads, self.offset_groups = dim_head**-0.5, heads, offset_groups
         self.downsample_factor, self.axis_order = downsample_factor, axis_order
         self.to_offsets = nn.Sequential(
-            nn.Conv2d(channels, channels, offset_kernel_size, groups=channels, stride=downsample_factor,
-                      padding=(offset_kernel_size - downsample_factor) // 2),
-            nn.GELU(), nn.Conv2d(channels, 2, 1, bias=False), nn.Tanh(), Scale(offset_scale))
+            nn.Conv2d(
+                channels,
+                channels,
+                offset_kernel_size,
+                groups=channels,
+                stride=downsample_factor,
+                padding=(offset_kernel_size - downsample_factor) // 2,
+            ),
+            nn.GELU(),
+            nn.Conv2d(channels, 2, 1, bias=False),
+            nn.Tanh(),
+            Scale(offset_scale),
+        )
         self.rel_pos_bias = CPB(dim // 4, heads // offset_groups)
         self.dropout = nn.Dropout(dropout)
         self.to_q = nn.Conv2d(dim, inner, 1, groups=offset_groups if group_queries else 1, bias=False)
@@ -76,10 +104,13 @@ class DeformableAttention2D(nn.Module):
         q = self.to_q(x)
         offsets = self.to_offsets(q.reshape(b * groups, -1, h, w))
         vgrid = normalised(grid_of(offsets) + offsets, offsets.shape[-2:][::order])
-        features = F.grid_sample(x.reshape(b * groups, c // groups, h, w), vgrid, mode="bilinear", padding_mode="zeros",
-                                 align_corners=False).reshape(b, c, *offsets.shape[-2:])
-        q, k, v = (item.reshape(b, self.heads, -1, item.shape[-2] * item.shape[-1]).transpose(-1, -2)
-                   for item in (q * self.scale, self.to_k(features), self.to_v(features)))
+        features = F.grid_sample(
+            x.reshape(b * groups, c // groups, h, w), vgrid, mode="bilinear", padding_mode="zeros", align_corners=False
+        ).reshape(b, c, *offsets.shape[-2:])
+        q, k, v = (
+            item.reshape(b, self.heads, -1, item.shape[-2] * item.shape[-1]).transpose(-1, -2)
+            for item in (q * self.scale, self.to_k(features), self.to_v(features))
+        )
         scores = q @ k.transpose(-1, -2)
         bias = self.rel_pos_bias(normalised(grid_of(x), (h, w)[::order]), vgrid)
         scores = scores + bias.reshape(scores.shape)
@@ -106,8 +137,15 @@ class MSDeformAttn(nn.Module):
             self.sampling_offsets.weight.mul_(2)
             self.sampling_offsets.bias.copy_(ring.reshape(-1))
 
-    def forward(self, query, reference_points, input_flatten, input_spatial_shapes, input_level_start_index=None,
-                input_padding_mask=None):
+    def forward(
+        self,
+        query,
+        reference_points,
+        input_flatten,
+        input_spatial_shapes,
+        input_level_start_index=None,
+        input_padding_mask=None,
+    ):
         n, queries, _ = query.shape
         heads, levels, points = self.n_heads, self.n_levels, self.n_points
         value = self.value_proj(input_flatten)
@@ -125,8 +163,10 @@ class MSDeformAttn(nn.Module):
         grids = (2 * locations - 1).transpose(1, 2).flatten(0, 1)  # (n heads, queries, levels, points, 2)
         sampled, begin = [], 0
         for level, (h, w) in enumerate(sizes.tolist()):
-            rows = value[:, begin:begin + h * w].permute(0, 2, 3, 1).reshape(n * heads, -1, h, w)
-            sampled.append(F.grid_sample(rows, grids[:, :, level], mode="bilinear", padding_mode="zeros", align_corners=False))
+            rows = value[:, begin : begin + h * w].permute(0, 2, 3, 1).reshape(n * heads, -1, h, w)
+            sampled.append(
+                F.grid_sample(rows, grids[:, :, level], mode="bilinear", padding_mode="zeros", align_corners=False)
+            )
             begin += h * w
         weights = weights.transpose(1, 2).reshape(n * heads, 1, queries, levels * points)
         output = (torch.stack(sampled, -2).flatten(-2) * weights).sum(-1)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sizes that remember their expression, without PyTorch: the text of an expression has the value that the arithmetic has."""
+"""Sizes that remember their expression, without PyTorch: the text of an expression has the value that the arithmetic
+has."""
 
 import ast
 import math
 import random
 import unittest
 
-from saccade_export.sizes import Book, Size
+from saccade_export.book import Book
+from saccade_export.sizes import Size
 
 
 def value_of(text, names):
@@ -77,15 +79,28 @@ class SizesTest(unittest.TestCase):
                 book.divide_evenly((sizes[1] // 4).expression)
             steps = []
             for _ in range(draw.randint(1, 7)):
-                i, j, sign, by = draw.randrange(len(sizes)), draw.randrange(len(sizes)), draw.choice("+-*/%n"), draw.randint(1, 9)
+                i, j, sign, by = (
+                    draw.randrange(len(sizes)),
+                    draw.randrange(len(sizes)),
+                    draw.choice("+-*/%n"),
+                    draw.randint(1, 9),
+                )
                 steps.append((i, j, sign, by))
 
             def carried_out(values):
                 values = list(values)
                 for i, j, sign, by in steps:
                     a, b = values[i], values[j]
-                    values.append({"+": lambda: a + b + by, "-": lambda: a - b * by, "*": lambda: a * by, "/": lambda: a // by,
-                                   "%": lambda: a % by, "n": lambda: -(-a // by)}[sign]())
+                    values.append(
+                        {
+                            "+": lambda: a + b + by,
+                            "-": lambda: a - b * by,
+                            "*": lambda: a * by,
+                            "/": lambda: a // by,
+                            "%": lambda: a % by,
+                            "n": lambda: -(-a // by),
+                        }[sign]()
+                    )
                 return values
 
             results = carried_out(sizes)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two blocks of a Swin Transformer (Liu et al., arXiv 2103.14030), the second with shifted windows, over tokens (b, h w, c)."""
+"""Two blocks of a Swin Transformer (Liu et al., arXiv 2103.14030), the second with shifted windows, over tokens (b, h
+w, c)."""
 
 import torch
 from torch import nn
@@ -20,7 +21,12 @@ def window_reverse(windows, window_size, h, w):
 class Mlp(nn.Module):
     def __init__(self, dim, hidden, drop=0.0):
         super().__init__()
-        self.fc1, self.act, self.fc2, self.drop = nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim), nn.Dropout(drop)
+        self.fc1, self.act, self.fc2, self.drop = (
+            nn.Linear(dim, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, dim),
+            nn.Dropout(drop),
+        )
 
     def forward(self, x):
         return self.drop(self.fc2(self.drop(self.act(self.fc1(x)))))
@@ -104,7 +110,9 @@ class SwinPair(nn.Module):
     def __init__(self, dim=32, input_resolution=(12, 16), num_heads=4, window_size=4):
         super().__init__()
         self.blocks = nn.ModuleList(
-            SwinTransformerBlock(dim, input_resolution, num_heads, window_size, shift) for shift in (0, window_size // 2))
+            SwinTransformerBlock(dim, input_resolution, num_heads, window_size, shift)
+            for shift in (0, window_size // 2)
+        )
 
     def forward(self, x):
         for block in self.blocks:

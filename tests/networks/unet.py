@@ -36,8 +36,12 @@ class UNet(nn.Module):
         x3 = x = F.max_pool2d(F.relu(self.enc_conv3(x)), 2)
         x = F.max_pool2d(F.relu(self.enc_conv4(x)), 2)
         x = F.relu(self.enc_conv5b(F.relu(self.enc_conv5a(x))))
-        for skip, a, b in ((x3, self.dec_conv4a, self.dec_conv4b), (x2, self.dec_conv3a, self.dec_conv3b),
-                           (x1, self.dec_conv2a, self.dec_conv2b), (x0, self.dec_conv1a, self.dec_conv1b)):
+        for skip, a, b in (
+            (x3, self.dec_conv4a, self.dec_conv4b),
+            (x2, self.dec_conv3a, self.dec_conv3b),
+            (x1, self.dec_conv2a, self.dec_conv2b),
+            (x0, self.dec_conv1a, self.dec_conv1b),
+        ):
             x = torch.cat((F.interpolate(x, scale_factor=2, mode="nearest"), skip), 1)
             x = F.relu(b(F.relu(a(x))))
         return self.dec_conv0(x)

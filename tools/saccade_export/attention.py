@@ -63,24 +63,37 @@ def attend_by_products(t, q, k, v, bias, is_causal, scale):
 
 def traced(test):
     """Registers how a module is taken apart: a function in PyTorch that is traced in its place."""
+
     def register(function):
         function.traced = True
         MODULES.append((test, function))
         return function
+
     return register
 
 
 def operator(test):
     """Registers a module that is one operator: f(tracer, module, what forward takes) -> Value."""
+
     def register(function):
         MODULES.append((test, function))
         return function
+
     return register
 
 
 @traced(lambda module: isinstance(module, nn.MultiheadAttention))
-def multihead_attention(module, query, key, value, key_padding_mask=None, need_weights=True, attn_mask=None,
-                        average_attn_weights=True, is_causal=False):
+def multihead_attention(
+    module,
+    query,
+    key,
+    value,
+    key_padding_mask=None,
+    need_weights=True,
+    attn_mask=None,
+    average_attn_weights=True,
+    is_causal=False,
+):
     """nn.MultiheadAttention in eval(), without the weights that it also returns: those are None."""
     F = nn.functional
     require(module.bias_k is None and not module.add_zero_attn, "MultiheadAttention with add_bias_kv or add_zero_attn")
@@ -95,8 +108,11 @@ def multihead_attention(module, query, key, value, key_padding_mask=None, need_w
     if same and module._qkv_same_embed_dim:
         parts = F.linear(query, module.in_proj_weight, bias).chunk(3, -1)
     else:
-        weights = module.in_proj_weight.chunk(3) if module._qkv_same_embed_dim else \
-            (module.q_proj_weight, module.k_proj_weight, module.v_proj_weight)
+        weights = (
+            module.in_proj_weight.chunk(3)
+            if module._qkv_same_embed_dim
+            else (module.q_proj_weight, module.k_proj_weight, module.v_proj_weight)
+        )
         biases = bias.chunk(3) if bias is not None else [None] * 3
         parts = [F.linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases)]
     split = lambda x: x.unflatten(-1, (heads, dim // heads)).transpose(-2, -3)
@@ -115,8 +131,13 @@ def multihead_attention(module, query, key, value, key_padding_mask=None, need_w
 def one_operator(t, module, name, config, inputs, shape):
     """A node of a module of the library, with the tensors of the state_dict."""
     weights = {key: tensor for key, tensor in module.state_dict().items()}
-    return t.graph.node(name, [item if isinstance(item, (Value, list)) or item is None else t.constant(item)
-                               for item in inputs], config, weights, shapes=[shape])
+    return t.graph.node(
+        name,
+        [item if isinstance(item, (Value, list)) or item is None else t.constant(item) for item in inputs],
+        config,
+        weights,
+        shapes=[shape],
+    )
 
 
 def of_class(*names):
@@ -138,24 +159,50 @@ def integers(t, item):
 
 
 @operator(of_class("MSDeformAttn"))
-def ms_deformable(t, module, query, reference_points, input_flatten, input_spatial_shapes, input_level_start_index=None,
-                  input_padding_mask=None):
+def ms_deformable(
+    t,
+    module,
+    query,
+    reference_points,
+    input_flatten,
+    input_spatial_shapes,
+    input_level_start_index=None,
+    input_padding_mask=None,
+):
     if input_padding_mask is not None and (isinstance(input_padding_mask, Value) or bool(input_padding_mask.any())):
         raise Refused("with a padding mask is no operator of a network")
-    config = {"d_model": module.d_model, "n_levels": module.n_levels, "n_heads": module.n_heads,
-              "n_points": module.n_points}
-    inputs = [query, reference_points, input_flatten, integers(t, input_spatial_shapes),
-              integers(t, input_level_start_index)]
+    config = {
+        "d_model": module.d_model,
+        "n_levels": module.n_levels,
+        "n_heads": module.n_heads,
+        "n_points": module.n_points,
+    }
+    inputs = [
+        query,
+        reference_points,
+        input_flatten,
+        integers(t, input_spatial_shapes),
+        integers(t, input_level_start_index),
+    ]
     return one_operator(t, module, "MSDeformAttn", config, inputs, query.shape)
 
 
-@operator(lambda module: type(module).__name__ == "ShiftedWindowAttention" and
-          all(hasattr(module, name) for name in ("window_size", "shift_size", "num_heads", "qkv", "proj",
-                                                 "relative_position_bias_table")))
+@operator(
+    lambda module: type(module).__name__ == "ShiftedWindowAttention"
+    and all(
+        hasattr(module, name)
+        for name in ("window_size", "shift_size", "num_heads", "qkv", "proj", "relative_position_bias_table")
+    )
+)
 def shifted_windows(t, module, x):
-    config = {"dim": module.qkv.in_features, "window_size": list(module.window_size),
-              "shift_size": list(module.shift_size), "num_heads": module.num_heads,
-              "qkv_bias": module.qkv.bias is not None, "proj_bias": module.proj.bias is not None}
+    config = {
+        "dim": module.qkv.in_features,
+        "window_size": list(module.window_size),
+        "shift_size": list(module.shift_size),
+        "num_heads": module.num_heads,
+        "qkv_bias": module.qkv.bias is not None,
+        "proj_bias": module.proj.bias is not None,
+    }
     return one_operator(t, module, "ShiftedWindowAttention", config, [x], x.shape)
 
 
@@ -163,14 +210,21 @@ def has(module, *names):
     return all(hasattr(module, name) for name in names)
 
 
-@operator(lambda module: type(module).__name__ in ("LocalAttention1D", "LocalAttention2D", "LocalAttention3D") and
-          has(module, "heads", "window"))
+@operator(
+    lambda module: type(module).__name__ in ("LocalAttention1D", "LocalAttention2D", "LocalAttention3D")
+    and has(module, "heads", "window")
+)
 def local(t, module, x):
     name = type(module).__name__
     axes = int(name[-2])
     q = module.state_dict()["to_q.weight"]
-    config = {"dim": q.shape[1], "heads": module.heads, "dim_head": q.shape[0] // module.heads,
-              "window": pair(plain_list(module.window), axes), "dilation": pair(plain_list(getattr(module, "dilation", 1)), axes)}
+    config = {
+        "dim": q.shape[1],
+        "heads": module.heads,
+        "dim_head": q.shape[0] // module.heads,
+        "window": pair(plain_list(module.window), axes),
+        "dilation": pair(plain_list(getattr(module, "dilation", 1)), axes),
+    }
     if hasattr(module, "border"):
         config["border"] = module.border
     return one_operator(t, module, name, config, [x], x.shape)
@@ -185,8 +239,11 @@ def plain_list(value):
 
 @operator(of_class("Warp"))
 def warp(t, module, x, motion):
-    config = {"scale": [float(module.scale[0]), float(module.scale[1])], "mode": module.mode,
-              "padding_mode": module.padding_mode}
+    config = {
+        "scale": [float(module.scale[0]), float(module.scale[1])],
+        "mode": module.mode,
+        "padding_mode": module.padding_mode,
+    }
     defaults = {"scale": [1.0, 1.0], "mode": "bilinear", "padding_mode": "border"}
     return t.graph.node("warp", [x, motion], {key: value for key, value in config.items() if defaults[key] != value})
 
@@ -195,8 +252,9 @@ def warp(t, module, x, motion):
 def apply_kernels(t, module, x, kernels):
     config = {"size": module.size, "normalize": module.normalize, "padding_mode": module.padding_mode}
     defaults = {"normalize": "none", "padding_mode": "replicate"}
-    return t.graph.node("apply_kernels", [x, kernels],
-                        {key: value for key, value in config.items() if defaults.get(key) != value})
+    return t.graph.node(
+        "apply_kernels", [x, kernels], {key: value for key, value in config.items() if defaults.get(key) != value}
+    )
 
 
 @operator(of_class("Blend"))
@@ -205,10 +263,15 @@ def blend(t, module, start, end, weight):
 
 
 def library_module(name, config):
-    """What makes a node of a module of the library that its class does not tell: one that takes and gives like tensors."""
+    """What makes a node of a module of the library that its class does not tell: one that takes and gives like
+    tensors."""
+
     def lower(t, module, x, *rest, **more):
         settings = config(module) if callable(config) else config
-        inputs = [item if torch.is_tensor(item) or item is None or isinstance(item, Value) else list(item)
-                  for item in (x, *rest, *more.values())]
+        inputs = [
+            item if torch.is_tensor(item) or item is None or isinstance(item, Value) else list(item)
+            for item in (x, *rest, *more.values())
+        ]
         return one_operator(t, module, name, settings, inputs, x.shape)
+
     return lower

@@ -31,7 +31,12 @@ def recognise_attention(graph):
         if softmax.config["dim"] != x.rank - 1 or len(after) != 1 or after[0] is None:
             continue
         last = after[0]
-        if last.op != "matmul" or not is_width(last.inputs[1].shape[-1]) or last.inputs[0] is not softmax.output or last.inputs[1] is softmax.output:
+        if (
+            last.op != "matmul"
+            or not is_width(last.inputs[1].shape[-1])
+            or last.inputs[0] is not softmax.output
+            or last.inputs[1] is softmax.output
+        ):
             continue
         mark, at = len(graph.nodes), graph.nodes.index(last)
         scores = follow(graph, x, readers)
@@ -41,7 +46,7 @@ def recognise_attention(graph):
         attention(graph, scores, last)
         made = graph.nodes[mark:]  # from the first bias that follow() moved
         del graph.nodes[mark:]
-        graph.nodes[at:at + 1] = made
+        graph.nodes[at : at + 1] = made
         graph.replace(last.output, made[-1].output)
         readers = graph.readers()
 
@@ -53,8 +58,12 @@ def follow(graph, value, readers):
         return None
     if node.op == "matmul":
         return Scores(node)
-    if node.op in ("mul", "div") and isinstance(node.inputs[1], (int, float)) or \
-            node.op == "mul" and isinstance(node.inputs[0], (int, float)):
+    if (
+        node.op in ("mul", "div")
+        and isinstance(node.inputs[1], (int, float))
+        or node.op == "mul"
+        and isinstance(node.inputs[0], (int, float))
+    ):
         number = node.inputs[1] if isinstance(node.inputs[0], Value) else node.inputs[0]
         number = 1 / number if node.op == "div" else number
         scores = follow(graph, node.values()[0], readers)
@@ -74,7 +83,9 @@ def follow(graph, value, readers):
         return None
     if node.op == "add" and len(node.values()) == 2:
         for inner, bias in (node.inputs, node.inputs[::-1]):
-            if len(inner.shape) == len(value.shape) and list(map(int_of, inner.shape)) == list(map(int_of, value.shape)):
+            if len(inner.shape) == len(value.shape) and list(map(int_of, inner.shape)) == list(
+                map(int_of, value.shape)
+            ):
                 scores = follow(graph, inner, readers)
                 if scores is not None:
                     scores.biases.append((bias, 1.0))
@@ -88,11 +99,13 @@ def follow(graph, value, readers):
             return None
         if scores is not None:  # biases of the inner shape come to have the outer one
             back = leading_groups(value.shape, inner.shape)
-            if back is None or any(carried(bias.shape, inner.shape, groups, value.shape) is None
-                                   for bias, _ in scores.biases):
+            if back is None or any(
+                carried(bias.shape, inner.shape, groups, value.shape) is None for bias, _ in scores.biases
+            ):
                 return None
-            scores.biases = [(move(graph, bias, inner.shape, groups, value.shape), factor)
-                             for bias, factor in scores.biases]
+            scores.biases = [
+                (move(graph, bias, inner.shape, groups, value.shape), factor) for bias, factor in scores.biases
+            ]
         return scores
     return None
 
@@ -102,7 +115,8 @@ def int_of(size):
 
 
 def leading_groups(old, new):
-    """Which leading dimensions of `old` together are which of `new`: pairs of ranges; None where the last two change."""
+    """Which leading dimensions of `old` together are which of `new`: pairs of ranges; None where the last two
+    change."""
     old, new = list(map(int_of, old)), list(map(int_of, new))
     if len(old) < 2 or len(new) < 2 or old[-2:] != new[-2:]:
         return None
@@ -155,8 +169,12 @@ def swapped(graph, value, path):
 
 def causal(tensor):
     """Whether a bias hides exactly what comes after the query."""
-    if tensor.dim() < 2 or tensor.shape[-1] != tensor.shape[-2] or tensor.shape[-1] == 1 or \
-            any(size != 1 for size in tensor.shape[:-2]):
+    if (
+        tensor.dim() < 2
+        or tensor.shape[-1] != tensor.shape[-2]
+        or tensor.shape[-1] == 1
+        or any(size != 1 for size in tensor.shape[:-2])
+    ):
         return False
     tensor = tensor.reshape(tensor.shape[-2:])
     later = torch.ones_like(tensor, dtype=torch.bool).triu(1)
@@ -218,7 +236,7 @@ def attention(graph, scores, last):
         q = graph.node("mul", [q, value], path=path)
     bias, is_causal = total_bias(graph, scores, path)
     width = int_of(q.shape[-1])
-    config = {} if math.isclose(scale, width ** -0.5, rel_tol=1e-6) else {"scale": scale}
+    config = {} if math.isclose(scale, width**-0.5, rel_tol=1e-6) else {"scale": scale}
     if is_causal:
         config["is_causal"] = True
     graph.node("scaled_dot_product_attention", [q, k, v] + ([bias] if bias is not None else []), config, path=path)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""export.py's command line for networks: a class of a Python file with a checkpoint, or an ONNX file. Imported without PyTorch."""
+"""export.py's command line for networks: a class of a Python file with a checkpoint, or an ONNX file. Imported without
+PyTorch."""
 
 import importlib.util
 import json
@@ -19,14 +20,31 @@ def add_options(parser):
     group = parser.add_argument_group("networks")
     group.add_argument("--args", metavar="JSON", help="arguments of the class: an object of named ones, or a list")
     group.add_argument("--weights", metavar="FILE", help="the checkpoint, as the one that a module is exported of")
-    group.add_argument("--example", action="append", default=[], metavar="[NAME=]SIZES",
-                       help="shape of an input, 1x3x256x256, in forward's order or by name; without it what the file's "
-                            "function example() returns, or what the ONNX file says")
-    group.add_argument("--state", action="append", default=[], metavar="NAME=PLACE",
-                       help="forward's argument that is kept from run to run, and the index or key of what it returns as the next")
-    group.add_argument("--outputs", metavar="NAMES", help="names of the results that are no states, separated by commas")
-    group.add_argument("--channels-last", action="append", default=[], metavar="NAME",
-                       help="input or output whose channels are its last dimension")
+    group.add_argument(
+        "--example",
+        action="append",
+        default=[],
+        metavar="[NAME=]SIZES",
+        help="shape of an input, 1x3x256x256, in forward's order or by name; without it what the file's "
+        "function example() returns, or what the ONNX file says",
+    )
+    group.add_argument(
+        "--state",
+        action="append",
+        default=[],
+        metavar="NAME=PLACE",
+        help="forward's argument that is kept from run to run, and the index or key of what it returns as the next",
+    )
+    group.add_argument(
+        "--outputs", metavar="NAMES", help="names of the results that are no states, separated by commas"
+    )
+    group.add_argument(
+        "--channels-last",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="input or output whose channels are its last dimension",
+    )
     group.add_argument("--static", action="store_true", help="fix height and width too")
     group.add_argument("--no-example", action="store_true", help="leave inputs and results out of the file")
     group.add_argument("--no-verify", action="store_true", help="do not run the file with the program saccade")
@@ -110,7 +128,10 @@ def example_of(arguments, source):
 
 def export_network_file(arguments):
     """Does what the command line says and returns the configuration written."""
-    require(arguments.config is None and not arguments.prefix, "--config and --prefix are of single modules, not of networks")
+    require(
+        arguments.config is None and not arguments.prefix,
+        "--config and --prefix are of single modules, not of networks",
+    )
     options = {"with_example": not arguments.no_example, "check": False if arguments.no_verify else None}
     if arguments.dtype:
         packages(("torch", "PyTorch"))
@@ -120,8 +141,9 @@ def export_network_file(arguments):
     if arguments.static:
         options["free"] = False
     if arguments.state:
-        options["states"] = {name: place_of(value) for name, value in
-                             (assignment(text, "--state") for text in arguments.state)}
+        options["states"] = {
+            name: place_of(value) for name, value in (assignment(text, "--state") for text in arguments.state)
+        }
     if arguments.outputs:
         options["outputs"] = arguments.outputs.split(",")
     if arguments.channels_last:

@@ -25,8 +25,15 @@ register_binary("minimum", ("minimum", "fmin"))
 
 
 def scaled_by(t, value, alpha):
-    return value if alpha == 1 else t.operand(value) * alpha if not isinstance(value, Value) and not torch.is_tensor(
-        value) else binary(t, "mul", value, alpha) if isinstance(value, Value) else value * alpha
+    return (
+        value
+        if alpha == 1
+        else (
+            t.operand(value) * alpha
+            if not isinstance(value, Value) and not torch.is_tensor(value)
+            else binary(t, "mul", value, alpha) if isinstance(value, Value) else value * alpha
+        )
+    )
 
 
 @takes("add", "__add__", "__radd__", "__iadd__")
@@ -73,8 +80,27 @@ def power_of(t, a, base):
     return binary(t, "pow", base, a)
 
 
-for _op in ("sigmoid", "tanh", "exp", "log", "log1p", "expm1", "sqrt", "rsqrt", "square", "sin", "cos", "reciprocal",
-            "abs", "relu", "silu", "hardswish", "hardsigmoid", "mish", "erf"):
+for _op in (
+    "sigmoid",
+    "tanh",
+    "exp",
+    "log",
+    "log1p",
+    "expm1",
+    "sqrt",
+    "rsqrt",
+    "square",
+    "sin",
+    "cos",
+    "reciprocal",
+    "abs",
+    "relu",
+    "silu",
+    "hardswish",
+    "hardsigmoid",
+    "mish",
+    "erf",
+):
     takes(_op)(lambda t, x, inplace=False, op=_op: t.graph.node(op, [x], shapes=[x.shape]))
 takes("absolute", "__abs__")(lambda t, x: t.graph.node("abs", [x]))
 takes("neg", "negative", "__neg__")(lambda t, x: t.graph.node("neg", [x]))
@@ -177,8 +203,11 @@ takes("hardtanh")(lambda t, x, min_val=-1.0, max_val=1.0, inplace=False: clamp(t
 
 @takes("lerp")
 def lerp(t, start, end, weight):
-    return t.graph.node("lerp", [t.operand(item, 0) if not torch.is_tensor(item) else t.constant(item)
-                                 for item in (start, end)] + [t.operand(weight)])
+    return t.graph.node(
+        "lerp",
+        [t.operand(item, 0) if not torch.is_tensor(item) else t.constant(item) for item in (start, end)]
+        + [t.operand(weight)],
+    )
 
 
 @takes("addcmul")
@@ -332,8 +361,12 @@ def softmin(t, x, dim=None, _stacklevel=3, dtype=None):
 
 @takes("cosine_similarity")
 def cosine_similarity(t, a, b, dim=1, eps=1e-8):
-    a, b = (t.graph.node("normalize", [item if isinstance(item, Value) else t.constant(item)],
-                         {"dim": dim, "eps": float(eps)}) for item in (a, b))
+    a, b = (
+        t.graph.node(
+            "normalize", [item if isinstance(item, Value) else t.constant(item)], {"dim": dim, "eps": float(eps)}
+        )
+        for item in (a, b)
+    )
     return over(t, "sum", t.graph.node("mul", [a, b]), dim, False)
 
 

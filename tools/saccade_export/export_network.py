@@ -3,7 +3,6 @@
 
 import copy
 import inspect
-import json
 import warnings
 
 import torch
@@ -20,7 +19,6 @@ from .sizes import expression_of
 from .trace import Tracer, in_float64, plain, tracing
 
 
-
 def leaves_of(name, item):
     """The tensors of an argument or a result by name: itself, or those of a list or dictionary in it."""
     if torch.is_tensor(item):
@@ -30,7 +28,11 @@ def leaves_of(name, item):
     if hasattr(item, "_fields"):
         return leaves_of(name, item._asdict())
     if isinstance(item, (list, tuple)):
-        return [leaf for place, part in enumerate(item) for leaf in leaves_of(f"{name}_{place}" if name else f"y{place}", part)]
+        return [
+            leaf
+            for place, part in enumerate(item)
+            for leaf in leaves_of(f"{name}_{place}" if name else f"y{place}", part)
+        ]
     return []
 
 
@@ -99,17 +101,26 @@ def named_outputs(result, states, outputs):
         rest = leaves_of("", {key: item for key, item in result.items() if key not in places})
     else:
         fields = getattr(result, "_fields", None)
-        kept = [(place, item) for place, item in enumerate(result)
-                if place not in places and place - len(result) not in places]
+        kept = [
+            (place, item)
+            for place, item in enumerate(result)
+            if place not in places and place - len(result) not in places
+        ]
         if fields:
             rest = leaves_of("", {fields[place]: item for place, item in kept})
         else:
-            rest = [leaf for count, (_, item) in enumerate(kept)
-                    for leaf in leaves_of("y" if len(kept) == 1 else f"y{count}", item)]
+            rest = [
+                leaf
+                for count, (_, item) in enumerate(kept)
+                for leaf in leaves_of("y" if len(kept) == 1 else f"y{count}", item)
+            ]
     if outputs:
         names = [outputs] if isinstance(outputs, str) else list(outputs)
-        require(len(names) == len(rest), f"outputs: {len(names)} names, but forward returns {len(rest)} tensors"
-                                         f"{' besides states' if places else ''}")
+        require(
+            len(names) == len(rest),
+            f"outputs: {len(names)} names, but forward returns {len(rest)} tensors"
+            f"{' besides states' if places else ''}",
+        )
         rest = [(name, tensor) for name, (_, tensor) in zip(names, rest)]
     require(rest, "forward returns no tensor")
     return rest
@@ -119,9 +130,17 @@ def trace(module, example, *, states=None, outputs=None, free=True, channels=Non
     """The graph of a module: what forward makes of the example, in float64 and eval(). Raises ExportError."""
     states, channels = dict(states or {}), dict(channels or {})
     graph = Graph()
-    leaves = [(lambda m, key=key: m is key or isinstance(key, type) and isinstance(m, key) or
-               isinstance(key, str) and type(m).__name__ == key, attention.library_module(*entry))
-              for key, entry in (modules or {}).items()]
+    leaves = [
+        (
+            lambda m, key=key: m is key
+            or isinstance(key, type)
+            and isinstance(m, key)
+            or isinstance(key, str)
+            and type(m).__name__ == key,
+            attention.library_module(*entry),
+        )
+        for key, entry in (modules or {}).items()
+    ]
     bound, named = arguments_of(module, in_double(example))
     for name in states:
         require(torch.is_tensor(named.get(name)), f"states: the example has no tensor {name!r}")
@@ -129,7 +148,8 @@ def trace(module, example, *, states=None, outputs=None, free=True, channels=Non
     tensors = [leaf for name, item in named.items() for leaf in leaves_of(name, item)]
     require(tensors, "the example has no tensor")
     for name, tensor in tensors:
-        require(tensor.is_floating_point() or name in states, f"input {name!r} is of {tensor.dtype}; networks take floats")
+        floats = tensor.is_floating_point() or name in states
+        require(floats, f"input {name!r} is of {tensor.dtype}; networks take floats")
         if name not in states:
             value = Value(sizes.shape_of(name, tensor, channels.get(name)), name=name)
             value.channels = channels.get(name)
@@ -155,8 +175,12 @@ def trace(module, example, *, states=None, outputs=None, free=True, channels=Non
 
 
 def check_ranks(graph, module):
-    wrong = [f"{node.path or type(module).__name__} at {node.place}: {node.op} makes a tensor of {value.rank} dimensions"
-             for node in graph.nodes for value in node.outputs if value.rank > HIGHEST_RANK]
+    wrong = [
+        f"{node.path or type(module).__name__} at {node.place}: {node.op} makes a tensor of {node.output.rank} "
+        "dimensions"
+        for node in graph.nodes
+        if node.output.rank > HIGHEST_RANK
+    ]
     require(not wrong, f"cannot be taken: {'; '.join(wrong[:20])}; the library has {HIGHEST_RANK}")
 
 
@@ -203,8 +227,23 @@ def as_named(module, example):
     return arguments_of(module, example)[1]
 
 
-def export_network(module, path, example, *, states=None, outputs=None, free=True, channels=None, modules=None,
-                   with_example=True, runs=(), reference=None, metadata=None, dtype=None, check=None):
+def export_network(
+    module,
+    path,
+    example,
+    *,
+    states=None,
+    outputs=None,
+    free=True,
+    channels=None,
+    modules=None,
+    with_example=True,
+    runs=(),
+    reference=None,
+    metadata=None,
+    dtype=None,
+    check=None,
+):
     """Writes the network that module.forward computes to `path` and returns its configuration.
 
     example: forward's arguments: a tensor, a tuple, or a dictionary by name. It says shapes and types.
@@ -213,8 +252,8 @@ def export_network(module, path, example, *, states=None, outputs=None, free=Tru
     free: True leaves height and width to the plan (dimensions 2 and 3 of rank 4, 3 and 4 of rank 5); False nothing; a
         dictionary of input -> {dimension: name} says which.
     channels: input or output -> "last", where its channels are its last dimension.
-    modules: class, its name, or a module -> (name of a module of docs/modules.md, its configuration or a function of the
-        module that makes it), for layers that the library has and whose class does not tell.
+    modules: class, its name, or a module -> (name of a module of docs/modules.md, its configuration or a function of
+        the module that makes it), for layers that the library has and whose class does not tell.
     with_example: the file has the example's inputs and its results in float64, and of `runs`, examples after it.
     reference: the module whose results the file has, if not the module's own.
     check: the program `saccade` that verifies the file; None takes the one at hand, False none.
@@ -245,8 +284,11 @@ def network_of(module, example, **options):
     graph = trace(module, copy.deepcopy(example), **options)
     simplify(graph)
     left = [node for node in graph.nodes if node.op in ("erf", "batch_norm")]
-    require(not left, "cannot be taken: " + "; ".join(
-        f"{node.path or type(module).__name__} at {node.place}: {node.op} is no operator of the library" for node in left))
+    wrong = [
+        f"{node.path or type(module).__name__} at {node.place}: {node.op} is no operator of the library"
+        for node in left
+    ]
+    require(not wrong, f"cannot be taken: {'; '.join(wrong)}")
     check_ranks(graph, module)
     name_nodes(graph, module)
     return graph
@@ -275,8 +317,12 @@ def not_free(module, example, graph, **options):
     tensors = dict(leaf for name, item in named.items() for leaf in leaves_of(name, item))
     values = {value.name: value for value in graph.inputs + [state["value"] for state in graph.states]}
     for sizes in (*other_sizes(graph.book), graph.book.values):
-        shapes = {id(tensors[name]): [graph.book.evaluate(expression_of(graph.book.size(size)), sizes) for size in value.shape]
-                  for name, value in values.items()}
+        shapes = {
+            id(tensors[name]): [
+                graph.book.evaluate(expression_of(graph.book.size(size)), sizes) for size in value.shape
+            ]
+            for name, value in values.items()
+        }
         try:
             other = network_of(module, resized(example, shapes), **options)
         except Exception as error:  # whatever a module does at sizes that it was not made for
@@ -286,8 +332,10 @@ def not_free(module, example, graph, **options):
             return reason or f"at {sizes} forward does something else"
         for one, another in zip(graph.nodes, other.nodes):
             for name, tensor in one.weights.items():
-                require(torch.equal(tensor, another.weights[name]),
-                        f"cannot be taken: {one.name}.{name}, read at {one.place}, depends on the inputs, but not by functions of "
-                        "PyTorch: TorchScript, another package's kernel or numpy makes it")
+                require(
+                    torch.equal(tensor, another.weights[name]),
+                    f"cannot be taken: {one.name}.{name}, read at {one.place}, depends on the inputs, but not by "
+                    "functions of PyTorch: TorchScript, another package's kernel or numpy makes it",
+                )
         return reason
     return reason

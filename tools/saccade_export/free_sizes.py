@@ -5,7 +5,8 @@ import math
 
 from checkpoints import require
 
-from .sizes import FAR, Expression, Quotient, Size
+from .expressions import FAR, Expression, Quotient
+from .sizes import Size
 
 AXES = {4: {2: "h", 3: "w"}, 5: {3: "h", 4: "w"}}  # free sizes of an input by its rank
 
@@ -33,10 +34,14 @@ class FreeSizes:
                 continue
             label = axes[axis]
             if self.free is True and self.made.get(label, size) != size:
-                label = next((other for other, value in self.made.items() if other.split("_")[0] == label and
-                              value == size), f"{label}_{name}")
-            require(self.made.setdefault(label, size) == size,
-                    f"free: {label!r} is {self.made[label]} and, in {name!r}, {size}")
+                label = next(
+                    (other for other, value in self.made.items() if other.split("_")[0] == label and value == size),
+                    f"{label}_{name}",
+                )
+            require(
+                self.made.setdefault(label, size) == size,
+                f"free: {label!r} is {self.made[label]} and, in {name!r}, {size}",
+            )
             shape.append(self.book.free(label, size))
         return shape
 
@@ -89,10 +94,14 @@ def other_sizes(book):
     smaller = {name: value - step * max(1, value // (2 * step)) for name, value in free.items()}
     if min(smaller.values()) <= 0:
         smaller = {}
-    for found in (smaller, {name: value + step for name, value in free.items()},
-                  {name: value + (2 + place) * step for place, (name, value) in enumerate(free.items())}):
+    for found in (
+        smaller,
+        {name: value + step for name, value in free.items()},
+        {name: value + (2 + place) * step for place, (name, value) in enumerate(free.items())},
+    ):
         sizes = {**book.values, **found}
-        held = all(book.evaluate(expression, sizes) % by == 0 for expression, by in book.multiples.items()) and \
-            all(book.evaluate(expression, sizes) == value for expression, value in book.required.items())
+        held = all(book.evaluate(expression, sizes) % by == 0 for expression, by in book.multiples.items()) and all(
+            book.evaluate(expression, sizes) == value for expression, value in book.required.items()
+        )
         if found and held:
             yield sizes

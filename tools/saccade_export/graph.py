@@ -5,13 +5,49 @@ import math
 
 from checkpoints import ExportError
 
-from .sizes import Book, Size, expression_of
+from .book import Book
+from .sizes import Size, expression_of
 
-UNARY = ("relu", "gelu", "silu", "sigmoid", "tanh", "leaky_relu", "elu", "softplus", "hardswish", "hardsigmoid", "mish",
-         "exp", "log", "log1p", "expm1", "sqrt", "rsqrt", "square", "abs", "neg", "reciprocal", "sin", "cos", "clamp")
+UNARY = (
+    "relu",
+    "gelu",
+    "silu",
+    "sigmoid",
+    "tanh",
+    "leaky_relu",
+    "elu",
+    "softplus",
+    "hardswish",
+    "hardsigmoid",
+    "mish",
+    "exp",
+    "log",
+    "log1p",
+    "expm1",
+    "sqrt",
+    "rsqrt",
+    "square",
+    "abs",
+    "neg",
+    "reciprocal",
+    "sin",
+    "cos",
+    "clamp",
+)
 BINARY = ("add", "sub", "mul", "div", "maximum", "minimum", "pow")
-SAME_SHAPE = UNARY + ("roll", "softmax", "layer_norm", "rms_norm", "group_norm", "normalize", "batch_norm", "identity",
-                      "dropout", "apply_kernels", "warp")
+SAME_SHAPE = UNARY + (
+    "roll",
+    "softmax",
+    "layer_norm",
+    "rms_norm",
+    "group_norm",
+    "normalize",
+    "batch_norm",
+    "identity",
+    "dropout",
+    "apply_kernels",
+    "warp",
+)
 
 
 class Value:
@@ -26,7 +62,8 @@ class Value:
 
 
 class Node:
-    """An operator. weights: parameter -> tensor. path: of the module that it is of; place: file and line of its call."""
+    """An operator. weights: parameter -> tensor. path: of the module that it is of; place: file and line of its
+    call."""
 
     def __init__(self, op, inputs, config, weights, path, place):
         self.op, self.inputs, self.config, self.weights = op, list(inputs), dict(config), dict(weights)
@@ -87,7 +124,7 @@ class Graph:
         value = make()
         made = self.nodes[mark:]
         del self.nodes[mark:]
-        self.nodes[at:at + 1] = made
+        self.nodes[at : at + 1] = made
         self.replace(node.output, value)
         return value
 
@@ -190,7 +227,7 @@ def infer(book, node):
     if op == "slice":
         dim = config["dim"] % len(x)
         size = positions(book, x[dim], config.get("start", 0), config.get("stop"), config.get("step", 1))
-        return x[:dim] + (size,) + x[dim + 1:]
+        return x[:dim] + (size,) + x[dim + 1 :]
     if op == "expand":
         return tuple(config["shape"])
     if op == "concat":
@@ -222,17 +259,23 @@ def infer(book, node):
     if op in ("conv1d", "conv2d", "conv3d"):
         count = int(op[4])
         kernel = weights["weight"].shape[2:]
-        each = [pair(config.get(name, default), count)
-                for name, default in (("stride", 1), ("padding", 0), ("dilation", 1))]
+        each = [
+            pair(config.get(name, default), count) for name, default in (("stride", 1), ("padding", 0), ("dilation", 1))
+        ]
         book.equal(x[1], weights["weight"].shape[1] * config.get("groups", 1))
         return (x[0], weights["weight"].shape[0], *(taps(*item) for item in zip(x[2:], kernel, *each)))
     if op == "conv_transpose2d":
         kernel = weights["weight"].shape[2:]
-        each = [pair(config.get(name, default)) for name, default in
-                (("stride", 1), ("padding", 0), ("output_padding", 0), ("dilation", 1))]
+        each = [
+            pair(config.get(name, default))
+            for name, default in (("stride", 1), ("padding", 0), ("output_padding", 0), ("dilation", 1))
+        ]
         book.equal(x[1], weights["weight"].shape[0])
-        return (x[0], weights["weight"].shape[1] * config.get("groups", 1),
-                *((size - 1) * s - 2 * p + d * (k - 1) + o + 1 for size, k, s, p, o, d in zip(x[2:], kernel, *each)))
+        return (
+            x[0],
+            weights["weight"].shape[1] * config.get("groups", 1),
+            *((size - 1) * s - 2 * p + d * (k - 1) + o + 1 for size, k, s, p, o, d in zip(x[2:], kernel, *each)),
+        )
     if op in ("max_pool2d", "avg_pool2d"):
         kernel = pair(config["kernel_size"])
         each = kernel, pair(config.get("stride", kernel)), pair(config.get("padding", 0))

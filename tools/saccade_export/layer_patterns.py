@@ -35,7 +35,11 @@ def with_number(value, *ops):
 def erf_argument(node):
     """x of erf(x / sqrt(2))."""
     x, number = with_number(node.inputs[0], "div", "mul")
-    return x if x is not None and near(number, math.sqrt(2) if node.inputs[0].node.op == "div" else math.sqrt(0.5)) else None
+    return (
+        x
+        if x is not None and near(number, math.sqrt(2) if node.inputs[0].node.op == "div" else math.sqrt(0.5))
+        else None
+    )
 
 
 def tanh_argument(node):
@@ -128,8 +132,11 @@ def quotient(node):
     """(a, b, number): the node is a / sqrt(b + number), in any of its spellings."""
     if len(node.values()) != 2:
         return None, None, None
-    choices = [(node.inputs[0], node.inputs[1], ("sqrt",))] if node.op == "div" else \
-        [(a, b, ("rsqrt", "reciprocal")) for a, b in (node.inputs, node.inputs[::-1])] if node.op == "mul" else []
+    choices = (
+        [(node.inputs[0], node.inputs[1], ("sqrt",))]
+        if node.op == "div"
+        else [(a, b, ("rsqrt", "reciprocal")) for a, b in (node.inputs, node.inputs[::-1])] if node.op == "mul" else []
+    )
     for a, b, ops in choices:
         root = made_by(b, *ops)
         if root is not None and root.op == "reciprocal":
@@ -179,7 +186,7 @@ def affine(graph, value, dims, bias):
     if any(isinstance(size, Size) for size in sizes):
         return weights, value
     wanted = [value.shape[axis] if axis in dims else 1 for axis in range(dims[0], value.rank)]
-    for name, op in (("weight", "mul"), ("bias", "add"))[:2 if bias else 1]:
+    for name, op in (("weight", "mul"), ("bias", "add"))[: 2 if bias else 1]:
         readers = graph.readers().get(value, [])
         node = readers[0] if len(readers) == 1 else None
         constant = made_by(other(node, value), "constant") if node is not None and node.op == op else None
@@ -212,14 +219,15 @@ def find_norms(graph):
             continue
         weights, value = affine(graph, node.output, dims, op == "layer_norm")
         config = {"eps": float(eps), **({"dims": len(dims)} if len(dims) > 1 else {})}
-        if last:
-            graph.substitute(value.node, lambda: graph.node(op, [x], config, weights, path=node.path))  # noqa: B023
-        else:
-            there = [0, *range(2, x.rank), 1]
-            back = [0, x.rank - 1, *range(1, x.rank - 1)]
-            graph.substitute(value.node, lambda: graph.node("permute", [graph.node(op, [graph.node(  # noqa: B023
-                "permute", [x], {"dims": there}, path=node.path)], config, weights, path=node.path)],  # noqa: B023
-                {"dims": back}, path=node.path))  # noqa: B023
+
+        def norm(op=op, x=x, last=last, config=config, weights=weights, path=node.path):
+            if not last:
+                x = graph.node("permute", [x], {"dims": [0, *range(2, x.rank), 1]}, path=path)
+            y = graph.node(op, [x], config, weights, path=path)
+            back = {"dims": [0, x.rank - 1, *range(1, x.rank - 1)]}
+            return y if last else graph.node("permute", [y], back, path=path)
+
+        graph.substitute(value.node, norm)
         graph.drop_dead()
 
 
@@ -234,8 +242,14 @@ def window_of(value):
         return None
     x, config = unfold.inputs[0], unfold.config
     (size, other_size), r = config["kernel_size"], config["kernel_size"][0] // 2
-    if size != other_size or size % 2 == 0 or config["stride"] != [1, 1] or config["dilation"] != [1, 1] or \
-            type(value.shape[2]) is not int or value.shape[2] != size * size:
+    if (
+        size != other_size
+        or size % 2 == 0
+        or config["stride"] != [1, 1]
+        or config["dilation"] != [1, 1]
+        or type(value.shape[2]) is not int
+        or value.shape[2] != size * size
+    ):
         return None
     if config["padding"] == [r, r]:
         return x, size, "zeros"
@@ -248,15 +262,21 @@ def window_of(value):
 
 
 def find_filters(graph):
-    """The sum over the places of unfold(x) * kernels is apply_kernels; with the softmax before, where nothing else reads it."""
+    """The sum over the places of unfold(x) * kernels is apply_kernels; with the softmax before, where nothing else
+    reads it."""
     for total in list(graph.nodes):
         product = made_by(total.inputs[0], "mul") if total.op == "sum" else None
         if product is None or total.config["dims"] != [2] or total.config["keepdim"] or len(product.values()) != 2:
             continue
         for windows, kernels in (product.inputs, product.inputs[::-1]):
             found, spread = window_of(windows), made_by(kernels, "reshape")
-            if found is None or spread is None or kernels.rank != 5 or spread.inputs[0].rank != 4 or \
-                    not (type(kernels.shape[1]) is int and kernels.shape[1] == 1):
+            if (
+                found is None
+                or spread is None
+                or kernels.rank != 5
+                or spread.inputs[0].rank != 4
+                or not (type(kernels.shape[1]) is int and kernels.shape[1] == 1)
+            ):
                 continue
             x, size, mode = found
             filters, config = spread.inputs[0], {"size": size}

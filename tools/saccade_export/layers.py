@@ -43,26 +43,33 @@ def convolve(t, x, weight, bias, stride, padding, dilation, groups, count):
         padding = [size // 2 for size in whole]
         if any(size % 2 for size in whole):
             x = pad(t, x, [side for size in whole[::-1] for side in (0, size % 2)])
-    config = chosen(stride=numbers(stride) if numbers(stride) != 1 else None,
-                    padding=numbers(padding) if numbers(padding) != 0 else None,
-                    dilation=numbers(dilation) if numbers(dilation) != 1 else None,
-                    groups=groups if groups != 1 else None)
+    config = chosen(
+        stride=numbers(stride) if numbers(stride) != 1 else None,
+        padding=numbers(padding) if numbers(padding) != 0 else None,
+        dilation=numbers(dilation) if numbers(dilation) != 1 else None,
+        groups=groups if groups != 1 else None,
+    )
     y = t.graph.node(f"conv{count}d", [x], config, {"weight": weight, "bias": bias})
     return reshape_to(t, y, y.shape[1:]) if unbatched else y
 
 
 for _count in (1, 2, 3):
-    takes(f"conv{_count}d")(lambda t, x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, count=_count:
-                            convolve(t, x, weight, bias, stride, padding, dilation, groups, count))
+    takes(f"conv{_count}d")(
+        lambda t, x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, count=_count: convolve(
+            t, x, weight, bias, stride, padding, dilation, groups, count
+        )
+    )
 
 
 @takes("conv_transpose2d")
 def conv_transpose2d(t, x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
-    config = chosen(stride=numbers(stride) if numbers(stride) != 1 else None,
-                    padding=numbers(padding) if numbers(padding) != 0 else None,
-                    output_padding=numbers(output_padding) if numbers(output_padding) != 0 else None,
-                    dilation=numbers(dilation) if numbers(dilation) != 1 else None,
-                    groups=groups if groups != 1 else None)
+    config = chosen(
+        stride=numbers(stride) if numbers(stride) != 1 else None,
+        padding=numbers(padding) if numbers(padding) != 0 else None,
+        output_padding=numbers(output_padding) if numbers(output_padding) != 0 else None,
+        dilation=numbers(dilation) if numbers(dilation) != 1 else None,
+        groups=groups if groups != 1 else None,
+    )
     return t.graph.node("conv_transpose2d", [x], config, {"weight": t.weight(weight), "bias": t.weight(bias, "bias")})
 
 
@@ -85,7 +92,7 @@ def norm_weights(t, weight, bias):
 
 @takes("layer_norm")
 def layer_norm(t, x, normalized_shape, weight=None, bias=None, eps=1e-5, cudnn_enable=True):
-    for size in x.shape[x.rank - len(normalized_shape):]:
+    for size in x.shape[x.rank - len(normalized_shape) :]:
         t.book.fix(size)
     return t.graph.node("layer_norm", [x], layer_norm_config(len(normalized_shape), eps), norm_weights(t, weight, bias))
 
@@ -102,13 +109,24 @@ def rms_norm(t, x, normalized_shape, weight=None, eps=None):
 
 @takes("group_norm")
 def group_norm(t, x, num_groups, weight=None, bias=None, eps=1e-5, cudnn_enabled=True):
-    return t.graph.node("group_norm", [x], {"num_groups": int(num_groups), "eps": float(eps)},
-                        norm_weights(t, weight, bias))
+    return t.graph.node(
+        "group_norm", [x], {"num_groups": int(num_groups), "eps": float(eps)}, norm_weights(t, weight, bias)
+    )
 
 
 @takes("instance_norm")
-def instance_norm(t, x, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True, momentum=0.1,
-                  eps=1e-5, cudnn_enabled=True):
+def instance_norm(
+    t,
+    x,
+    running_mean=None,
+    running_var=None,
+    weight=None,
+    bias=None,
+    use_input_stats=True,
+    momentum=0.1,
+    eps=1e-5,
+    cudnn_enabled=True,
+):
     if not use_input_stats:
         return batch_norm(t, x, running_mean, running_var, weight, bias, False, momentum, eps)
     return group_norm(t, x, x.shape[1], weight, bias, eps)
@@ -144,22 +162,33 @@ def max_pool2d(t, x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=
         raise Refused("with return_indices is no operator of the library")
     stride = kernel_size if stride is None or stride == [] else stride
     if ceil_mode:  # what lies beyond the last whole window is padded for it, with what no maximum is
-        missing = [-(size + 2 * p - k) % s for size, k, s, p in
-                   zip(x.shape[-2:], pair(kernel_size), pair(stride), pair(padding))]
-        if any(map(plain, missing)) or any(size != 0 for size in missing):  # where windows fit, they have to in a plan too
+        missing = [
+            -(size + 2 * p - k) % s
+            for size, k, s, p in zip(x.shape[-2:], pair(kernel_size), pair(stride), pair(padding))
+        ]
+        # Where windows fit, they have to in a plan too: the comparison requires it.
+        if any(map(plain, missing)) or any(size != 0 for size in missing):
             (rows, columns), (down, right) = pair(padding), missing
             x, padding = pad(t, x, [columns, columns + right, rows, rows + down], value=-1e30), 0
     return pooled(t, "max_pool2d", x, kernel_size, stride, padding)
 
 
 @takes("avg_pool2d")
-def avg_pool2d(t, x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
-               divisor_override=None):
+def avg_pool2d(
+    t, x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
+):
     if divisor_override is not None:
         raise Refused("with divisor_override is no operator of the library")
     check_ceil(t, x, kernel_size, stride, padding, ceil_mode)
-    return pooled(t, "avg_pool2d", x, kernel_size, stride, padding,
-                  {} if count_include_pad or numbers(padding) == 0 else {"count_include_pad": False})
+    return pooled(
+        t,
+        "avg_pool2d",
+        x,
+        kernel_size,
+        stride,
+        padding,
+        {} if count_include_pad or numbers(padding) == 0 else {"count_include_pad": False},
+    )
 
 
 def flat(t, pool, x, kernel_size, stride, padding, *rest):
@@ -198,28 +227,46 @@ def adaptive(t, x, output_size, count, op, pool):
 
 
 for _count in (1, 2, 3):
-    takes(f"adaptive_avg_pool{_count}d")(lambda t, x, output_size, count=_count: adaptive(
-        t, x, output_size, count, "mean", avg_pool2d))
-    takes(f"adaptive_max_pool{_count}d")(lambda t, x, output_size, return_indices=False, count=_count: adaptive(
-        t, x, output_size, count, "amax", max_pool2d))
+    takes(f"adaptive_avg_pool{_count}d")(
+        lambda t, x, output_size, count=_count: adaptive(t, x, output_size, count, "mean", avg_pool2d)
+    )
+    takes(f"adaptive_max_pool{_count}d")(
+        lambda t, x, output_size, return_indices=False, count=_count: adaptive(
+            t, x, output_size, count, "amax", max_pool2d
+        )
+    )
 
 
 @takes("interpolate", "upsample", "upsample_nearest", "upsample_bilinear")
-def interpolate(t, input, size=None, scale_factor=None, mode="nearest", align_corners=None,  # noqa: A002
-                recompute_scale_factor=None, antialias=False):
+def interpolate(
+    t,
+    input,
+    size=None,
+    scale_factor=None,
+    mode="nearest",
+    align_corners=None,  # noqa: A002
+    recompute_scale_factor=None,
+    antialias=False,
+):
     x = input
     if mode not in ("nearest", "bilinear") or antialias:
-        raise Refused(f"mode {mode!r}{' with antialias' if antialias else ''} is no operator of the library; "
-                      "nearest and bilinear are")
+        raise Refused(
+            f"mode {mode!r}{' with antialias' if antialias else ''} is no operator of the library; "
+            "nearest and bilinear are"
+        )
     if x.rank != 4:
         raise Refused(f"of a tensor of {x.rank} dimensions is no operator of the library; of 4 is")
     config = {"mode": mode, "align_corners": True} if align_corners else {"mode": mode}
     if size is not None:
         sizes = [*size] if isinstance(size, (list, tuple)) else [size, size]
         factors = [wanted // own if wanted is not own else 1 for wanted, own in zip(sizes, x.shape[2:])]
-        if all(type(factor) is int and factor > 0 and own * factor is not None and
-               t.book.text(own * factor) == t.book.text(wanted)
-               for factor, wanted, own in zip(factors, sizes, x.shape[2:])):
+        if all(
+            type(factor) is int
+            and factor > 0
+            and own * factor is not None
+            and t.book.text(own * factor) == t.book.text(wanted)
+            for factor, wanted, own in zip(factors, sizes, x.shape[2:])
+        ):
             config["scale_factor"] = numbers(factors)  # the same for every size of a plan
         else:
             config["size"] = sizes
@@ -274,7 +321,7 @@ def einsum(t, equation, *operands):
     most = max(value.rank - len(names.replace("...", "")) for names, value in zip(letters, values))
     for place, (names, value) in enumerate(zip(letters, values)):
         if "..." in names:
-            letters[place] = names.replace("...", "".join(spare[:most][most - value.rank + len(names) - 3:]))
+            letters[place] = names.replace("...", "".join(spare[:most][most - value.rank + len(names) - 3 :]))
     if "->" not in equation:
         every = "".join(letters)
         wanted = "".join(sorted(name for name in set(every) if every.count(name) == 1))
@@ -283,7 +330,7 @@ def einsum(t, equation, *operands):
         raise Refused(f"{equation!r} is no operator of the library: a name twice in one operand")
     names, value = letters[0], values[0]
     for place in range(1, len(values)):
-        needed = set(wanted) | set("".join(letters[place + 1:]))
+        needed = set(wanted) | set("".join(letters[place + 1 :]))
         last = place == len(values) - 1
         names, value = contract(t, names, value, letters[place], values[place], needed, wanted if last else None)
     gone = [axis for axis, name in enumerate(names) if name not in wanted]
@@ -305,14 +352,21 @@ def contract(t, left, a, right, b, needed, wanted):
 
     def arranged(value, names, *groups):
         value = permute_to(t, value, [names.index(name) for group in (batch, *groups) for name in group])
-        return reshape_to(t, value, [*(sizes[name] for name in batch),
-                                     *(product(sizes[name] for name in group) for group in groups)])
+        return reshape_to(
+            t, value, [*(sizes[name] for name in batch), *(product(sizes[name] for name in group) for group in groups)]
+        )
 
     if not summed:  # an outer product, or elementwise
-        first = reshape_to(t, permute_to(t, a, [left.index(n) for n in batch + rows]),
-                           [sizes[n] for n in batch + rows] + [1] * len(columns))
-        second = reshape_to(t, permute_to(t, b, [right.index(n) for n in batch + columns]),
-                            [sizes[n] for n in batch] + [1] * len(rows) + [sizes[n] for n in columns])
+        first = reshape_to(
+            t,
+            permute_to(t, a, [left.index(n) for n in batch + rows]),
+            [sizes[n] for n in batch + rows] + [1] * len(columns),
+        )
+        second = reshape_to(
+            t,
+            permute_to(t, b, [right.index(n) for n in batch + columns]),
+            [sizes[n] for n in batch] + [1] * len(rows) + [sizes[n] for n in columns],
+        )
         return "".join(batch + rows + columns), t.graph.node("mul", [first, second])
     result = t.graph.node("matmul", [arranged(a, left, rows, summed), arranged(b, right, summed, columns)])
     names = batch + rows + columns

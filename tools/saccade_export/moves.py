@@ -51,8 +51,10 @@ def narrow(graph, node):
             continue
         source = before.inputs[0]
         sizes = [1] * (node.output.rank - source.rank) + list(source.shape)
-        if all(text(size) == text(wanted) or text(size) == 1 and text(other) == text(wanted)
-               for size, other, wanted in zip(sizes, beside.shape, node.output.shape)):
+        if all(
+            text(size) == text(wanted) or text(size) == 1 and text(other) == text(wanted)
+            for size, other, wanted in zip(sizes, beside.shape, node.output.shape)
+        ):
             node.inputs[place] = source
 
 
@@ -64,8 +66,11 @@ def moves_only_ones(node):
 
 def changes_nothing(node):
     number = node.inputs[1]
-    return isinstance(number, (int, float)) and not isinstance(number, bool) and \
-        (node.op in ("mul", "div") and number == 1 or node.op in ("add", "sub") and number == 0)
+    return (
+        isinstance(number, (int, float))
+        and not isinstance(number, bool)
+        and (node.op in ("mul", "div") and number == 1 or node.op in ("add", "sub") and number == 0)
+    )
 
 
 def same(book, a, b):
@@ -77,8 +82,8 @@ def same(book, a, b):
 
 
 def slice_first(graph):
-    """A slice of a permutation becomes a permutation of a slice, and a slice of a split dimension one of the whole: the parts
-    of a tensor that holds queries, keys and values are then cut where a linear layer wrote them."""
+    """A slice of a permutation becomes a permutation of a slice, and a slice of a split dimension one of the whole:
+    the parts of a tensor that holds queries, keys and values are then cut where a linear layer wrote them."""
     changed = True
     while changed:
         changed = False
@@ -86,8 +91,11 @@ def slice_first(graph):
         readers = graph.readers()
         for node in list(graph.nodes):
             before = node.inputs[0].node if node.op == "slice" else None
-            if before is None or before.op not in ("permute", "reshape") or \
-                    any(reader is None or reader.op != "slice" for reader in readers[before.output]):
+            if (
+                before is None
+                or before.op not in ("permute", "reshape")
+                or any(reader is None or reader.op != "slice" for reader in readers[before.output])
+            ):
                 continue
             x, config = before.inputs[0], dict(node.config)
             if before.op == "permute":
@@ -98,8 +106,12 @@ def slice_first(graph):
                 move = {"shape": list(node.output.shape)}
             if config is None:
                 continue
-            graph.substitute(node, lambda: graph.node(
-                before.op, [graph.node("slice", [x], config, path=node.path)], move, path=before.path))  # noqa: B023
+            graph.substitute(
+                node,
+                lambda: graph.node(
+                    before.op, [graph.node("slice", [x], config, path=node.path)], move, path=before.path
+                ),
+            )
             changed = True
             break
 
@@ -107,11 +119,16 @@ def slice_first(graph):
 def of_whole(whole, split, config):
     """A slice of a reshape's dimension as one of the dimension that it is the outermost part of; else None."""
     dim, start, stop = config["dim"], config.get("start", 0), config.get("stop")
-    if config.get("step", 1) != 1 or any(isinstance(item, Size) for item in (start, stop)) or isinstance(split[dim], Size):
+    if (
+        config.get("step", 1) != 1
+        or any(isinstance(item, Size) for item in (start, stop))
+        or isinstance(split[dim], Size)
+    ):
         return None
     axis = 0
-    while axis < min(dim, len(whole)) and str(whole[axis]) == str(split[axis]) and \
-            type(whole[axis]) is type(split[axis]):
+    while (
+        axis < min(dim, len(whole)) and str(whole[axis]) == str(split[axis]) and type(whole[axis]) is type(split[axis])
+    ):
         axis += 1
     if axis != dim or dim >= len(whole) or isinstance(whole[dim], Size):
         return None
@@ -130,7 +147,8 @@ def of_whole(whole, split, config):
 
 
 def merged(sizes, dims):
-    """A permutation without sizes of 1, neighbours that stay neighbours as one: groups of input dimensions, and their order."""
+    """A permutation without sizes of 1, neighbours that stay neighbours as one: groups of input dimensions, and their
+    order."""
     order = [dim for dim in dims if not (type(sizes[dim]) is int and sizes[dim] == 1)]
     runs = []
     for dim in order:
@@ -178,10 +196,14 @@ def drop_ones(graph):
         sizes = before.output.shape
         kept = [axis for axis, size in enumerate(sizes) if axis == 0 or type(size) is not int or size != 1]
         order = [kept.index(dim) for dim in node.config["dims"] if dim in kept]
+
+        def without_ones(node=node, before=before, shape=[sizes[axis] for axis in kept], order=order):
+            x = graph.node("reshape", [before.inputs[0]], {"shape": shape}, path=before.path)
+            x = graph.node("permute", [x], {"dims": order}, path=node.path)
+            return graph.node("reshape", [x], {"shape": list(node.output.shape)}, path=node.path)
+
         if len(kept) < len(sizes):
-            graph.substitute(node, lambda: graph.node("reshape", [graph.node("permute", [graph.node(  # noqa: B023
-                "reshape", [before.inputs[0]], {"shape": [sizes[axis] for axis in kept]}, path=before.path)],  # noqa: B023
-                {"dims": order}, path=node.path)], {"shape": list(node.output.shape)}, path=node.path))  # noqa: B023
+            graph.substitute(node, without_ones)
 
 
 def lower_ranks(graph):
@@ -190,9 +212,15 @@ def lower_ranks(graph):
         if node.op != "permute" or node.output.rank <= HIGHEST_RANK:
             continue
         shape = list(node.output.shape)
-        graph.substitute(node, lambda: graph.node("reshape", [permuted(
-            graph, node.inputs[0], list(node.inputs[0].shape), node.config["dims"], node.path)],  # noqa: B023
-            {"shape": shape}, path=node.path))  # noqa: B023
+        graph.substitute(
+            node,
+            lambda: graph.node(
+                "reshape",
+                [permuted(graph, node.inputs[0], list(node.inputs[0].shape), node.config["dims"], node.path)],
+                {"shape": shape},
+                path=node.path,
+            ),
+        )
 
 
 # ---- Rolls

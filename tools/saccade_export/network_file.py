@@ -16,8 +16,13 @@ from .sizes import Ratio, Size
 
 def name_nodes(graph, root):
     """Names from the paths of modules: a layer's node has its path, any other the path and its operator."""
-    layers = {path for path, module in root.named_modules() if path and not any(True for _ in module.children()) and
-              (type(module).__module__.startswith("torch.nn.") or hasattr(module, "names_its_node"))}
+    layers = {
+        path
+        for path, module in root.named_modules()
+        if path
+        and not any(True for _ in module.children())
+        and (type(module).__module__.startswith("torch.nn.") or hasattr(module, "names_its_node"))
+    }
     taken = {item.name for item in graph.inputs} | {state["value"].name for state in graph.states}
 
     def unique(name):
@@ -67,6 +72,7 @@ def setting(graph, item):
 
 def described(graph):
     """The configuration of the module Network."""
+
     def shape(value):
         return [graph.book.text(size) for size in value.shape]
 
@@ -87,8 +93,10 @@ def described(graph):
             inputs[-1]["channels"] = value.channels
     config = {"inputs": inputs}
     if graph.states:
-        config["states"] = [{"name": state["value"].name, "shape": shape(state["value"]), "next": state["next"].name}
-                            for state in graph.states]
+        config["states"] = [
+            {"name": state["value"].name, "shape": shape(state["value"]), "next": state["next"].name}
+            for state in graph.states
+        ]
     config["nodes"] = [entry(node) for node in graph.nodes]
     config["outputs"] = []
     for name, value in graph.outputs:
@@ -137,13 +145,15 @@ def write_network(graph, path, runs=(), metadata=None, dtype=None):
             for name, tensor in node.weights.items():
                 tensors[f"{node.name}.{name}"] = stored(tensor, dtype)
     tensors.update(example_tensors(runs))
-    write_safetensors(path, tensors, {**(metadata or {}), "module": "Network",
-                                      "config": json.dumps(config, separators=(",", ":"))})
+    write_safetensors(
+        path, tensors, {**(metadata or {}), "module": "Network", "config": json.dumps(config, separators=(",", ":"))}
+    )
     return config
 
 
 def command_line_tool():
-    """The program `saccade`: of the environment variable SACCADE, of this tree's build, or on the PATH. None without."""
+    """The program `saccade`: of the environment variable SACCADE, of this tree's build, or on the PATH. None
+    without."""
     built = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "bin", "saccade")
     for found in (os.environ.get("SACCADE"), built, shutil.which("saccade")):
         if found and os.access(found, os.X_OK):

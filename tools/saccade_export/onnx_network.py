@@ -11,8 +11,9 @@ from torch import nn
 
 from checkpoints import ExportError, require
 
+from . import onnx_operators, onnx_shapes  # noqa: F401: they register their operators
 from .export_network import export_network
-from .onnx_operators import INTEGERS, OPERATORS, Integers, is_constant_integers
+from .onnx_integers import INTEGERS, OPERATORS, Integers, is_constant_integers
 
 OPSETS = (13, 20)
 SIZES = (64, 80)  # of free dimensions, where no example says more: different ones, multiples of what networks divide by
@@ -34,8 +35,16 @@ def paths_of(nodes):
     """Of all nodes, without the operator's name where a module has no other node."""
     paths = [path_of(node, place) for place, node in enumerate(nodes)]
     modules = [path.rpartition("/")[0] for path in paths]
-    short = [module if module and modules.count(module) == 1 and not any(p.startswith(module + "/") and p != path for p in paths)
-             else path for path, module in zip(paths, modules)]
+    short = [
+        (
+            module
+            if module
+            and modules.count(module) == 1
+            and not any(p.startswith(module + "/") and p != path for p in paths)
+            else path
+        )
+        for path, module in zip(paths, modules)
+    ]
     taken, unique = set(), []
     for path in short:
         found, count = path, 0
@@ -110,7 +119,9 @@ class OnnxModule(nn.Module):
                 path += "_"
             self.add_module(path, OnnxNode(node))
             self.steps.append((path, list(node.input), list(node.output)))
-        missing = sorted({node.op_type for node in graph.node if node.op_type not in OPERATORS and node.op_type not in INTEGERS})
+        missing = sorted(
+            {node.op_type for node in graph.node if node.op_type not in OPERATORS and node.op_type not in INTEGERS}
+        )
         require(not missing, f"cannot be taken: {', '.join(missing)}: no operator of the library")
 
     def forward(self, **inputs):
@@ -136,8 +147,10 @@ def described_inputs(module, sizes):
     examples, free, known = {}, {}, {}
     for item in module.inputs:
         kind = item.type.tensor_type
-        require(kind.elem_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE),
-                f"input {item.name!r}: networks take floats")
+        require(
+            kind.elem_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE),
+            f"input {item.name!r}: networks take floats",
+        )
         shape, named = [], {}
         for axis, dim in enumerate(kind.shape.dim):
             if dim.HasField("dim_value") and dim.dim_value > 0:
@@ -162,18 +175,23 @@ def described_inputs(module, sizes):
 def export_onnx(source, path, *, example=None, **options):
     """Writes the network of an ONNX file (opset 13 to 20) and returns its configuration.
 
-    example: input -> tensor, or shape; what is left out has its sizes from the file, free ones from SIZES. Dimensions with a
-    name in the file stay free, but the first, the batch. options: as export_network.
+    example: input -> tensor, or shape; what is left out has its sizes from the file, free ones from SIZES. Dimensions
+        with a name in the file stay free, but the first, the batch. options: as export_network.
     """
     model = onnx.load(source)
     opset = next((item.version for item in model.opset_import if item.domain in ("", "ai.onnx")), None)
-    require(opset is not None and OPSETS[0] <= opset <= OPSETS[1],
-            f"{source}: opset {opset}; {OPSETS[0]} to {OPSETS[1]} are taken, onnx.version_converter makes them of others")
+    first, last = OPSETS
+    require(
+        opset is not None and first <= opset <= last,
+        f"{source}: opset {opset}; {first} to {last} are taken, " "onnx.version_converter makes them of others",
+    )
     module = OnnxModule(model)
     given = dict(example or {})
     sizes = {name: tuple(item.shape) if torch.is_tensor(item) else tuple(item) for name, item in given.items()}
     for name in given:
-        require(any(item.name == name for item in module.inputs), f"example {name!r}: the file has no input of that name")
+        require(
+            any(item.name == name for item in module.inputs), f"example {name!r}: the file has no input of that name"
+        )
     examples, free = described_inputs(module, sizes)
     examples.update({name: item for name, item in given.items() if torch.is_tensor(item)})
     names = {item.name: identifier(item.name) for item in module.inputs}
@@ -182,4 +200,3 @@ def export_onnx(source, path, *, example=None, **options):
     options.setdefault("free", {names[name]: axes for name, axes in free.items()})
     options.setdefault("outputs", outputs)
     return export_network(module, path, tuple(examples.values()), **options)
-

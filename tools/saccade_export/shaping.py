@@ -40,8 +40,10 @@ def concat(t, parts, dim):
     parts = [part if isinstance(part, Value) else t.constant(part) for part in parts]
     dim %= parts[0].rank
     while len(parts) > MOST_INPUTS:
-        parts = [t.graph.node("concat", parts[at:at + MOST_INPUTS], {"dim": dim})
-                 for at in range(0, len(parts), MOST_INPUTS)]
+        parts = [
+            t.graph.node("concat", parts[at : at + MOST_INPUTS], {"dim": dim})
+            for at in range(0, len(parts), MOST_INPUTS)
+        ]
     return t.graph.node("concat", parts, {"dim": dim}) if len(parts) > 1 else parts[0]
 
 
@@ -61,9 +63,9 @@ def reshape_as(t, x, other):
 def flatten(t, x, start_dim=0, end_dim=-1):
     first, last = start_dim % x.rank, end_dim % x.rank
     merged = 1
-    for size in x.shape[first:last + 1]:
+    for size in x.shape[first : last + 1]:
         merged = merged * size
-    return reshape_to(t, x, [*x.shape[:first], merged, *x.shape[last + 1:]])
+    return reshape_to(t, x, [*x.shape[:first], merged, *x.shape[last + 1 :]])
 
 
 @takes("unflatten")
@@ -75,7 +77,7 @@ def unflatten(t, x, dim, sizes):
         for place, size in enumerate(sizes):
             rest = rest if place == at else rest * size
         sizes[at] = x.shape[dim] // rest
-    return reshape_to(t, x, [*x.shape[:dim], *sizes, *x.shape[dim + 1:]])
+    return reshape_to(t, x, [*x.shape[:dim], *sizes, *x.shape[dim + 1 :]])
 
 
 @takes("squeeze")
@@ -113,8 +115,9 @@ takes("mT", "adjoint")(lambda t, x: transpose(t, x, -1, -2))
 
 @takes("movedim", "moveaxis")
 def movedim(t, x, source, destination):
-    source, destination = ([d % x.rank for d in (item if isinstance(item, (list, tuple)) else [item])]
-                           for item in (source, destination))
+    source, destination = (
+        [d % x.rank for d in (item if isinstance(item, (list, tuple)) else [item])] for item in (source, destination)
+    )
     dims = [axis for axis in range(x.rank) if axis not in source]
     for to, of in sorted(zip(destination, source)):
         dims.insert(to, of)
@@ -216,7 +219,7 @@ def getitem(t, x, index):
         raise Refused("with an index that depends on the inputs is no operator of the library")
     taken = sum(1 for item in index if item is not None and item is not Ellipsis)
     at = next((place for place, item in enumerate(index) if item is Ellipsis), len(index))
-    index[at:at + 1] = [slice(None)] * (x.rank - taken)
+    index[at : at + 1] = [slice(None)] * (x.rank - taken)
     shape, axis, moved = [], 0, 0
     for item in index:
         if item is None:
@@ -245,8 +248,9 @@ def getitem(t, x, index):
 # ---- Together, and again
 
 
-takes("cat", "concat", "concatenate")(lambda t, tensors, dim=0, axis=None, out=None: concat(
-    t, tensors, dim if axis is None else axis))
+takes("cat", "concat", "concatenate")(
+    lambda t, tensors, dim=0, axis=None, out=None: concat(t, tensors, dim if axis is None else axis)
+)
 
 
 @takes("stack")
@@ -301,9 +305,9 @@ def repeat_interleave(t, x, repeats, dim=None, output_size=None):
     if not isinstance(repeats, int) or dim is None:
         raise Refused("but by one number along one dimension is no operator of the library")
     dim %= x.rank
-    apart = [*x.shape[:dim + 1], 1, *x.shape[dim + 1:]]
-    wide = [*x.shape[:dim + 1], repeats, *x.shape[dim + 1:]]
-    result = [*x.shape[:dim], x.shape[dim] * repeats, *x.shape[dim + 1:]]
+    apart = [*x.shape[: dim + 1], 1, *x.shape[dim + 1 :]]
+    wide = [*x.shape[: dim + 1], repeats, *x.shape[dim + 1 :]]
+    result = [*x.shape[:dim], x.shape[dim] * repeats, *x.shape[dim + 1 :]]
     return reshape_to(t, t.graph.node("expand", [reshape_to(t, x, apart)], {"shape": wide}), result)
 
 
@@ -324,7 +328,7 @@ def pad(t, x, pad, mode="constant", value=None):
         if before < 0 or after < 0:
             stop = x.shape[-1 - axis] + after if after < 0 else None
             x = slice_of(t, x, -1 - axis, -before if before < 0 else 0, stop)
-            padding[2 * axis:2 * axis + 2] = [0 if before < 0 else before, 0 if after < 0 else after]
+            padding[2 * axis : 2 * axis + 2] = [0 if before < 0 else before, 0 if after < 0 else after]
     zeros = [type(item) is int and item == 0 for item in padding]
     if all(zeros):
         return x
@@ -360,7 +364,12 @@ def channel_shuffle(t, x, groups):
 @takes("unfold")
 def unfold(t, x, kernel_size, dilation=1, padding=0, stride=1):
     require(x.rank == 4, "unfold takes (b, c, h, w)")
-    config = {"kernel_size": pair(kernel_size), "dilation": pair(dilation), "padding": pair(padding), "stride": pair(stride)}
+    config = {
+        "kernel_size": pair(kernel_size),
+        "dilation": pair(dilation),
+        "padding": pair(padding),
+        "stride": pair(stride),
+    }
     return t.graph.node("unfold", [x], config)
 
 

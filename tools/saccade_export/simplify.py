@@ -38,7 +38,7 @@ def lower(graph, op, function):
     t = SimpleNamespace(graph=graph, book=graph.book)
     for node in [node for node in graph.nodes if node.op == op]:
         graph.path, graph.place = node.path, node.place
-        graph.substitute(node, lambda: function(t, *node.inputs, node.config))  # noqa: B023
+        graph.substitute(node, lambda: function(t, *node.inputs, node.config))
 
 
 def settle(graph):
@@ -56,9 +56,12 @@ def merge_equal(graph):
     """Nodes that compute the same of the same are one."""
     first = {}
     for node in list(graph.nodes):
-        key = (node.op, repr([item if not isinstance(item, Value) else id(item) for item in node.inputs]),
-               repr([(name, setting(graph, item)) for name, item in node.config.items()]),
-               tuple((name, id(tensor)) for name, tensor in node.weights.items()))
+        key = (
+            node.op,
+            repr([item if not isinstance(item, Value) else id(item) for item in node.inputs]),
+            repr([(name, setting(graph, item)) for name, item in node.config.items()]),
+            tuple((name, id(tensor)) for name, tensor in node.weights.items()),
+        )
         kept = first.setdefault(key, node)
         if kept is not node:
             graph.replace(node.output, kept.output)
@@ -79,15 +82,24 @@ def fold_batch_norms(graph):
             continue
         x, scale, shift = node.inputs[0], node.weights["scale"], node.weights["shift"]
         before = x.node
-        foldable = before is not None and len(readers[x]) == 1 and \
-            before.op in ("conv1d", "conv2d", "conv3d", "conv_transpose2d") or \
-            before is not None and before.op == "linear" and x.rank == 2 and len(readers[x]) == 1
+        foldable = (
+            before is not None
+            and len(readers[x]) == 1
+            and before.op in ("conv1d", "conv2d", "conv3d", "conv_transpose2d")
+            or before is not None
+            and before.op == "linear"
+            and x.rank == 2
+            and len(readers[x]) == 1
+        )
         if foldable:
             weight, bias = before.weights["weight"].double(), before.weights.get("bias")
             if before.op == "conv_transpose2d":  # (in, out / groups, ...)
                 groups = before.config.get("groups", 1)
-                factor = scale.reshape(groups, 1, -1).expand(-1, weight.shape[0] // groups, -1).reshape(
-                    weight.shape[0], -1, 1, 1)
+                factor = (
+                    scale.reshape(groups, 1, -1)
+                    .expand(-1, weight.shape[0] // groups, -1)
+                    .reshape(weight.shape[0], -1, 1, 1)
+                )
             else:
                 factor = scale.reshape(-1, *[1] * (weight.dim() - 1))
             before.weights["weight"] = weight * factor
@@ -114,9 +126,15 @@ def fold_padding(graph):
         count, mode, padding = int(node.op[4]), pad.config.get("mode", "constant"), pad.config["padding"]
         padding = padding + [0] * (2 * count - len(padding))
         own = pair(node.config.get("padding", 0), count)
-        if len(padding) != 2 * count or mode not in ("constant", "replicate", "reflect") or pad.config.get("value") or \
-                any(type(size) is not int for size in padding) or padding[::2] != padding[1::2] or \
-                mode != "constant" and any(own):
+        if (
+            len(padding) != 2 * count
+            or mode not in ("constant", "replicate", "reflect")
+            or pad.config.get("value")
+            or any(type(size) is not int for size in padding)
+            or padding[::2] != padding[1::2]
+            or mode != "constant"
+            and any(own)
+        ):
             continue
         sides = [size + more for size, more in zip(padding[::2][::-1], own)]
         node.config["padding"] = sides[0] if len(set(sides)) == 1 else sides
@@ -124,6 +142,9 @@ def fold_padding(graph):
             node.config["padding_mode"] = mode
         node.inputs[0] = pad.inputs[0]
     graph.drop_dead()
+
+
+WITH_BIAS = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose2d")
 
 
 def fold_biases(graph):
@@ -134,8 +155,14 @@ def fold_biases(graph):
             continue
         for x, added in (node.inputs, node.inputs[::-1]):
             layer, constant = x.node, added.node
-            if layer is None or constant is None or constant.op != "constant" or len(readers[x]) != 1 or \
-                    layer.op not in ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose2d") or "bias" in layer.weights:
+            if (
+                layer is None
+                or constant is None
+                or constant.op != "constant"
+                or len(readers[x]) != 1
+                or layer.op not in WITH_BIAS
+                or "bias" in layer.weights
+            ):
                 continue
             axis = x.rank - 1 if layer.op == "linear" else 1
             shape = [1] * (x.rank - added.rank) + list(added.shape)

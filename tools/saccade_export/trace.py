@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a module on an example in float64 and notes what it does: the nodes that make its results of its inputs.
 
-Every call of a function of PyTorch comes by here (torch.overrides.TorchFunctionMode) with real tensors, so any Python code
-runs as it is. A tensor that depends on an input has a Value of the graph; any other is a constant, which PyTorch computes.
-Shapes are given as Sizes, which carry their expressions through the module's own arithmetic.
+Every call of a function of PyTorch comes by here (torch.overrides.TorchFunctionMode) with real tensors, so any Python
+code runs as it is. A tensor that depends on an input has a Value of the graph; any other is a constant, which PyTorch
+computes. Shapes are given as Sizes, which carry their expressions through the module's own arithmetic.
 """
 
 import contextlib
@@ -15,30 +15,23 @@ from torch.overrides import TorchFunctionMode
 
 from checkpoints import ExportError
 
+from .calls import CASTS, HIDDEN, LIKE, PLAIN, RANDOM, SAME, flattened, in_place, mapped, name_of, plain
 from .graph import Value
 from .sizes import Ratio, Shape, Size
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TORCH = os.path.dirname(os.path.abspath(torch.__file__))
-FUNCTIONS = {}    # name of a function of PyTorch -> what makes nodes of it
-MODULES = []      # (test of a module, what makes nodes of it)
-LIKE = {"zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty",
-        "new_tensor"}
-RANDOM = {"rand", "randn", "rand_like", "randn_like", "randint", "randperm", "bernoulli", "normal", "multinomial"}
-PLAIN = {"dim", "ndimension", "is_floating_point", "is_complex", "element_size", "get_device", "stride", "data_ptr",
-         "is_contiguous", "storage", "untyped_storage", "storage_offset", "__repr__", "__str__", "__format__", "__hash__",
-         "is_nonzero", "requires_grad_", "is_inference", "is_conj", "is_neg"}
-HIDDEN = -1e30  # for minus infinity, which a file cannot have: added to a score it hides as well
-CASTS = {"float", "double", "half", "bfloat16", "to", "type", "type_as", "cuda", "cpu"}
-SAME = {"contiguous", "detach", "clone", "alias", "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout",
-        "feature_dropout", "feature_alpha_dropout"}
+FUNCTIONS = {}  # name of a function of PyTorch -> what makes nodes of it
+MODULES = []  # (test of a module, what makes nodes of it)
 
 
 def takes(*names):
     """Registers what makes nodes of functions and methods of these names: f(tracer, their arguments) -> Value."""
+
     def register(function):
         FUNCTIONS.update(dict.fromkeys(names, function))
         return function
+
     return register
 
 
@@ -46,64 +39,14 @@ class Refused(Exception):
     """What the library has no operator for. Tracing goes on, to name everything there is."""
 
 
-def name_of(function):
-    """Of a function, method or property, without what says that it is an operator's or in place."""
-    if getattr(function, "__name__", "") in ("__get__", "__set__"):
-        return "." + function.__self__.__name__
-    name = getattr(function, "__name__", str(function))
-    if name.startswith("__") and name.endswith("__"):
-        return name
-    return name.rstrip("_").lstrip("_") if name != "_" else name
-
-
-def in_place(function):
-    name = getattr(function, "__name__", "")
-    return name.endswith("_") and not name.endswith("__") or name.startswith("__i") and name not in ("__invert__", "__iter__")
-
-
-def flattened(item):
-    if isinstance(item, dict):
-        item = list(item.values())
-    if isinstance(item, slice):
-        item = (item.start, item.stop, item.step)
-    if isinstance(item, (list, tuple)):
-        for part in item:
-            yield from flattened(part)
-    else:
-        yield item
-
-
-def mapped(item, change):
-    """The arguments with every leaf changed."""
-    if isinstance(item, dict):
-        return {key: mapped(part, change) for key, part in item.items()}
-    if isinstance(item, slice):
-        return slice(*(mapped(part, change) for part in (item.start, item.stop, item.step)))
-    if isinstance(item, (list, tuple)):
-        parts = [mapped(part, change) for part in item]
-        return parts if isinstance(item, list) else tuple(parts)
-    return change(item)
-
-
-def plain(item):
-    """As PyTorch takes it: sizes are numbers, floating-point types are the one that everything is computed in."""
-    if isinstance(item, Size):
-        return item.plain
-    if isinstance(item, Ratio):
-        return float(item)
-    if isinstance(item, torch.dtype) and item.is_floating_point:
-        return torch.float64
-    return item
-
-
 class Tracer(TorchFunctionMode):
     def __init__(self, graph, module, leaves):
         super().__init__()
         self.graph, self.book, self.leaves = graph, graph.book, leaves
-        self.known = {}      # id of a tensor -> its Value
-        self.tagged = {}     # id of a constant -> the sizes it was made of
-        self.stale = set()   # ids of tensors that an operation in place has changed behind their back
-        self.alive = []      # so that ids stay theirs
+        self.known = {}  # id of a tensor -> its Value
+        self.tagged = {}  # id of a constant -> the sizes it was made of
+        self.stale = set()  # ids of tensors that an operation in place has changed behind their back
+        self.alive = []  # so that ids stay theirs
         self.constants = {}  # id of a constant -> its Value
         self.off = 0
         self.refusals = []
@@ -215,8 +158,11 @@ class Tracer(TorchFunctionMode):
             return self.tag(args[0].double(), sizes)
         args, kwargs = mapped(args, plain), mapped(kwargs, plain)
         result = function(*args, **kwargs)
-        if torch.is_tensor(result) and result.dtype in (torch.float32, torch.float16, torch.bfloat16) and \
-                not any(result is item for item in leaves):
+        if (
+            torch.is_tensor(result)
+            and result.dtype in (torch.float32, torch.float16, torch.bfloat16)
+            and not any(result is item for item in leaves)
+        ):
             result = result.double()
         if sizes:
             for item in flattened(result):
@@ -281,7 +227,9 @@ class Tracer(TorchFunctionMode):
                         raise Refused("drops values at random; call eval() first")
                 else:
                     given = mapped(args, self.value)
-                    named = {key: mapped(item, self.value) for key, item in kwargs.items() if key not in ("inplace", "out")}
+                    named = {
+                        key: mapped(item, self.value) for key, item in kwargs.items() if key not in ("inplace", "out")
+                    }
                     if "input" in named and name != "interpolate":
                         given, named = (named.pop("input"), *given), named
                     values = FUNCTIONS[name](self, *given, **named)
@@ -313,8 +261,9 @@ class Tracer(TorchFunctionMode):
             kind = item.dtype if torch.is_tensor(item) else item
             if isinstance(kind, torch.dtype) and not kind.is_floating_point:
                 raise Refused(f"makes {kind} of a value")
-            if isinstance(kind, str) and not (kind.split(":")[0] in ("cpu", "cuda") or "Float" in kind or
-                                              "Double" in kind or "Half" in kind):
+            if isinstance(kind, str) and not (
+                kind.split(":")[0] in ("cpu", "cuda") or "Float" in kind or "Double" in kind or "Half" in kind
+            ):
                 raise Refused(f"makes {kind} of a value")
         if not isinstance(self.value(tensor), Value):
             raise Refused("takes its type of a value; write the type")
@@ -322,8 +271,11 @@ class Tracer(TorchFunctionMode):
 
     def change(self, tensor):
         """After an operation in place: other tensors of the same memory no longer are what their Values say."""
-        memory = tensor.storage().data_ptr() if not hasattr(tensor, "untyped_storage") else \
-            tensor.untyped_storage().data_ptr()
+        memory = (
+            tensor.storage().data_ptr()
+            if not hasattr(tensor, "untyped_storage")
+            else tensor.untyped_storage().data_ptr()
+        )
         for other in self.alive:
             if other is not tensor and id(other) in self.known:
                 of = other.untyped_storage() if hasattr(other, "untyped_storage") else other.storage()
@@ -383,7 +335,8 @@ class Tracer(TorchFunctionMode):
         if kind == "OnnxNode":
             message = f"{path.replace('/', '.')}: {reason}"
         else:
-            message = f"{path}{f' ({kind})' if kind and kind != path else ''}{f' at {place}' if place else ''}: {reason}"
+            named = f" ({kind})" if kind and kind != path else ""
+            message = f"{path}{named}{f' at {place}' if place else ''}: {reason}"
         if message not in self.refusals:
             self.refusals.append(message)
 
@@ -422,11 +375,21 @@ def tracing(tracer):
         return torch._C._TensorBase.__getitem__(tensor, index if isinstance(index, tuple) else (index,))
 
     def apply(function, *args, **kwargs):  # a function with its own gradient computes as any other
-        own = type("Context", (), {"save_for_backward": lambda self, *tensors: None, "mark_dirty": lambda self, *tensors: None,
-                                   "mark_non_differentiable": lambda self, *tensors: None,
-                                   "set_materialize_grads": lambda self, value: None, "needs_input_grad": ()})()
-        separate = hasattr(torch.autograd.Function, "setup_context") and \
-            function.setup_context is not torch.autograd.Function.setup_context
+        own = type(
+            "Context",
+            (),
+            {
+                "save_for_backward": lambda self, *tensors: None,
+                "mark_dirty": lambda self, *tensors: None,
+                "mark_non_differentiable": lambda self, *tensors: None,
+                "set_materialize_grads": lambda self, value: None,
+                "needs_input_grad": (),
+            },
+        )()
+        separate = (
+            hasattr(torch.autograd.Function, "setup_context")
+            and function.setup_context is not torch.autograd.Function.setup_context
+        )
         return function.forward(*args, **kwargs) if separate else function.forward(own, *args, **kwargs)
 
     applied = torch.autograd.Function.__dict__.get("apply")
