@@ -63,6 +63,30 @@ class CommandTest(unittest.TestCase):
         self.assertIn("not NAME=PLACE", self.refused(self.output, "--module", CLASS, "--state", "history"))
 
     @unittest.skipUnless(HAS_TORCH, "PyTorch is not installed")
+    def test_the_library_verifies_the_file(self):
+        import torch
+
+        from checkpoints import ExportError
+        from saccade_export.network_file import command_line_tool
+
+        if command_line_tool() is None:
+            self.skipTest("the program saccade is not built")
+        layer = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, padding=1), torch.nn.GELU())
+        x = torch.rand(1, 3, 8, 8)
+        export.export(layer, self.output, x)
+        with self.assertRaisesRegex(ExportError, "saccade verify: "):
+            export.export(layer, self.output, x, reference=torch.nn.Conv2d(3, 4, 3, padding=1))
+        with self.assertWarnsRegex(UserWarning, "is not verified"):
+            export.export(layer, self.output, x, check=self.program("exit 4"))
+
+    def program(self, line):
+        path = os.path.join(self.folder.name, "program")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\n{line}\n")
+        os.chmod(path, 0o755)
+        return path
+
+    @unittest.skipUnless(HAS_TORCH, "PyTorch is not installed")
     def test_a_class_with_a_checkpoint(self):
         import torch
 

@@ -26,8 +26,8 @@ TensorMap readInputs(const std::filesystem::path& path);
 /// The outputs to ask for so that they compare with `references`: those names, half precision where they are.
 std::vector<OutputRequest> outputsLike(const TensorMap& references);
 
-/// The relative error allowed: 1e-5; DeformableAttention* 5e-5, or 2e-4 with the position bias from a table; 5e-3 for a
-/// plan in half precision; 1e-3 for an ONNX case whose tensors are F16.
+/// The relative error allowed: 1e-5; deformable attention, alone or in a network, 5e-5, or 2e-4 with the position bias
+/// from a table; 5e-3 for a plan in half precision; 1e-3 for an ONNX case whose tensors are F16.
 double goldenTolerance(const GoldenCase& golden, const std::string& module, const Plan& plan);
 
 struct Comparison {

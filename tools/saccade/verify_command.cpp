@@ -98,7 +98,7 @@ Command addVerifyCommand(CLI::App& app) {
     command->add_option("FILE", options->files, "Golden cases: safetensors files with w.*, in.* and out.*")
         ->type_name("");
     command->footer(
-        "error is ||result - reference|| / ||reference||. Tolerances: 1e-5; DeformableAttention 5e-5, with\n"
+        "error is ||result - reference|| / ||reference||. Tolerances: 1e-5; deformable attention 5e-5, with\n"
         "the bias from a table 2e-4; 5e-3 with --precision f16; 1e-3 for ONNX cases of halves. NaN never\n"
         "passes. A file that cannot be run fails by itself, the others go on; its exit code comes before 1.");
     options->device.addTo(*command);
