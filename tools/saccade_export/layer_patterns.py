@@ -192,8 +192,8 @@ def affine(graph, value, dims, bias):
         constant = made_by(other(node, value), "constant") if node is not None and node.op == op else None
         if constant is None:
             continue
-        shape = list(constant.output.shape)
-        if [size for size in [1] * (len(wanted) - len(shape)) + shape] != wanted:
+        shape = [1] * len(wanted) + list(constant.output.shape)
+        if shape[-len(wanted):] != wanted or any(size != 1 for size in shape[:-len(wanted)]):
             break
         weights[name] = constant.weights["value"].reshape(sizes)
         value = node.output
