@@ -112,16 +112,18 @@ void checkRequests(std::span<const TensorRequest> requests, std::span<const Tens
 
 PlanBuilder::PlanBuilder(const PlanRequest& request, const WeightSet& weights, const DeviceProfile& device,
                          std::pmr::memory_resource* memory)
-    : request_(request), weights_(weights), device_(device), memory_(memory),
+    : request_(request), weights_(weights), device_(device), weightStorage_(request.storage), memory_(memory),
       ownGraph_(std::in_place, memory, device.minStorageBufferOffsetAlignment, request.progress), graph_(*ownGraph_),
       warnings_(memory), tensors_(memory), askedInputs_(memory), askedOutputs_(memory) {
     checkRequest();
 }
 
 PlanBuilder::PlanBuilder(const PlanRequest& request, const WeightSet& weights, const DeviceProfile& device,
-                         std::pmr::memory_resource* memory, Graph& graph, std::span<const EmbeddedInput> inputs)
-    : request_(request), weights_(weights), device_(device), memory_(memory), graph_(graph), embedded_(inputs),
-      warnings_(memory), tensors_(memory), askedInputs_(memory), askedOutputs_(memory) {
+                         std::pmr::memory_resource* memory, Graph& graph, std::span<const EmbeddedInput> inputs,
+                         DataType weightStorage)
+    : request_(request), weights_(weights), device_(device), weightStorage_(weightStorage), memory_(memory),
+      graph_(graph), embedded_(inputs), warnings_(memory), tensors_(memory), askedInputs_(memory),
+      askedOutputs_(memory) {
     checkRequest();
 }
 
@@ -141,8 +143,8 @@ void PlanBuilder::checkRequest() {
 TensorId PlanBuilder::bindInput(std::string_view name, DataType type, const Shape& shape, bool* channelsLast) {
     if (ownGraph_)
         return graph_.external(name, type, shape);
-    const auto input = std::find_if(embedded_.begin(), embedded_.end(),
-                                    [&](const EmbeddedInput& one) { return one.name == name; });
+    const auto input =
+        std::find_if(embedded_.begin(), embedded_.end(), [&](const EmbeddedInput& one) { return one.name == name; });
     if (!input->channelsLast)
         return input->tensor;
     if (channelsLast) {

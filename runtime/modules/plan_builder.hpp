@@ -112,9 +112,11 @@ public:
     PlanBuilder(const PlanRequest& request, const WeightSet& weights, const DeviceProfile& device,
                 std::pmr::memory_resource* memory);
     /// Of a module within `graph`: its inputs are those tensors, of the requests' types, and its outputs intermediates,
-    /// to be found in tensors(); those of feature maps lie as LAYOUT_CHANNELS_LAST says.
+    /// to be found in tensors(); those of feature maps lie as LAYOUT_CHANNELS_LAST says. Weights lie where a
+    /// plan of `weightStorage` has them.
     PlanBuilder(const PlanRequest& request, const WeightSet& weights, const DeviceProfile& device,
-                std::pmr::memory_resource* memory, Graph& graph, std::span<const EmbeddedInput> inputs);
+                std::pmr::memory_resource* memory, Graph& graph, std::span<const EmbeddedInput> inputs,
+                DataType weightStorage);
 
     Graph& graph() { return graph_; }
     const DeviceProfile& device() const { return device_; }
@@ -132,7 +134,7 @@ public:
     void setBatch(uint64_t batch) { batch_ = static_cast<uint32_t>(batch); }
     uint32_t batch() const { return batch_; }
 
-    TensorId weight(WeightId id) { return weights_.tensor(graph_, id, request_.storage); }
+    TensorId weight(WeightId id) { return weights_.tensor(graph_, id, weightStorage_); }
     /// A tensor of the storage type in the workspace.
     TensorId activation(std::string_view name, const Shape& shape) {
         return graph_.intermediate(name, request_.storage, shape);
@@ -207,6 +209,7 @@ private:
     const PlanRequest& request_;
     const WeightSet& weights_;
     const DeviceProfile& device_;
+    DataType weightStorage_;
     std::pmr::memory_resource* memory_;
     std::optional<Graph> ownGraph_; ///< none: a part of a larger plan
     Graph& graph_;

@@ -106,8 +106,10 @@ WeightId WeightSet::pack(std::string_view name, std::span<const SourceId> source
                          std::span<const uint64_t> parameters, WeightPrecision precision) {
     std::pmr::string full(scope_, memory_);
     full += name;
-    weights_.push_back({std::move(full), FixedVector<SourceId, 8>(sources),
-                        FixedVector<uint64_t, 8>(parameters), elements, packer, precision, bytes_});
+    if (float32_ && precision == WeightPrecision::storage)
+        precision = WeightPrecision::float32;
+    weights_.push_back({std::move(full), FixedVector<SourceId, 8>(sources), FixedVector<uint64_t, 8>(parameters),
+                        elements, packer, precision, bytes_});
     for (const DataType storage : {DataType::f32, DataType::f16}) {
         const size_t size = dataTypeSize(precision == WeightPrecision::storage ? storage : DataType::f32);
         bytes_[storageIndex(storage)] += alignUp(elements * size, weightAlignment);

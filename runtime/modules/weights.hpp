@@ -39,13 +39,18 @@ public:
     /// While it lives, names are those of a part: they stand behind `part` and a point in the file.
     class Scope {
     public:
-        Scope(WeightSet& weights, std::string_view part) : weights_(weights) {
+        /// `float32`: what the part declares is kept in float32, whatever the plan's storage.
+        Scope(WeightSet& weights, std::string_view part, bool float32) : weights_(weights) {
             weights.scope_ = part;
             weights.scope_ += '.';
+            weights.float32_ = float32;
         }
         Scope(const Scope&) = delete;
         Scope& operator=(const Scope&) = delete;
-        ~Scope() { weights_.scope_.clear(); }
+        ~Scope() {
+            weights_.scope_.clear();
+            weights_.float32_ = false;
+        }
 
     private:
         WeightSet& weights_;
@@ -114,6 +119,7 @@ private:
 
     const Safetensors* file_;
     std::pmr::string prefix_, scope_;
+    bool float32_ = false; ///< of the scope
     std::pmr::memory_resource* memory_;
     std::pmr::vector<Source> sources_;
     std::pmr::vector<Weight> weights_;

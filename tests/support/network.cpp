@@ -62,7 +62,8 @@ std::vector<reference::Tensors> runInTurn(const Plan& plan, const std::vector<re
     for (const reference::Tensors& each : inputs) {
         reference::Tensors& outputs = results.emplace_back();
         for (const SacTensorInfo& info : plan.tensors())
-            if (info.flags & SAC_TENSOR_INPUT_BIT)
+            if ((info.flags & SAC_TENSOR_INPUT_BIT) &&
+                !(info.flags & SAC_TENSOR_HOST_BIT)) // not one that nothing reads
                 buffers.write(info.name, reference::get(each, info.name));
         Gpu::get().submitter().run([&](VkCommandBuffer commandBuffer) {
             if (results.size() == 1)

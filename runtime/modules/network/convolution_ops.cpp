@@ -150,8 +150,8 @@ private:
         const uint64_t parameters[] = {desc_.channels,  desc_.outputs,   groups,     desc_.kernel[0],
                                        desc_.kernel[1], desc_.kernel[2], transposed_};
         const SourceId id = source.weights.source("weight", wanted);
-        weight_ =
-            source.weights.pack(source.op, {&id, 1}, convWeightElements(desc_), pack, parameters, source.precision);
+        weight_ = source.weights.pack(source.op, {&id, 1}, convWeightElements(desc_), pack, parameters,
+                                      WeightPrecision::storage);
         desc_.bias = source.weights.has("bias");
         if (desc_.bias)
             bias_ = source.weights.raw("bias", {desc_.outputs});

@@ -56,7 +56,7 @@ public:
         gemm_.depth = static_cast<uint32_t>(inputs);
         const SourceId id = source.weights.source("weight", {outputs, inputs});
         weight_ = source.weights.pack(source.op, {&id, 1}, gemmWeightElements(gemm_), packLinear, parameters,
-                                      source.precision);
+                                      WeightPrecision::storage);
         gemm_.bias = source.weights.has("bias");
         if (gemm_.bias)
             bias_ = source.weights.raw("bias", {outputs});

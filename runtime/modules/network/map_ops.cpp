@@ -92,12 +92,9 @@ public:
           size_(source.config.json("size")), scale_(source.config.json("scale_factor")) {
         if (!size_ == !scale_)
             throw Error(SAC_ERROR_INVALID_CONFIG, "config \"size\" or \"scale_factor\": one of them is required");
-        if (size_ && (!size_->isArray() || size_->items().size() != 2))
-            throw Error(SAC_ERROR_INVALID_CONFIG, "config \"size\": %s is no list of two sizes",
-                        JsonSummary(*size_).text());
-        if (size_)
-            for (const JsonValue& item : size_->items())
-                requireSize(item, "config \"size\"");
+        for (const size_t i : {0, 1})
+            if (size_)
+                requireSize(sizeItem(i), "config \"size\"");
         for (const size_t i : {0, 1})
             if (scale_ && !(factor(i) > 0 && factor(i) <= 64))
                 throw Error(SAC_ERROR_INVALID_CONFIG, "config \"scale_factor\": %s is not one or two numbers to 64",
@@ -108,7 +105,7 @@ public:
         requireRank(s, 0, 4);
         Shape& out = s.results[0] = s.inputs[0];
         for (const size_t i : {0, 1}) {
-            const int64_t n = size_ ? evaluateSize(size_->items()[i], s.sizes, "config \"size\"")
+            const int64_t n = size_ ? evaluateSize(sizeItem(i), s.sizes, "config \"size\"")
                                     : static_cast<int64_t>(std::floor(static_cast<double>(out[2 + i]) * factor(i)));
             if (n < 1 || n > INT32_MAX)
                 refuseShape("a size of %lld", wide(n));
@@ -130,6 +127,15 @@ public:
     }
 
 private:
+    /// One size may stand for both.
+    const JsonValue& sizeItem(size_t i) const {
+        if (!size_->isArray())
+            return *size_;
+        if (size_->items().size() != 2)
+            throw Error(SAC_ERROR_INVALID_CONFIG, "config \"size\": %s is not one or two sizes",
+                        JsonSummary(*size_).text());
+        return size_->items()[i];
+    }
     double factor(size_t i) const {
         if (!scale_->isArray())
             return scale_->asNumber();
@@ -170,7 +176,8 @@ public:
     }
     void build(NodeBuilder& node) const override {
         const Value x = node.input(0);
-        const Value& motion = node.raw(1); // float32 serves as well: it says where, not what
+        // Of float32 it may stay that: it says where, not what.
+        const Value motion = node.raw(1).type == DataType::f32 ? node.raw(1) : node.input(1);
         const Value result = mapResult(node);
         auto desc = describeMaps<WarpDesc>(node, x, result);
         desc.motionType = motion.type;
@@ -234,7 +241,7 @@ constexpr Key avgPoolKeys[] = {poolSize, poolStride, poolPadding,
                                Key::boolean("count_include_pad", "padding counts in the mean").orElse(1)};
 constexpr const char* interpolateModes[] = {"nearest", "bilinear"};
 constexpr Key interpolateKeys[] = {
-    Key::json("size", "two integers or expressions").optional(),
+    Key::json("size", "an integer or expression, or two").optional(),
     Key::json("scale_factor", "a number or two").optional(),
     Key::choice("mode", interpolateModes, "how pixels between are made").orElse(0),
     Key::boolean("align_corners", "corner pixels keep their place; of bilinear").orElse(0)};

@@ -127,7 +127,7 @@ private:
                        {"option", description.options, "of the configuration", description.config}, memory);
         const PlanRequest request{type_.name, description, requests,           outputs,
                                   options,    node.type(), node.plan().bias(), node.plan().progress()};
-        PlanBuilder builder(request, weights_, node.device(), memory, graph, embedded);
+        PlanBuilder builder(request, weights_, node.device(), memory, graph, embedded, node.plan().storage());
         module_->build(builder);
         for (const PlanTensor& tensor : builder.tensors())
             for (size_t i = 0; i < outputCount_; ++i)

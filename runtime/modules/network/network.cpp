@@ -95,22 +95,15 @@ void Network::addStep(const ModuleSource& source, const NodeEntry& node) {
         const OpType* type = findOp(node.op);
         checkOperands(node, type);
         const ModuleType* module = type ? nullptr : findModule(node.op);
-        const WeightSet::Scope scope(source.weights, node.weights);
+        const WeightSet::Scope scope(source.weights, node.weights, node.float32);
         const JsonValue none{std::span<const JsonMember>()};
         const std::span<const Key> keys = type     ? type->config
                                           : module ? module->description.config
                                                    : std::span<const Key>();
         Config config(node.config && (type || module) ? *node.config : none, {"config", keys, nullptr, {}},
                       source.memory);
-        const OpSource op{node.op,
-                          node.inputs,
-                          node.outputs.size(),
-                          config,
-                          node.options,
-                          source.weights,
-                          node.float32 ? WeightPrecision::float32 : WeightPrecision::storage,
-                          source.memory,
-                          source.warnings};
+        const OpSource op{node.op,      node.inputs,    node.outputs.size(), config,
+                          node.options, source.weights, source.memory,       source.warnings};
         step.op = type ? type->make(op) : makeModuleOp(op);
     });
 }

@@ -30,7 +30,6 @@ struct OpSource {
     Config& config;
     const JsonValue* options; ///< null: empty
     WeightSet& weights;       ///< looks names up as the node's
-    WeightPrecision precision;
     std::pmr::memory_resource* memory;
     Warnings& warnings;
 };

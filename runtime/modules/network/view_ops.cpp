@@ -14,27 +14,27 @@ namespace {
 
 constexpr const char* sizesMeaning = "integers or expressions";
 
-// A list of sizes of a configuration, kept as it is written: expressions have values in a plan only.
+// Sizes of a configuration, a list or one alone, kept as they are written: expressions have values in a plan only.
 class SizeList {
 public:
-    SizeList(Config& config, const char* key) : key_(key), list_(config.json(key)) {
-        if (!list_)
+    SizeList(Config& config, const char* key) : key_(key) {
+        const JsonValue* list = config.json(key);
+        if (!list)
             throw Error(SAC_ERROR_INVALID_CONFIG, "config \"%s\": a list of sizes is required", key);
-        if (!list_->isArray())
-            throw Error(SAC_ERROR_INVALID_CONFIG, "config \"%s\": %s is not an array", key, JsonSummary(*list_).text());
-        if (list_->items().size() > 2 * maxRank)
-            throw Error(SAC_ERROR_INVALID_CONFIG, "config \"%s\": %zu sizes, at most %zu", key, list_->items().size(),
+        items_ = list->isArray() ? list->items() : std::span(list, 1);
+        if (items_.size() > 2 * maxRank)
+            throw Error(SAC_ERROR_INVALID_CONFIG, "config \"%s\": %zu sizes, at most %zu", key, items_.size(),
                         2 * maxRank);
-        for (const JsonValue& item : list_->items())
+        for (const JsonValue& item : items_)
             requireSize(item, key);
     }
 
-    size_t count() const { return list_->items().size(); }
-    int64_t value(size_t i, const Sizes& sizes) const { return evaluateSize(list_->items()[i], sizes, key_); }
+    size_t count() const { return items_.size(); }
+    int64_t value(size_t i, const Sizes& sizes) const { return evaluateSize(items_[i], sizes, key_); }
 
 private:
     const char* key_;
-    const JsonValue* list_;
+    std::span<const JsonValue> items_;
 };
 
 Shape shapeOf(const SizeList& list, const Sizes& sizes) {
@@ -243,10 +243,10 @@ private:
 /// Two slices a dimension, each copied to its place.
 class Roll final : public Op {
 public:
-    explicit Roll(const OpSource& source) : shifts_(source.config, "shifts"), dims_(source.config.integers("dims")) {
-        if (shifts_.count() != dims_.size() || dims_.size() > 2 || dims_.empty())
-            throw Error(SAC_ERROR_INVALID_CONFIG, "config \"shifts\" and \"dims\": %zu and %zu, one or two of each",
-                        shifts_.count(), dims_.size());
+    explicit Roll(const OpSource& source) : shifts_(source.config, "shifts"), dims_(source.config, "dims") {
+        if (shifts_.count() != dims_.count() || !dims_.count())
+            throw Error(SAC_ERROR_INVALID_CONFIG, "config \"shifts\" and \"dims\": %zu and %zu, as many of each",
+                        shifts_.count(), dims_.count());
     }
 
     void infer(Inference& s) const override { s.results[0] = s.inputs[0]; }
@@ -259,11 +259,11 @@ public:
 
 private:
     void roll(NodeBuilder& node, const Value& from, const Value& to, size_t i) const {
-        if (i == dims_.size()) {
+        if (i == dims_.count()) {
             node.copy(from, to);
             return;
         }
-        const uint32_t dim = dimensionOf(dims_[i], from.rank(), "dims");
+        const uint32_t dim = dimensionOf(dims_.value(i, node.sizes), from.rank(), "dims");
         const int64_t size = static_cast<int64_t>(from.shape[dim]);
         const int64_t shift = (shifts_.value(i, node.sizes) % size + size) % size;
         const auto back = static_cast<uint32_t>(shift), front = static_cast<uint32_t>(size - shift);
@@ -272,8 +272,7 @@ private:
             roll(node, sliced(from, dim, front, back), sliced(to, dim, 0, back), i + 1);
     }
 
-    SizeList shifts_;
-    Config::Integers dims_;
+    SizeList shifts_, dims_;
 };
 
 class Concat final : public Op {
@@ -415,7 +414,7 @@ constexpr const char* padModes[] = {"constant", "replicate", "reflect", "circula
 constexpr Key padKeys[] = {Key::json("padding", sizesMeaning),
                            Key::choice("mode", padModes, "what stands beyond the input").orElse(0),
                            Key::number("value", -3e38, 3e38, "of mode constant").orElse(0)};
-constexpr Key rollKeys[] = {Key::json("shifts", sizesMeaning), Key::integers("dims", {1, 2}, -6, 5, "the dimensions")};
+constexpr Key rollKeys[] = {Key::json("shifts", sizesMeaning), Key::json("dims", "the dimensions")};
 constexpr Key shuffleKeys[] = {Key::integer("upscale_factor", 1, 64, "r")};
 constexpr Key unshuffleKeys[] = {Key::integer("downscale_factor", 1, 64, "r")};
 constexpr Key dropoutKeys[] = {Key::ignored("p", "identity at inference")};
