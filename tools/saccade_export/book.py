@@ -129,6 +129,8 @@ class Book:
                 rest = add(rest, Expression({atoms: factor}))
         if rest.constant is not None or self.divides(rest, by):
             return number((rest.constant or 0) % by)
+        if by == 2:  # the same of either sign
+            rest = Expression({atoms: -abs(factor) for atoms, factor in rest.terms.items()})
         if all(factor < 0 for atoms, factor in rest.terms.items() if atoms):  # what is missing to a multiple
             return add(rest, self.divide(rest, b), -by)
         return Expression({(Quotient("%", rest, b),): 1})
@@ -174,22 +176,29 @@ class Book:
         if lasting(rest) > 1 and value % lasting(rest) == 0:
             value //= lasting(rest)
             rest = Expression({atoms: factor // lasting(rest) for atoms, factor in rest.terms.items()})
+        divided, by = self.remainder_in(rest)
         (atoms, factor), *others = rest.terms.items()
-        if not others and len(atoms) == 1 and isinstance(atoms[0], str) and factor == 1:
+        if divided is not None and value == 0:
+            self.multiple(divided, by)
+        elif not others and len(atoms) == 1 and isinstance(atoms[0], str) and factor == 1:
             self.fixed[atoms[0]] = value
-        elif (
-            not others
-            and len(atoms) == 1
-            and atoms[0] is not str
-            and factor == 1
-            and value == 0
-            and isinstance(atoms[0], Quotient)
-            and atoms[0].sign == "%"
-            and atoms[0].by.constant
-        ):
-            self.multiple(atoms[0].of, atoms[0].by.constant)
         else:
             self.required[rest] = value
+
+    @staticmethod
+    def remainder_in(expression):
+        """(of, by) where the expression is of % by, or by * (of // by rounded up) - of; else None twice."""
+        for atoms, factor in expression.terms.items():
+            atom = atoms[0] if len(atoms) == 1 else None
+            if not isinstance(atom, Quotient) or not atom.by.constant:
+                continue
+            rest = add(expression, Expression({atoms: factor}), -1)
+            if atom.sign == "%" and factor == 1 and not rest.terms:
+                return atom.of, atom.by.constant
+            rounded = add(atom.of, number(1 - factor))
+            if atom.sign == "//" and atom.by.constant == factor and rest == add(number(0), rounded, -1):
+                return rounded, factor
+        return None, None
 
     def multiple(self, expression, by):
         known = self.multiples.get(expression, 1)
@@ -231,7 +240,7 @@ class Book:
                             break
 
     def never_negative(self, expression):
-        """Whether the expression is known to be at least 0 for all sizes, which are at least 1."""
+        """Whether the expression is known to be at least 0, or more than -1, for all sizes, which are at least 1."""
         bound, pending = {}, [(atoms, Fraction(factor)) for atoms, factor in self.normal(expression).terms.items()]
         for _ in range(64):
             if not pending:
@@ -250,7 +259,7 @@ class Book:
             else:  # of - by + 1 <= by * (of // by) <= of
                 pending += [(rest + inner, factor * more / by) for inner, more in atom.of.terms.items()]
                 pending.append((rest, max(factor, 0) * (1 - by) / by))
-        return not pending and all(factor >= 0 for atoms, factor in bound.items() if atoms) and sum(bound.values()) >= 0
+        return not pending and all(factor >= 0 for atoms, factor in bound.items() if atoms) and sum(bound.values()) > -1
 
     def size(self, size):
         """A size with what has become known since: a plain int where it is one."""

@@ -33,6 +33,8 @@ def merge_moves(graph):
                 graph.replace(node.output, x)
             elif moves_only_ones(node):  # the same order in memory
                 node.op, node.config = "reshape", {"shape": list(node.output.shape)}
+        elif node.op == "slice" and node.config.get("step", 1) == 1 and same(graph.book, x.shape, node.output.shape):
+            graph.replace(node.output, x)
         elif node.op == "neg" and before is not None and before.op == "neg":
             graph.replace(node.output, before.inputs[0])
         elif node.op in BINARY and changes_nothing(node):

@@ -7,6 +7,7 @@ import torch
 
 from .attention_pattern import recognise_attention
 from .graph import Value, pair
+from .large_kernels import lower_large_kernels
 from .layer_patterns import find_activations, find_filters, find_norms
 from .moves import drop_ones, find_rolls, lower_ranks, merge_moves, slice_first
 from .network_file import setting
@@ -23,6 +24,7 @@ def simplify(graph):
     find_filters(graph)
     lower(graph, "unfold", lower_unfold)
     fold_biases(graph)
+    lower_large_kernels(graph)
     settle(graph)
     recognise_attention(graph)
     settle(graph)
