@@ -11,6 +11,7 @@ from deformable_config import DEFORMABLE, deformable_config
 
 from .attention_pattern import is_width
 from .graph import Value, pair
+from .sizes import Size
 from .trace import HIDDEN, MODULES, Refused, plain, takes
 
 
@@ -35,7 +36,10 @@ def attend(t, q, k, v, attn_mask=None, dropout_p=0.0, *rest, is_causal=False, sc
     q, k, v = (item if isinstance(item, Value) else t.constant(item) for item in (q, k, v))
     bias = bias_of(t, attn_mask)
     config = {}
-    if not (is_width(q.shape[-1]) and is_width(v.shape[-1])):
+    for size in (q.shape[-1], v.shape[-1]):
+        if isinstance(size, Size) and str(size.expression) in t.book.values:  # a head is no map of a free width
+            t.book.fix(size)
+    if not all(is_width(t.book.size(x.shape[-1])) for x in (q, v)):
         return attend_by_products(t, q, k, v, bias, is_causal, scale)
     if scale is not None and not math.isclose(scale, int.__add__(q.shape[-1], 0) ** -0.5, rel_tol=1e-6):
         config["scale"] = float(scale)

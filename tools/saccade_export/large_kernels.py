@@ -29,7 +29,7 @@ def is_patches(node, kernel):
 
 def patches(graph, node, kernel):
     x, weight, count = node.inputs[0], node.weights["weight"], len(kernel)
-    for axis, size in enumerate(kernel):  # a rest that no window has is cut off; else there has to be none in a plan too
+    for axis, size in enumerate(kernel):  # a rest that no window has is cut off, or there is none in a plan either
         if x.shape[2 + axis] % size != 0:
             x = graph.node("slice", [x], {"dim": 2 + axis, "start": 0, "stop": x.shape[2 + axis] // size * size})
     sizes = [graph.book.size(size) for size in x.shape]

@@ -147,7 +147,14 @@ def write_network(graph, path, runs=(), metadata=None, dtype=None):
                 tensors[f"{node.name}.{name}"] = stored(tensor, dtype)
     tensors.update(example_tensors(runs))
     write_safetensors(
-        path, tensors, {**(metadata or {}), "module": "Network", "prefix": "", "config": json.dumps(config, separators=(",", ":"))}
+        path,
+        tensors,
+        {
+            **(metadata or {}),
+            "module": "Network",
+            "prefix": "",
+            "config": json.dumps(config, separators=(",", ":")),
+        },
     )
     return config
 
