@@ -199,8 +199,9 @@ private:
         if (!flat || (map.shape[0] > 1 && flat->strides[0] == 0))
             return std::nullopt;
         const bool single = map.shape[1] == 1;
-        if ((flat->strides[1] == 1 || single) && flat->strides[2] >= map.shape[1])
-            return MatrixLayout{false, flat->offset, flat->strides[2], flat->strides[0]};
+        if ((flat->strides[1] == 1 || single) && (flat->strides[2] >= map.shape[1] || pixels == 1))
+            return MatrixLayout{false, flat->offset, std::max(flat->strides[2], static_cast<uint32_t>(map.shape[1])),
+                                flat->strides[0]};
         if (channelMajor && (flat->strides[2] == 1 || pixels == 1) && flat->strides[1] >= pixels)
             return MatrixLayout{true, flat->offset, flat->strides[1], flat->strides[0]};
         return std::nullopt;
