@@ -178,5 +178,17 @@ def load_tests(loader, tests, pattern):
     return tests
 
 
+def list_skipped(result):
+    """Where the other test programs list theirs, for the test skipped_cases."""
+    folder = os.environ.get("SACCADE_SKIPPED_DIR")
+    if folder:
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "export"), "w", encoding="utf-8") as file:
+            for test, reason in result.skipped:
+                file.write(f"export: {test.shortDescription() or test.id()}: {reason}\n")
+
+
 if __name__ == "__main__":
-    unittest.main()
+    program = unittest.main(exit=False)
+    list_skipped(program.result)
+    sys.exit(not program.result.wasSuccessful())
