@@ -309,6 +309,19 @@ class OnnxTest(unittest.TestCase):
             [{"op": "reshape", "name": "y", "inputs": ["x"], "config": {"shape": [1, 4, "height * width"]}}],
         )
 
+    def test_a_state(self):
+        nodes = nodes_of(("Add", ["x", "last"], "y", {}), ("AveragePool", ["y"], "next", {"kernel_shape": [1, 1]}))
+        infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4, "h", "w"]) for name in ("x", "last")]
+        results = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("y", "next")]
+        graph = helper.make_graph(nodes, "network", infos, results)
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), self.source)
+        config = export_onnx(self.source, self.path, states={"last": "next"}, check=False)
+        self.assertEqual(config["states"][0]["shape"], [1, 4, "h", "w"])
+        self.assertEqual([entry["name"] for entry in config["outputs"]], ["y"])
+        network, x = evaluate.Network(self.path), draw(1, 4, 5, 6).double()
+        for factor in (1, 2, 3):
+            self.assertLessEqual(float((network.run({"x": x})["y"] - factor * x).norm()), 1e-12)
+
     def test_stored_files(self):
         for name in generate.ONNX:
             with self.subTest(name):

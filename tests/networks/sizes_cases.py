@@ -111,6 +111,10 @@ class SizesTest(unittest.TestCase):
                 found = [value_of(book.text(item), other) for item in results]
                 self.assertEqual(found, wanted, (steps, other, [book.text(item) for item in results]))
 
+    def test_sizes_of_two_traces_are_not_the_same(self):
+        self.assertNotEqual(Book().free("h", 64), self.h)
+        self.assertEqual(len({Book().free("h", 64), self.h, self.h + 0}), 2)
+
     def test_a_size_is_copied_as_itself(self):
         import copy
 

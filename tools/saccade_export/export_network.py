@@ -157,7 +157,7 @@ def trace(module, example, *, states=None, outputs=None, free=True, channels=Non
             tracer.bind(tensor, value)
     for name, place in states.items():
         tensor = dict(tensors)[name]
-        value = Value(state_shape(graph.book, sizes, tensor), name=name)
+        value = Value(state_shape(graph.book, sizes, name, tensor), name=name)
         graph.states.append({"value": value, "next": None, "place": place})
         tracer.bind(tensor, value)
     try:

@@ -46,33 +46,26 @@ class FreeSizes:
         return shape
 
 
-def guess(size, axis, names, values):
-    """A state's size as an expression of the free size of its axis: itself, a whole part or a multiple of it."""
-    for name in names:
-        if name.split("_")[0] == axis:
-            whole = values[name]
-            if whole == size:
-                return [("same", name, 1)]
-            if whole % size == 0:
-                return [("part", name, whole // size)]
-            if size % whole == 0:
-                return [("times", name, size // whole)]
-    return []
-
-
-def state_shape(book, sizes, tensor):
-    """A state's sizes, of which height and width may be parts of the inputs'."""
+def state_shape(book, sizes, name, tensor):
+    """A state's sizes: of the names that it is given, or parts and multiples of the inputs' height and width."""
+    given = sizes.free.get(name, {}) if isinstance(sizes.free, dict) else {}
     shape = []
     for axis, size in enumerate(tensor.shape):
-        label = AXES.get(tensor.dim(), {}).get(axis)
-        found = guess(size, label, sizes.made, book.values) if label and sizes.free is True else []
-        if not found:
-            shape.append(size)
-            continue
-        kind, name, factor = found[0]
-        whole = Size(Expression({(name,): 1}), book)
-        shape.append(whole if kind == "same" else whole // factor if kind == "part" else whole * factor)
+        label = given.get(axis) if given else AXES.get(tensor.dim(), {}).get(axis) if sizes.free is True else None
+        shape.append(like(book, size, [free for free in sizes.made if label in (free, free.split("_")[0])]))
     return shape
+
+
+def like(book, size, names):
+    """A size as one of these, a whole part of it or a multiple; else as it is."""
+    for name in names:
+        whole = Size(Expression({(name,): 1}), book)
+        value = book.values[name]
+        if value % size == 0:
+            return whole // (value // size) if value != size else whole
+        if size % value == 0:
+            return whole * (size // value)
+    return size
 
 
 def divisors(expression):

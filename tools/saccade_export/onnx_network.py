@@ -176,7 +176,8 @@ def export_onnx(source, path, *, example=None, **options):
     """Writes the network of an ONNX file (opset 13 to 20) and returns its configuration.
 
     example: input -> tensor, or shape; what is left out has its sizes from the file, free ones from SIZES. Dimensions
-        with a name in the file stay free, but the first, the batch. options: as export_network.
+        with a name in the file stay free, but the first, the batch.
+    states: input -> output that it is in the next run, or its index. Other options: as export_network.
     """
     model = onnx.load(source)
     opset = next((item.version for item in model.opset_import if item.domain in ("", "ai.onnx")), None)
@@ -196,7 +197,15 @@ def export_onnx(source, path, *, example=None, **options):
     examples.update({name: item for name, item in given.items() if torch.is_tensor(item)})
     names = {item.name: identifier(item.name) for item in module.inputs}
     module.input_names = list(names.values())
-    outputs = {identifier(name): place for place, name in enumerate(module.output_names)}
+    states = {
+        identifier(name): module.output_names.index(place) if place in module.output_names else place
+        for name, place in (options.pop("states", None) or {}).items()
+    }
+    outputs = {
+        identifier(name): place
+        for place, name in enumerate(module.output_names)
+        if place not in states.values()
+    }
     options.setdefault("free", {names[name]: axes for name, axes in free.items()})
     options.setdefault("outputs", outputs)
-    return export_network(module, path, tuple(examples.values()), **options)
+    return export_network(module, path, tuple(examples.values()), states=states, **options)

@@ -137,6 +137,8 @@ class Size(int):
         self.book.required[by] = -1 if value < 0 else 0
 
     def __eq__(self, other):
+        if isinstance(other, Size) and other.book is not self.book:
+            return False  # of an earlier trace, in a table that somebody keeps
         return self.order(other) == 0 if isinstance(other, int) else int.__eq__(self, other)
 
     def __ne__(self, other):
@@ -170,7 +172,7 @@ class Size(int):
         return self != 0
 
     def __hash__(self):  # not that of the number: tables keyed by sizes keep expressions apart
-        return hash(self.expression)
+        return hash((id(self.book), self.expression))
 
 
 class Ratio:
