@@ -8,7 +8,11 @@
 #include "graph/planner.hpp"
 #include "host/buffer.hpp"
 #include "kernels/attention.hpp"
+#include "kernels/elementwise.hpp"
 #include "kernels/gemm.hpp"
+#include "kernels/group_norm.hpp"
+#include "kernels/reduce.hpp"
+#include "kernels/warp.hpp"
 #include "random_tensors.hpp"
 #include "record/program.hpp"
 #include "text.hpp"
@@ -132,10 +136,80 @@ OpMeasurement measureGemm(host::Context& context, uint32_t repeats) {
         repeats);
 }
 
+// Of 16 Mi elements, 64 MiB an operand.
+OpMeasurement measureElementwise(host::Context& context, ElementwiseOp op, uint32_t repeats) {
+    constexpr uint32_t elements = 1u << 24;
+    ElementwiseDesc desc;
+    desc.op = op;
+    desc.size = {1, 1, 1, 1, 1, elements};
+    desc.a = desc.b = desc.result = StridedView::dense(desc.size);
+    const bool copies = op == ElementwiseOp::copy;
+    return measureOp(context, copies ? "copy" : "add", "64 MiB",
+                     elementwiseKernel(desc, context.handle()->device.profile),
+                     {elements, copies ? 0u : elements, 0, elements}, repeats);
+}
+
+OpMeasurement measureSoftmax(host::Context& context, uint32_t repeats) {
+    ReduceDesc desc;
+    desc.kind = Reduction::softmax;
+    desc.size = {1, 1, 1, 256, 256, 64};
+    desc.source = desc.result = StridedView::dense(desc.size);
+    const uint64_t elements = elementCount(desc.size);
+    return measureOp(context, "softmax", "256 x 256, 64 channels", reduceKernel(desc, context.handle()->device.profile),
+                     {elements, elements}, repeats);
+}
+
+OpMeasurement measureGroupNorm(host::Context& context, uint32_t repeats) {
+    GroupNormDesc desc;
+    desc.tokens = 256 * 256;
+    desc.channels = 64;
+    desc.groups = 8;
+    const uint64_t elements = uint64_t{desc.tokens} * desc.channels;
+    return measureOp(context, "group_norm", "256 x 256, 64 channels in 8 groups",
+                     groupNormKernel(desc, context.handle()->device.profile),
+                     {elements, elements, desc.channels, desc.channels}, repeats);
+}
+
+// A renderer's image of three channels.
+template <class Desc>
+uint64_t setImage(Desc& desc, uint32_t rows, uint32_t columns) {
+    desc.rows = rows;
+    desc.columns = columns;
+    desc.channels = 3;
+    desc.source = desc.result = StridedView::dense({1, 1, 1, desc.rows, desc.columns, desc.channels});
+    return uint64_t{desc.rows} * desc.columns;
+}
+
+OpMeasurement measureApplyKernels(host::Context& context, uint32_t repeats) {
+    ApplyKernelsDesc desc;
+    desc.size = 5;
+    desc.normalization = KernelNormalization::softmax;
+    const uint64_t pixels = setImage(desc, 720, 1280);
+    desc.kernels = StridedView::dense({1, 1, 1, desc.rows, desc.columns, desc.size * desc.size});
+    return measureOp(context, "apply_kernels", "1280 x 720, 3 channels, 5 x 5",
+                     applyKernelsKernel(desc, context.handle()->device.profile),
+                     {pixels * 3, pixels * desc.size * desc.size, pixels * 3}, repeats);
+}
+
+OpMeasurement measureWarp(host::Context& context, uint32_t repeats) {
+    WarpDesc desc;
+    const uint64_t pixels = setImage(desc, 1080, 1920);
+    desc.motion = StridedView::dense({1, 1, 1, desc.rows, desc.columns, 2});
+    return measureOp(context, "warp", "1920 x 1080, 3 channels", warpKernel(desc, context.handle()->device.profile),
+                     {pixels * 3, pixels * 2, pixels * 3}, repeats);
+}
+
 } // namespace
 
 std::vector<OpMeasurement> measureOps(host::Context& context, uint32_t repeats) {
-    return {measureAttention(context, repeats), measureGemm(context, repeats)};
+    return {measureAttention(context, repeats),
+            measureGemm(context, repeats),
+            measureElementwise(context, ElementwiseOp::copy, repeats),
+            measureElementwise(context, ElementwiseOp::add, repeats),
+            measureSoftmax(context, repeats),
+            measureGroupNorm(context, repeats),
+            measureApplyKernels(context, repeats),
+            measureWarp(context, repeats)};
 }
 
 void printOps(const std::vector<OpMeasurement>& measurements) {

@@ -34,7 +34,7 @@ void BenchOptions::addTo(CLI::App& command) {
     command.add_option("--json", json, "Also write everything to this file")->type_name("FILE");
     command.add_flag("--scaling", scaling, "The 2D example over 32x32, 64x64 and 128x128");
     command.add_flag("--relatives", relatives, "Phenaki's transformer and DALL-E's attentions");
-    command.add_flag("--ops", ops, "The attention and matrix product kernels alone");
+    command.add_flag("--ops", ops, "Kernels alone: attention, matrix product, and the small ones of networks");
     CLI::Option* recordFlag =
         command.add_flag("--record", record, "What recording a run costs the CPU; --case is what to record");
     command
