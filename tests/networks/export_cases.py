@@ -234,6 +234,24 @@ class FileTest(NetworkTest):
         self.assertEqual([(node["op"], node["name"]) for node in config["nodes"]], [("l2norm", "0_"), ("linear", "1_")])
 
 
+    def test_positions_and_chosen_modules_keep_float32(self):
+        class Sampler(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.offsets, self.norm = nn.Conv2d(4, 2, 1), nn.LayerNorm(12)
+
+            def forward(self, x):
+                grid = torch.tanh(self.offsets(x)).permute(0, 2, 3, 1) * 2
+                return F.grid_sample(self.norm(x), grid, align_corners=False) + 1
+
+        kept = {node["name"] for node in self.export(Sampler(), rank4())["nodes"] if node.get("precision") == "float32"}
+        self.assertEqual(kept, {"tanh", "permute", "mul"})
+        nodes = self.export(Sampler(), rank4(), float32=[nn.LayerNorm])["nodes"]
+        kept = {node["name"] for node in nodes if "precision" in node}
+        self.assertEqual(kept, {"tanh", "permute", "mul", "norm"})
+        self.assertLessEqual(self.evaluated(), EXACT)
+
+
 class SizesTest(NetworkTest):
     def test_networks_hold_at_other_sizes(self):
         for name, sizes in (("unet", (48, 16)), ("convnext", (40, 72)), ("espcn", (9, 11)), ("dat", (12, 8))):

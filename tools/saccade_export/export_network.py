@@ -14,6 +14,7 @@ from .free_sizes import FreeSizes, other_sizes, state_shape
 from .graph import Graph, Value
 from .moves import HIGHEST_RANK
 from .network_file import command_line_tool, described, name_nodes, verify, write_network
+from .precision import keep_float32
 from .simplify import simplify
 from .sizes import expression_of
 from .trace import Tracer, in_float64, plain, tracing
@@ -237,6 +238,7 @@ def export_network(
     free=True,
     channels=None,
     modules=None,
+    float32=(),
     with_example=True,
     runs=(),
     reference=None,
@@ -254,13 +256,14 @@ def export_network(
     channels: input or output -> "last", where its channels are its last dimension.
     modules: class, its name, or a module -> (name of a module of docs/modules.md, its configuration or a function of
         the module that makes it), for layers that the library has and whose class does not tell.
+    float32: paths or classes of modules that keep float32 in a plan of half precision, as positions to sample at do anyway.
     with_example: the file has the example's inputs and its results in float64, and of `runs`, examples after it.
     reference: the module whose results the file has, if not the module's own.
     check: the program `saccade` that verifies the file; None takes the one at hand, False none.
     """
     module = copy.deepcopy(module).cpu().double().eval()
     states = dict(states or {})
-    options = {"states": states, "outputs": outputs, "channels": channels, "modules": modules}
+    options = {"states": states, "outputs": outputs, "channels": channels, "modules": modules, "float32": float32}
     graph = network_of(module, example, free=free, **options)
     reason = not_free(module, example, graph, free=free, **options)
     if reason:
@@ -279,10 +282,11 @@ def export_network(
     return config
 
 
-def network_of(module, example, **options):
+def network_of(module, example, *, float32=(), **options):
     """The graph of a module, simplified and named. Raises ExportError."""
     graph = trace(module, copy.deepcopy(example), **options)
     simplify(graph)
+    keep_float32(graph, module, float32)
     left = [node for node in graph.nodes if node.op in ("erf", "batch_norm")]
     wrong = [
         f"{node.path or type(module).__name__} at {node.place}: {node.op} is no operator of the library"

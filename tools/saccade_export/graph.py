@@ -69,6 +69,7 @@ class Node:
         self.op, self.inputs, self.config, self.weights = op, list(inputs), dict(config), dict(weights)
         self.path, self.place, self.name, self.share, self.parameter = path, place, None, None, None
         self.outputs = []
+        self.precision = None
         self.whole = False  # whether it is all that the module of its path does
 
     @property

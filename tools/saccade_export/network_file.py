@@ -85,6 +85,8 @@ def described(graph):
             found["config"] = config
         if node.share not in (None, node.name):
             found["weights"] = node.share
+        if node.precision:
+            found["precision"] = node.precision
         return found
 
     inputs = []
