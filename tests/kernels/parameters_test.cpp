@@ -124,7 +124,7 @@ TEST(Parameters, haveNoPadding) {
 
 TEST(Parameters, areWhatTheDeclarationSays) {
     EXPECT_EQ(sizeof(uvec4), 16u);
-    EXPECT_EQ(sizeof(GemmParameters), 14 * 4u);
+    EXPECT_EQ(sizeof(GemmParameters), 17 * 4u);
     EXPECT_EQ(offsetof(AttentionParameters, queries), 12 * 16u);
 }
 
