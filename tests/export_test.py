@@ -34,6 +34,11 @@ def checkpoint(name):
     return os.path.join(DATA, "checkpoints", name)
 
 
+def metadata_of(path):
+    with open(path, "rb") as file:
+        return json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))["__metadata__"]
+
+
 def values(tensor):
     return checkpoints.Tensor(tensor.dtype, (len(tensor.data),), lambda: tensor.data).tolist()
 
@@ -135,6 +140,18 @@ class ExportTest(unittest.TestCase):
         of_pytorch = sorted(name for name in headings if not name.startswith("onnx.") and name != "Network")
         self.assertIn("DeformableAttention2D", of_pytorch)
         self.assertEqual(sorted(export.MODULES), of_pytorch)
+
+    def test_the_example_of_the_readme_runs(self):
+        try:
+            import torch  # noqa: F401
+        except ImportError:
+            self.skipTest("there is no PyTorch")
+        with open(os.path.join(FOLDER, "..", "README.md"), encoding="utf-8") as file:
+            code = file.read().split("```python\n")[1].split("```")[0]
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            exec(compile(code, "README.md", "exec"), {})  # verifies with the command line where that is at hand
+            config = json.loads(metadata_of("net.safetensors")["config"])
+        self.assertEqual([entry["name"] for entry in config["inputs"] + config["outputs"]], ["x", "y"])
 
     def test_broken_safetensors(self):
         entry = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}

@@ -41,7 +41,8 @@ std::string_view weightPrefix(const SacModelInfo& info, const SacModel_T& model)
     if (model.file)
         if (const auto prefix = model.file->metadata("prefix"))
             return *prefix;
-    if (model.file)
+    // A golden case's; a network may have a node of that name.
+    if (model.file && model.type->name != std::string_view("Network"))
         for (const TensorView& tensor : model.file->tensors())
             if (tensor.name.starts_with("w."))
                 return "w.";

@@ -79,11 +79,10 @@ Kernel gemm(const GemmDesc& desc, const DeviceProfile& profile) {
                           desc.bias,
                           desc.hasResidual,
                           static_cast<uint32_t>(desc.activation.kind)};
-    dispatch.parameters.set(GemmParameters{desc.rows, desc.columns, desc.depth, desc.groups, a.offset, a.stride,
-                                           a.batchStride, out.offset, out.stride, out.batchStride, residual.offset,
-                                           residual.stride, residual.batchStride,
-                                           static_cast<uint32_t>(desc.weightBatchStride / 4), desc.alpha,
-                                           desc.activation.a, desc.activation.b});
+    dispatch.parameters.set(GemmParameters{
+        desc.rows, desc.columns, desc.depth, desc.groups, a.offset, a.stride, a.batchStride, out.offset, out.stride,
+        out.batchStride, residual.offset, residual.stride, residual.batchStride,
+        static_cast<uint32_t>(desc.weightBatchStride / 4), desc.alpha, desc.activation.a, desc.activation.b});
     dispatch.sharedBytes = tuning.sharedBytes();
     // The shader's interface names every binding: one that is not used gets a buffer that is there anyway.
     dispatch.bindings = {{operandA, Access::read},

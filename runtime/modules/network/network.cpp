@@ -42,7 +42,7 @@ public:
 
 private:
     void addStep(const ModuleSource& source, const NodeEntry& node);
-    void fuse(Warnings& warnings);
+    void fuse();
     bool fuseInto(Step& producer, Step& step);
     void markConstants();
     void describe();
@@ -78,7 +78,7 @@ Network::Network(const ModuleSource& source)
     steps_.reserve(list_.nodes.size());
     for (const NodeEntry& node : list_.nodes)
         addStep(source, node);
-    fuse(source.warnings);
+    fuse();
     markConstants();
     describe();
 }
@@ -123,7 +123,7 @@ bool Network::fuseInto(Step& producer, Step& step) {
     return true;
 }
 
-void Network::fuse(Warnings&) {
+void Network::fuse() {
     std::pmr::memory_resource* memory = steps_.get_allocator().resource();
     std::pmr::vector<uint32_t> readers(list_.valueCount(), 0u, memory);
     constexpr uint32_t none = ~0u;
