@@ -90,7 +90,8 @@ def by_node(path, repeats, folder):
                    if name.startswith(prefix) and not name.startswith(inner)}
         settled = settle(node.get("config", {}), sizes, values)
         inputs = [values[item] if isinstance(item, str) else settle(item, sizes, values) for item in node["inputs"]]
-        result = evaluate_node(node["op"], inputs, settled, weights)
+        wide = [value.double() if torch.is_tensor(value) else value for value in inputs]
+        result = evaluate_node(node["op"], wide, settled, {name: tensor.double() for name, tensor in weights.items()})
         names = node.get("outputs", [node["name"]])
         for name, value in zip(names, result if isinstance(result, tuple) else (result,)):
             values[name] = value.float()

@@ -100,6 +100,36 @@ void mutateNumber(Random& random, Json& value) {
     }
 }
 
+void collectTexts(const Json& value, std::vector<std::string>& texts) {
+    if (value.is_string())
+        texts.push_back(value);
+    else if (value.is_structured())
+        for (const Json& item : value)
+            collectTexts(item, texts);
+}
+
+// Changes something within lists and objects, as the nodes of a network are; texts change places.
+void mutateWithin(Random& random, Json& value, const std::vector<std::string>& texts) {
+    if (value.is_structured() && !value.empty() && random() % 8) {
+        const auto child = std::next(value.begin(), static_cast<std::ptrdiff_t>(random() % value.size()));
+        switch (random() % 24) {
+        case 0:
+            value.erase(child);
+            break;
+        case 1:
+            if (value.is_array())
+                value.push_back(Json(*child));
+            break;
+        default:
+            mutateWithin(random, *child, texts);
+        }
+    } else if (value.is_string() && !texts.empty() && random() % 4) {
+        value = texts[random() % texts.size()];
+    } else {
+        mutateNumber(random, value);
+    }
+}
+
 struct File {
     Json header;
     std::vector<uint8_t> data;
@@ -130,10 +160,12 @@ struct File {
         std::string key = newKey;
         if (!object.empty() && random() % 4)
             key = std::next(object.begin(), static_cast<std::ptrdiff_t>(random() % object.size())).key();
+        std::vector<std::string> texts;
+        collectTexts(object, texts);
         if (random() % 10 == 0)
             object.erase(key);
         else
-            mutateNumber(random, object[key]);
+            mutateWithin(random, object[key], texts);
         setMetadata(name, object.dump(-1, ' ', false, Json::error_handler_t::replace));
     }
 
