@@ -3,13 +3,14 @@
 // comments of the C interface say what each call does, what it wants and which threads may make it.
 //
 //     sac::Context context(contextInfo);
-//     sac::Model model(context, fileBytes.data(), fileBytes.size());
+//     sac::Model model(context, fileBytes);
 //     sac::PlanBuilder builder;
 //     builder.input("x", {1, 64, 64, 64}).output("y");
 //     sac::Plan plan(model, builder);
-//     plan.cmdUpload(commandBuffer, uploadInfo);
+//     sac::MemoryRanges memory;                                                        // buffers for plan.memory()
+//     plan.cmdUpload(commandBuffer, sac::uploadInfo(memory));                          // once
 //     std::vector<SacTensorBinding> bindings = {plan.bind("x", x), plan.bind("y", y)}; // once
-//     plan.cmdRun(commandBuffer, runInfo, bindings);                                   // every frame
+//     plan.cmdRun(commandBuffer, sac::runInfo(memory), bindings);                      // every frame
 //
 // A Context outlives its Models, a Model its Plans. Destructors cannot report what breaks that rule: the log does.
 #ifndef SACCADE_SACCADE_HPP_
@@ -109,6 +110,30 @@ inline SacImageBinding imageBinding(VkImageView view, VkImageLayout layout) noex
     return binding;
 }
 
+/// The engine's memory for a plan: a range for each SacMemoryKind, its index; null where Plan::memory says 0 bytes.
+using MemoryRanges = std::array<SacBufferRange, SAC_MEMORY_KIND_COUNT>;
+
+/// An upload into `memory`. Without a range for staging it copies no weights.
+inline SacUploadInfo uploadInfo(const MemoryRanges& memory) noexcept {
+    SacUploadInfo info = make<SacUploadInfo>();
+    info.weights = memory[SAC_MEMORY_WEIGHTS];
+    info.tables = memory[SAC_MEMORY_TABLES];
+    info.workspace = memory[SAC_MEMORY_WORKSPACE];
+    info.parameters = memory[SAC_MEMORY_PARAMETERS];
+    info.staging = memory[SAC_MEMORY_STAGING];
+    return info;
+}
+/// A run with `memory`, of the batch as planned; the bindings are to be added.
+inline SacRunInfo runInfo(const MemoryRanges& memory) noexcept {
+    SacRunInfo info = make<SacRunInfo>();
+    info.weights = memory[SAC_MEMORY_WEIGHTS];
+    info.tables = memory[SAC_MEMORY_TABLES];
+    info.workspace = memory[SAC_MEMORY_WORKSPACE];
+    info.state = memory[SAC_MEMORY_STATE];
+    info.parameters = memory[SAC_MEMORY_PARAMETERS];
+    return info;
+}
+
 /// sacQueryDevice. An unfit device is an answer (`supported`), no exception.
 inline SacDeviceSupport queryDevice(PFN_vkGetInstanceProcAddr getInstanceProcAddr, VkInstance instance,
                                     VkPhysicalDevice physicalDevice) {
@@ -149,6 +174,41 @@ private:
     SacExtendedDeviceCreateInfo extended_ = make<SacExtendedDeviceCreateInfo>();
 };
 
+/// The items of a query that answers their count first, as query(&count, items, &error).
+template <class Item, class Query>
+std::vector<Item> enumerate(const Query& query) {
+    SacError error{};
+    uint32_t count = 0;
+    check(query(&count, nullptr, &error), error);
+    std::vector<Item> items(count, make<Item>());
+    check(query(&count, items.data(), &error), error);
+    return items;
+}
+
+/// What modules there are and what each takes; the strings are the library's. Without a context.
+inline std::vector<const char*> moduleNames() {
+    std::vector<const char*> names;
+    while (const char* name = sacGetModuleName(static_cast<uint32_t>(names.size())))
+        names.push_back(name);
+    return names;
+}
+inline SacModuleDescription moduleDescription(const char* module) {
+    SacModuleDescription description = make<SacModuleDescription>();
+    SacError error{};
+    check(sacGetModuleDescription(module, &description, &error), error);
+    return description;
+}
+inline std::vector<SacKeyDescription> moduleKeys(const char* module, SacKeyUse use) {
+    return enumerate<SacKeyDescription>([&](uint32_t* count, SacKeyDescription* keys, SacError* error) {
+        return sacGetModuleKeys(module, use, count, keys, error);
+    });
+}
+inline std::vector<SacTensorDescription> moduleTensors(const char* module) {
+    return enumerate<SacTensorDescription>([&](uint32_t* count, SacTensorDescription* tensors, SacError* error) {
+        return sacGetModuleTensors(module, count, tensors, error);
+    });
+}
+
 /// sacBuildVariableLayout: bytes (heads, blocks, blocks). `localWindowBlocks` and the like stay the caller's.
 inline std::vector<uint8_t> buildVariableLayout(const SacVariableLayoutInfo& info) {
     SacError error{};
@@ -176,6 +236,8 @@ public:
     }
 
     Handle get() const noexcept { return handle_; }
+    /// For the functions of the C API.
+    operator Handle() const noexcept { return handle_; }
     explicit operator bool() const noexcept { return handle_ != nullptr; }
     /// Gives the handle away; the object is empty then.
     Handle release() noexcept { return std::exchange(handle_, nullptr); }
@@ -234,14 +296,19 @@ private:
 class Model : public UniqueHandle<SacModel, sacDestroyModel> {
 public:
     Model() noexcept = default; ///< empty
-    Model(const Context& context, const SacModelInfo& info) {
+    Model(SacContext context, const SacModelInfo& info) {
         SacModel handle = nullptr;
         SacError error{};
-        check(sacCreateModel(context.get(), &info, &handle, &error), error);
+        check(sacCreateModel(context, &info, &handle, &error), error);
         reset(handle);
     }
     /// Of a file's bytes alone, which outlive the model.
-    Model(const Context& context, const void* data, std::size_t size) : Model(context, ofBytes(data, size)) {}
+    Model(SacContext context, const void* data, std::size_t size) : Model(context, ofBytes(data, size)) {}
+    /// The same for a container of bytes.
+    template <class Bytes, class Byte = std::remove_pointer_t<decltype(std::data(std::declval<const Bytes&>()))>>
+    Model(SacContext context, const Bytes& file) : Model(context, ofBytes(std::data(file), std::size(file))) {
+        static_assert(sizeof(Byte) == 1, "elements are bytes");
+    }
 
     const char* module() const noexcept { return sacGetModelModule(get()); }
 
@@ -261,8 +328,10 @@ public:
     PlanBuilder(const PlanBuilder&) = delete;
     PlanBuilder& operator=(const PlanBuilder&) = delete;
 
-    /// Everything but inputs, outputs, options and what has a function below is the caller's to set.
+    /// Members that have no function below are the caller's to set.
     SacPlanInfo info = make<SacPlanInfo>();
+    /// What input() and output() describe, in order. Members that these do not take are the caller's to set.
+    std::vector<SacTensorDesc> inputs, outputs;
 
     /// `hostData`, of hostDataSize bytes, for inputs that are read at plan creation; it lives until then. Throws
     /// Exception above SAC_MAX_RANK.
@@ -278,24 +347,40 @@ public:
             desc.shape[i] = shape[i];
         desc.hostData = hostData;
         desc.hostDataSize = hostDataSize;
-        inputs_.push_back(desc);
+        inputs.push_back(desc);
         return *this;
+    }
+    /// The same with values that the builder keeps.
+    PlanBuilder& input(const std::string& name, const std::vector<uint64_t>& shape, SacDataType dataType,
+                       SacLayout layout, std::vector<std::byte> hostData) {
+        const std::vector<std::byte>& kept = hostData_.emplace_back(std::move(hostData));
+        return input(name, shape, dataType, layout, kept.data(), kept.size());
+    }
+    /// The same for a shape of another integer type, as std::vector<int64_t>.
+    template <class Shape,
+              class = std::enable_if_t<
+                  std::is_integral_v<std::decay_t<decltype(*std::begin(std::declval<const Shape&>()))>> &&
+                  !std::is_same_v<Shape, std::vector<uint64_t>>>,
+              class... Arguments>
+    PlanBuilder& input(const std::string& name, const Shape& shape, Arguments&&... arguments) {
+        return input(name, std::vector<uint64_t>(std::begin(shape), std::end(shape)),
+                     std::forward<Arguments>(arguments)...);
     }
     PlanBuilder& output(const std::string& name, SacDataType dataType = SAC_DATA_TYPE_DEFAULT,
                         SacLayout layout = SAC_LAYOUT_CONTIGUOUS) {
-        outputs_.push_back(describe(name, dataType, layout));
+        outputs.push_back(describe(name, dataType, layout));
         return *this;
     }
     /// As images, in place of a buffer.
     PlanBuilder& input(const std::string& name, const std::vector<uint64_t>& shape,
                        const std::vector<SacImageDesc>& images) {
         input(name, shape);
-        setImages(inputs_.back(), images);
+        setImages(inputs.back(), images);
         return *this;
     }
     PlanBuilder& output(const std::string& name, const std::vector<SacImageDesc>& images) {
         output(name);
-        setImages(outputs_.back(), images);
+        setImages(outputs.back(), images);
         return *this;
     }
     /// Forward arguments, a JSON object.
@@ -325,9 +410,10 @@ public:
         return *this;
     }
 
-    /// `info` with its arrays; points into this object.
-    SacPlanInfo get() noexcept {
-        SacPlanInfo out = info;
+    /// `info` with its arrays; points into this object. Valid until the object changes.
+    const SacPlanInfo& get() noexcept {
+        SacPlanInfo& out = complete_;
+        out = info;
         if (bias_.sType) {
             bias_.pNext = out.pNext;
             out.pNext = &bias_;
@@ -347,10 +433,10 @@ public:
             };
             out.progressUserData = &progress_;
         }
-        out.inputCount = static_cast<uint32_t>(inputs_.size());
-        out.inputs = inputs_.data();
-        out.outputCount = static_cast<uint32_t>(outputs_.size());
-        out.outputs = outputs_.data();
+        out.inputCount = static_cast<uint32_t>(inputs.size());
+        out.inputs = inputs.data();
+        out.outputCount = static_cast<uint32_t>(outputs.size());
+        out.outputs = outputs.data();
         if (!options_.empty())
             out.options = options_.c_str();
         return out;
@@ -372,7 +458,8 @@ private:
 
     std::deque<std::string> names_;
     std::deque<std::vector<SacImageDesc>> images_;
-    std::vector<SacTensorDesc> inputs_, outputs_;
+    std::deque<std::vector<std::byte>> hostData_;
+    SacPlanInfo complete_{}; ///< of the last get()
     std::string options_;
     SacPositionBiasInfo bias_{};
     SacCompileJobs jobs_{};
@@ -383,13 +470,13 @@ private:
 class Plan : public UniqueHandle<SacPlan, sacDestroyPlan> {
 public:
     Plan() noexcept = default; ///< empty
-    Plan(const Model& model, const SacPlanInfo& info) {
+    Plan(SacModel model, const SacPlanInfo& info) {
         SacPlan handle = nullptr;
         SacError error{};
-        check(sacCreatePlan(model.get(), &info, &handle, &error), error);
+        check(sacCreatePlan(model, &info, &handle, &error), error);
         reset(handle);
     }
-    Plan(const Model& model, PlanBuilder& builder) : Plan(model, builder.get()) {}
+    Plan(SacModel model, PlanBuilder& builder) : Plan(model, builder.get()) {}
 
     SacMemoryRequirements memory(SacMemoryKind kind) const {
         SacMemoryRequirements requirements = make<SacMemoryRequirements>();
@@ -420,8 +507,8 @@ public:
     std::vector<SacMemoryPart> memoryParts() const { return list<SacMemoryPart>(sacGetPlanMemoryParts); }
     /// Every resource that cmdUpload or cmdRun touches, and how: what a render graph makes its barriers from.
     std::vector<SacResourceAccess> access(SacCommand command) const {
-        return list<SacResourceAccess>([&](SacPlan plan, uint32_t* count, SacResourceAccess* items, SacError* error) {
-            return sacGetPlanAccess(plan, command, count, items, error);
+        return enumerate<SacResourceAccess>([&](uint32_t* count, SacResourceAccess* accesses, SacError* error) {
+            return sacGetPlanAccess(get(), command, count, accesses, error);
         });
     }
     SacPlanProperties properties() const {
@@ -502,12 +589,8 @@ public:
 private:
     template <class Item, class Query>
     std::vector<Item> list(const Query& query) const {
-        SacError error{};
-        uint32_t count = 0;
-        check(query(get(), &count, nullptr, &error), error);
-        std::vector<Item> items(count, make<Item>());
-        check(query(get(), &count, items.data(), &error), error);
-        return items;
+        return enumerate<Item>(
+            [&](uint32_t* count, Item* items, SacError* error) { return query(get(), count, items, error); });
     }
 
     SacTensorBinding unbound(const char* name) const {

@@ -25,8 +25,8 @@ struct GroupNormDesc {
     float epsilon = 1e-5f;
     bool hasScale = true;
     bool hasShift = true;
-    MatrixLayout source, result;              ///< of tokens, never channel-major
-    Activation activation; ///< of one number: not geglu
+    MatrixLayout source, result; ///< of tokens, never channel-major
+    Activation activation;       ///< of one number: not geglu
 };
 
 /// Three dispatches: moments of chunks, of groups, and the result. Throws SAC_ERROR_INTERNAL for a description no

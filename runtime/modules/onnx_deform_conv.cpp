@@ -3,8 +3,8 @@
 #include <array>
 
 #include "base/error.hpp"
-#include "kernels/deform_conv.hpp"
 #include "kernels/copy.hpp"
+#include "kernels/deform_conv.hpp"
 #include "modules/plan_builder.hpp"
 #include "modules/registry.hpp"
 

@@ -12,8 +12,8 @@
 
 #include "base/error.hpp"
 #include "kernels/attention.hpp"
-#include "kernels/deform_conv.hpp"
 #include "kernels/copy.hpp"
+#include "kernels/deform_conv.hpp"
 #include "kernels/sampling.hpp"
 #include "modules/layers/attention.hpp"
 #include "modules/layers/token_layers.hpp"

@@ -2,7 +2,7 @@
 // Saccade inside the engine: everything a program needs to do to have attention in its frame.
 #pragma once
 
-#include <saccade/saccade.h>
+#include <saccade/saccade.hpp>
 
 #include <vector>
 
@@ -20,7 +20,6 @@ class AttentionPass {
 public:
     /// `inputs`: each a run's x, all of one size. `extra`: the output wanted beside y, a buffer.
     AttentionPass(Engine& engine, const std::vector<char>& model, const std::vector<Image>& inputs, const char* extra);
-    ~AttentionPass();
     AttentionPass(const AttentionPass&) = delete;
     AttentionPass& operator=(const AttentionPass&) = delete;
 
@@ -34,7 +33,7 @@ public:
     const Image& y(uint32_t slot = 0) const { return slots_[slot].y; }
     const Buffer& extra(uint32_t slot = 0) const { return slots_[slot].extra; }
     VkDeviceSize memoryBytes(SacMemoryKind kind) const { return memory_[kind].size; }
-    const SacPlanProperties& properties() const { return properties_; }
+    SacPlanProperties properties() const { return plan_.properties(); }
 
 private:
     struct Slot {
@@ -42,19 +41,18 @@ private:
         Buffer extra;
     };
 
-    void createPlan(const std::vector<char>& model, const Image& input, size_t runs);
+    void createPlan(const Image& input, size_t runs);
     void createMemory();
     Slot createSlot(const Image& input);
-    SacBufferRange range(SacMemoryKind kind) const { return {memory_[kind].handle, 0, memory_[kind].size}; }
 
     Engine& engine_;
-    SacContext context_ = nullptr;
-    SacModel model_ = nullptr;
-    SacPlan plan_ = nullptr;
-    SacPlanProperties properties_{};
+    sac::Context context_;
+    sac::Model model_;
+    sac::Plan plan_;
     const char* extra_;
     std::vector<Slot> slots_;
-    Buffer memory_[SAC_MEMORY_KIND_COUNT];
+    sac::MemoryRanges memory_{};
+    void* staging_ = nullptr; ///< mapped
 };
 
 } // namespace frame

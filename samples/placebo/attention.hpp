@@ -138,15 +138,16 @@ public:
         contextInfo.device = vulkan_->device;
         contextInfo.enabledFeatures = player.attentionFeatures;
         context_ = sac::Context(contextInfo);
-        model_ = sac::Model(context_, model.data(), model.size());
+        model_ = sac::Model(context_, model);
         const std::vector<SacImageDesc> image = {sac::imageDesc(VK_FORMAT_R16G16B16A16_SFLOAT, 4, cell)};
         const uint32_t columns = uint32_t(width + cell - 1) / cell, rows = uint32_t(height + cell - 1) / cell;
         sac::PlanBuilder builder;
         builder.input("x", {1, 4 * cell * cell, rows, columns}, image).output("y", image);
         plan_ = sac::Plan(model_, builder);
-        for (const SacMemoryRequirements& need : plan_.memory())
-            memory_.emplace_back(vulkan_, need.size, need.usage);
-        plan_.writeWeights(memory_[SAC_MEMORY_STAGING].data);
+        const auto needs = plan_.memory();
+        for (size_t kind = 0; kind < needs.size(); ++kind)
+            memory_[kind] = buffers_.emplace_back(vulkan_, needs[kind].size, needs[kind].usage).range;
+        plan_.writeWeights(buffers_[SAC_MEMORY_STAGING].data);
 
         const VkCommandPoolCreateInfo pool{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO, nullptr,
                                            VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT, family_};
@@ -188,13 +189,7 @@ private:
                                              VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT, nullptr};
         check(vkBeginCommandBuffer(commandBuffer_, &begin), "vkBeginCommandBuffer");
         if (!uploaded_) {
-            SacUploadInfo upload = sac::make<SacUploadInfo>();
-            upload.weights = memory_[SAC_MEMORY_WEIGHTS].range;
-            upload.tables = memory_[SAC_MEMORY_TABLES].range;
-            upload.workspace = memory_[SAC_MEMORY_WORKSPACE].range;
-            upload.parameters = memory_[SAC_MEMORY_PARAMETERS].range;
-            upload.staging = memory_[SAC_MEMORY_STAGING].range;
-            plan_.cmdUpload(commandBuffer_, upload);
+            plan_.cmdUpload(commandBuffer_, sac::uploadInfo(memory_));
             uploaded_ = true;
         }
         // After the upload, or after the run before, whose workspace this one has. The images' semaphores do the rest.
@@ -203,12 +198,7 @@ private:
                                       VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT};
         vkCmdPipelineBarrier(commandBuffer_, VK_PIPELINE_STAGE_TRANSFER_BIT | compute, compute, 0, 1, &barrier, 0,
                              nullptr, 0, nullptr);
-        SacRunInfo info = sac::make<SacRunInfo>();
-        info.weights = memory_[SAC_MEMORY_WEIGHTS].range;
-        info.tables = memory_[SAC_MEMORY_TABLES].range;
-        info.workspace = memory_[SAC_MEMORY_WORKSPACE].range;
-        info.parameters = memory_[SAC_MEMORY_PARAMETERS].range;
-        plan_.cmdRun(commandBuffer_, info, bindings);
+        plan_.cmdRun(commandBuffer_, sac::runInfo(memory_), bindings);
         check(vkEndCommandBuffer(commandBuffer_), "vkEndCommandBuffer");
     }
 
@@ -218,7 +208,8 @@ private:
     sac::Context context_;
     sac::Model model_;
     sac::Plan plan_;
-    std::deque<MappedBuffer> memory_; ///< one of each SacMemoryKind
+    std::deque<MappedBuffer> buffers_; ///< one of each SacMemoryKind
+    sac::MemoryRanges memory_{};       ///< of the buffers
     VkCommandPool pool_ = VK_NULL_HANDLE;
     VkCommandBuffer commandBuffer_ = VK_NULL_HANDLE;
     bool uploaded_ = false;

@@ -2,10 +2,10 @@
 #include "parameters/block.h"
 
 BEGIN_PARAMETERS(Interpolate2dParameters)
-    uvec4 sourceStrides, resultStrides; // of batch, row, column and channel
+    uvec4 sourceStrides, resultStrides;    // of batch, row, column and channel
     uvec4 divisorChannels, divisorColumns; // of a result pixel's channels or vectors, of the result's columns
-    uint items; // of a batch entry
+    uint items;                            // of a batch entry
     uint sourceOffset, resultOffset;
-    int rows, columns;          // of the source
+    int rows, columns;           // of the source
     float stepRows, stepColumns; // source pixels a result pixel
 END_PARAMETERS

@@ -80,9 +80,9 @@ std::size_t failEveryAllocation(Callbacks& callbacks, Call call) {
 
 class Allocation : public GpuTest {
 protected:
-    SacResult makePlan(SacModel model, PlanDescription& description, SacError& error) {
+    SacResult makePlan(SacModel model, sac::PlanBuilder& description, SacError& error) {
         SacPlan plan = reinterpret_cast<SacPlan>(this);
-        const SacResult result = sacCreatePlan(model, description.get(), &plan, &error);
+        const SacResult result = sacCreatePlan(model, &description.get(), &plan, &error);
         EXPECT_EQ(plan != nullptr, result == SAC_SUCCESS);
         sacDestroyPlan(plan);
         return result;
@@ -96,7 +96,7 @@ protected:
 TEST_F(Allocation, everyFailureOfAContext) {
     Callbacks callbacks;
     const std::size_t count = failEveryAllocation(callbacks, [&](SacError& error) {
-        SacContextInfo info = Context::info(device());
+        SacContextInfo info = host::contextInfo(device());
         info.allocator = callbacks.get();
         SacContext context = reinterpret_cast<SacContext>(this);
         const SacResult result = sacCreateContext(&info, &context, &error);
@@ -124,7 +124,7 @@ TEST_F(Allocation, everyFailureOfAPlan) {
     Callbacks callbacks;
     Context context(device(), callbacks.get());
     Model model(context, modelInfo);
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", {3, 64, 37}).output("y", SAC_DATA_TYPE_DEFAULT, SAC_LAYOUT_CHANNELS_LAST).output("vgrid");
     description.info.flags = SAC_PLAN_CONDITIONAL_BIT; // takes all that another plan takes, and more
     // Its twin holds the pipelines, so that the sweep does not compile them hundreds of times.
@@ -144,7 +144,7 @@ TEST_F(Allocation, everyFailureOfAPlanWithPipelines) {
     info.module = "grid_sample";
     info.config = R"({"dims": 1})";
     Model model(context, info);
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", {1, 4, 4}).input("grid", {1, 3, 1});
     // A layout that a first plan has left behind belongs to the context.
     SacError error = unsetError();
@@ -158,7 +158,7 @@ TEST_F(Allocation, cancelledPlansLeaveNothing) {
     Callbacks callbacks;
     Context context(device(), callbacks.get());
     Model model(context, modelInfo);
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", {3, 64, 37});
     const Plan twin(model, description);
     const std::size_t before = callbacks.live();
@@ -187,13 +187,13 @@ TEST(AllocationUnwatched, nothingBesideTheCallbacks) {
     host::Submitter submitter(device);
     const GoldenCase golden(SACCADE_TEST_DATA "/golden/deformable_1d_2.safetensors");
     Callbacks callbacks;
-    SacContextInfo info = Context::info(device);
+    SacContextInfo info = host::contextInfo(device);
     info.allocator = callbacks.get();
     SacModelInfo modelInfo{
         SAC_STRUCTURE_TYPE_MODEL_INFO, nullptr, golden.bytes.data(), golden.bytes.size(), nullptr, nullptr, nullptr};
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", {3, 64, 37}).output("y").output("vgrid");
-    const SacPlanInfo* planInfo = description.get();
+    const SacPlanInfo* planInfo = &description.get();
 
     SacContext context = nullptr;
     SacModel model = nullptr;
@@ -210,7 +210,7 @@ TEST(AllocationUnwatched, nothingBesideTheCallbacks) {
 
     {
         // Buffers live as long as the plan's names do.
-        PlanDescription again;
+        sac::PlanBuilder again;
         again.input("x", {3, 64, 37}).output("y").output("vgrid");
         again.info.flags = SAC_PLAN_CONDITIONAL_BIT; // records all that another plan records, and more
         const Plan same(model, again);

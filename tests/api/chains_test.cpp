@@ -9,7 +9,7 @@
 #include "support/gpu.hpp"
 #include "support/headless.hpp"
 #include "support/model_file.hpp"
-#include "support/plan.hpp"
+#include "support/plan_buffers.hpp"
 
 namespace saccade::test {
 namespace {
@@ -24,7 +24,7 @@ protected:
         description.info.pNext = pNext;
         SacPlan plan = nullptr;
         SacError error = unsetError();
-        expectRefused(sacCreatePlan(model, description.get(), &plan, &error), error, invalid, named);
+        expectRefused(sacCreatePlan(model, &description.get(), &plan, &error), error, invalid, named);
         EXPECT_EQ(plan, nullptr);
     }
 
@@ -32,7 +32,7 @@ protected:
     Context context{profile};
     const std::vector<std::byte> file = makeModelFile("grid_sample", {{"dims", 2}}, {});
     Model model{context, file};
-    PlanDescription description;
+    sac::PlanBuilder description;
 };
 
 TEST_F(Chains, holdWhatExtendsTheStructure) {
@@ -83,11 +83,11 @@ TEST_F(Chains, ofInputsAreCheckedByIndex) {
     SacPlan plan = nullptr;
     SacError error = unsetError();
     description.inputs[1].sType = SAC_STRUCTURE_TYPE_TENSOR_INFO;
-    expectRefused(sacCreatePlan(model, description.get(), &plan, &error), error, invalid,
+    expectRefused(sacCreatePlan(model, &description.get(), &plan, &error), error, invalid,
                   "sType of info->inputs[1] is 16, it must be SAC_STRUCTURE_TYPE_TENSOR_DESC");
     description.inputs[1].sType = SAC_STRUCTURE_TYPE_TENSOR_DESC;
     description.outputs[0].pNext = &description.inputs[0];
-    expectRefused(sacCreatePlan(model, description.get(), &plan, &error), error, invalid,
+    expectRefused(sacCreatePlan(model, &description.get(), &plan, &error), error, invalid,
                   "pNext of info->outputs[0] has SAC_STRUCTURE_TYPE_TENSOR_DESC, which does not extend SacTensorDesc");
 }
 

@@ -75,7 +75,7 @@ class CompileJobs : public GpuTest {
 protected:
     CompileJobs() {
         golden.describe(description);
-        SacContextInfo info = Context::info(device());
+        SacContextInfo info = host::contextInfo(device());
         info.getInstanceProcAddr = FailingCalls::getInstanceProcAddr;
         info.allocator = callbacks.get();
         context.emplace(info);
@@ -96,7 +96,7 @@ protected:
         description.info.pNext = &lender.jobs;
         error = unsetError();
         plan = reinterpret_cast<SacPlan>(this);
-        const SacResult result = sacCreatePlan(*model, description.get(), &plan, &error);
+        const SacResult result = sacCreatePlan(*model, &description.get(), &plan, &error);
         description.info.pNext = nullptr;
         EXPECT_EQ(plan != nullptr, result == SAC_SUCCESS);
         return result;
@@ -122,7 +122,7 @@ protected:
     Callbacks callbacks;
     std::optional<Context> context;
     std::optional<Model> model;
-    PlanDescription description;
+    sac::PlanBuilder description;
     uint32_t pipelines = 0; ///< of the plan
     std::size_t live = 0;   ///< allocations without a plan
     SacPlan plan = nullptr;
@@ -372,12 +372,12 @@ TEST_F(CompileJobs, ofSeveralPlansAtOnce) {
     std::atomic<int> made{0};
     for (int i = 0; i < plans; ++i)
         threads.emplace_back([&] {
-            PlanDescription own;
+            sac::PlanBuilder own;
             golden.describe(own);
             Lender lender(onThreads);
             own.info.pNext = &lender.jobs;
             SacPlan one = nullptr;
-            made += sacCreatePlan(*model, own.get(), &one, nullptr) == SAC_SUCCESS;
+            made += sacCreatePlan(*model, &own.get(), &one, nullptr) == SAC_SUCCESS;
             sacDestroyPlan(one);
         });
     for (std::thread& thread : threads)
@@ -396,7 +396,7 @@ TEST_F(CompileJobs, areNoneWithoutADevice) {
     const Context nowhere(desktopProfile());
     const Model there(nowhere, golden.bytes);
     Lender lender(onTheCaller);
-    PlanDescription own;
+    sac::PlanBuilder own;
     golden.describe(own);
     own.info.pNext = &lender.jobs;
     const Plan made(there, own);

@@ -22,7 +22,7 @@ constexpr std::byte untouched{0xa5};
 struct Switched {
     Switched(
         const host::Device& device, SacModel model, const GoldenCase& golden, uint32_t maxRunsInFlight = 0,
-        void (*change)(PlanDescription&) = [](PlanDescription&) {})
+        void (*change)(sac::PlanBuilder&) = [](sac::PlanBuilder&) {})
         : number(device, 4, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
                  host::BufferMemory::readback) {
         golden.describe(description);
@@ -42,7 +42,7 @@ struct Switched {
         return std::ranges::all_of(buffers->mapped("y"), [](std::byte b) { return b == untouched; });
     }
 
-    PlanDescription description;
+    sac::PlanBuilder description;
     host::Buffer number;
     std::optional<Plan> plan;
     std::optional<PlanBuffers> buffers;
@@ -60,7 +60,7 @@ class Conditional : public GpuTest {
 protected:
     // An ordinary plan's result.
     static Bytes ordinary(SacModel model, const GoldenCase& golden) {
-        PlanDescription description;
+        sac::PlanBuilder description;
         golden.describe(description);
         const Plan plan(model, description);
         PlanBuffers buffers(device(), plan);
@@ -138,7 +138,7 @@ TEST_F(Conditional, offLeavesTheState) {
     info.size = dalle.bytes.size();
     info.config = "{\"cache_steps\": [24]}";
     const Model of(context, info);
-    Switched one(device(), of, dalle, 0, [](PlanDescription& d) {
+    Switched one(device(), of, dalle, 0, [](sac::PlanBuilder& d) {
         d.input("offset", {1}, SAC_DATA_TYPE_INT32);
         d.info.options = "{\"cache\": true}";
     });
@@ -207,7 +207,7 @@ TEST_F(Conditional, replayReadsTheNumberAgain) {
 TEST_F(Conditional, runsFollowEachOtherOnOneWorkspace) {
     const Bytes expected = ordinary(model, golden);
     Switched one(device(), model, golden);
-    PlanDescription description;
+    sac::PlanBuilder description;
     golden.describe(description);
     const Plan plain(model, description);
     PlanBuffers buffers(device(), plain);
@@ -272,7 +272,7 @@ TEST_F(Conditional, withoutPushDescriptors) {
 
 TEST_F(Conditional, theWorkspaceHoldsTheCommands) {
     Switched one(device(), model, golden);
-    PlanDescription description;
+    sac::PlanBuilder description;
     golden.describe(description);
     const Plan plain(model, description);
     constexpr VkBufferUsageFlags indirect = VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT;
@@ -306,7 +306,7 @@ TEST_F(Conditional, wrongArgumentsAreNamed) {
         {"in an output", [&](SacRunInfo& i) { i.enable = one.buffers->binding("y").buffer; }, invalid,
          "y overlaps info->enable"},
     };
-    PlanDescription description;
+    sac::PlanBuilder description;
     golden.describe(description);
     const Plan plain(model, description);
     submit([&](VkCommandBuffer commandBuffer) {

@@ -178,7 +178,7 @@ TEST_F(DeviceArguments, contextNamesWhatIsWrong) {
     };
     for (const auto& wrong : cases) {
         SCOPED_TRACE(wrong.what);
-        SacContextInfo info = Context::info(device());
+        SacContextInfo info = host::contextInfo(device());
         info.profile = nullptr;
         std::string logged;
         info.logUserData = &logged;
@@ -198,7 +198,7 @@ TEST_F(DeviceArguments, contextNamesWhatIsWrong) {
 
     SacError error = unsetError();
     SacContext context = nullptr;
-    const SacContextInfo info = Context::info(device());
+    const SacContextInfo info = host::contextInfo(device());
     expectRefused(sacCreateContext(nullptr, &context, &error), error, SAC_ERROR_INVALID_ARGUMENT, "info");
     expectRefused(sacCreateContext(&info, nullptr, &error), error, SAC_ERROR_INVALID_ARGUMENT, "context");
 }

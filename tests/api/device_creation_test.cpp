@@ -109,7 +109,7 @@ protected:
     void expectWorks() {
         VkDevice made = VK_NULL_HANDLE;
         ASSERT_EQ(vkCreateDevice(device().physical().handle, &extended.createInfo, nullptr, &made), VK_SUCCESS);
-        SacContextInfo contextInfo = Context::info(device());
+        SacContextInfo contextInfo = host::contextInfo(device());
         contextInfo.device = made;
         contextInfo.pipelineCache = VK_NULL_HANDLE;
         contextInfo.enabledFeatures = extended.features | (contextInfo.enabledFeatures & SAC_FEATURE_DEBUG_UTILS_BIT);
@@ -119,7 +119,7 @@ protected:
         EXPECT_EQ(sacCreateContext(&contextInfo, &context, &error), SAC_SUCCESS) << error.message;
         if (context) {
             const Model model(context, golden.bytes);
-            PlanDescription description;
+            sac::PlanBuilder description;
             golden.describe(description);
             if (extended.features & SAC_FEATURE_STORAGE_16BIT_BIT)
                 description.info.precision = SAC_PRECISION_FLOAT16;

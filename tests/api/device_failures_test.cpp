@@ -36,7 +36,7 @@ enum class Descriptors { pushed, pooled };
 class Chain {
 public:
     Chain(const host::Device& device, const GoldenCase& golden, const VkAllocationCallbacks* allocator)
-        : golden_(golden), contextInfo_(Context::info(device)) {
+        : golden_(golden), contextInfo_(host::contextInfo(device)) {
         contextInfo_.getInstanceProcAddr = FailingCalls::getInstanceProcAddr;
         contextInfo_.allocator = allocator;
         golden.describe(description_);
@@ -63,10 +63,10 @@ public:
                 return sacCreateModel(context, &info, out, &error);
             });
         if (model && !plan)
-            result = make(plan, [&](SacPlan* out) { return sacCreatePlan(model, description_.get(), out, &error); });
+            result = make(plan, [&](SacPlan* out) { return sacCreatePlan(model, &description_.get(), out, &error); });
         return result;
     }
-    const SacPlanInfo* planInfo() { return description_.get(); }
+    const SacPlanInfo* planInfo() { return &description_.get(); }
 
     SacContext context = nullptr;
     SacModel model = nullptr;
@@ -85,7 +85,7 @@ private:
 
     const GoldenCase& golden_;
     SacContextInfo contextInfo_;
-    PlanDescription description_;
+    sac::PlanBuilder description_;
 };
 
 class DeviceFailures : public GpuTest, public ::testing::WithParamInterface<Descriptors> {
@@ -193,7 +193,7 @@ TEST_P(DeviceFailures, ofTheDeviceItself) {
     ASSERT_EQ(chain.proceed(error), SAC_SUCCESS) << error.message;
     {
         host::Submitter submitter(device);
-        PlanDescription description;
+        sac::PlanBuilder description;
         golden.describe(description);
         const Plan plan(chain.model, description);
         PlanBuffers buffers(device, plan);
@@ -202,9 +202,9 @@ TEST_P(DeviceFailures, ofTheDeviceItself) {
         const SacRunInfo run = buffers.runInfo();
 
         calls.failAll(VK_ERROR_DEVICE_LOST);
-        PlanDescription shorter;
+        sac::PlanBuilder shorter;
         shorter.input("x", {1, 8, 64});
-        for (const SacPlanInfo* info : {chain.planInfo(), shorter.get()}) {
+        for (const SacPlanInfo* info : {chain.planInfo(), &shorter.get()}) {
             SacPlan none = reinterpret_cast<SacPlan>(this);
             error = unsetError();
             expectRefused(sacCreatePlan(chain.model, info, &none, &error), error, SAC_ERROR_DEVICE_LOST,

@@ -28,7 +28,7 @@ protected:
 
     /// A context on the device that takes it for `profile`.
     static SacContextInfo infoWith(const SacDeviceProfile& profile) {
-        SacContextInfo info = Context::info(device());
+        SacContextInfo info = host::contextInfo(device());
         info.profile = &profile;
         return info;
     }
@@ -158,7 +158,7 @@ TEST_F(Profile, listsMatrixShapesOfHalves) {
               std::vector<uint32_t>({8, 8, 16, VK_FALSE}));
 
     // What a context takes back, and what it refuses.
-    SacContextInfo info = Context::info(device());
+    SacContextInfo info = host::contextInfo(device());
     info.getInstanceProcAddr = withMatrices;
     SacDeviceProfile profile = own();
     profile.matrixShapeCount = 1;
@@ -257,7 +257,7 @@ TEST_F(Profile, narrowsWhatPlansMayUse) {
     {
         const RawContext context(infoWith(profile));
         const Model model(context, golden.bytes);
-        PlanDescription description;
+        sac::PlanBuilder description;
         golden.describe(description);
         const Plan plan(model, description);
         EXPECT_EQ(plan.memory(SAC_MEMORY_WORKSPACE).alignment, 256u);
@@ -266,17 +266,17 @@ TEST_F(Profile, narrowsWhatPlansMayUse) {
         description.info.precision = SAC_PRECISION_FLOAT16;
         SacPlan refused = nullptr;
         SacError error = unsetError();
-        expectRefused(sacCreatePlan(model, description.get(), &refused, &error), error, SAC_ERROR_UNSUPPORTED,
+        expectRefused(sacCreatePlan(model, &description.get(), &refused, &error), error, SAC_ERROR_UNSUPPORTED,
                       "SAC_FEATURE_STORAGE_16BIT_BIT");
     }
     profile.maxPerStageDescriptorStorageBuffers = 4;
     const RawContext context(infoWith(profile));
     const Model model(context, golden.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     golden.describe(description);
     SacPlan refused = nullptr;
     SacError error = unsetError();
-    expectRefused(sacCreatePlan(model, description.get(), &refused, &error), error, SAC_ERROR_UNSUPPORTED,
+    expectRefused(sacCreatePlan(model, &description.get(), &refused, &error), error, SAC_ERROR_UNSUPPORTED,
                   "maxPerStageDescriptorStorageBuffers is 4");
 }
 
@@ -290,7 +290,7 @@ TEST_F(Profile, aloneMakesTheSamePlan) {
         const RawContext onDevice(infoWith(profile));
         const Context alone(profile);
         const Model deviceModel(onDevice, golden.bytes), model(alone, golden.bytes);
-        PlanDescription description;
+        sac::PlanBuilder description;
         golden.describe(description);
         const Plan expected(deviceModel, description), plan(model, description);
 
@@ -336,7 +336,7 @@ TEST(ProfileAlone, recordsNothing) {
     }
     const Context context(profile);
     const Model model(context, golden.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     golden.describe(description);
     description.info.flags = SAC_PLAN_CONDITIONAL_BIT;
     const Plan plan(model, description);

@@ -70,7 +70,7 @@ protected:
     const GoldenCase golden{SACCADE_TEST_DATA "/golden/deformable_1d_2.safetensors"};
     Context context{device()};
     Model model{context, golden.bytes};
-    PlanDescription description;
+    sac::PlanBuilder description;
     std::optional<Plan> plan;
     std::optional<PlanBuffers> buffers;
 };
@@ -128,7 +128,7 @@ struct Call {
 
 TEST_F(Dump, wrongCallsAreNamedAndWriteNothing) {
     constexpr SacResult invalid = SAC_ERROR_INVALID_ARGUMENT;
-    PlanDescription shared;
+    sac::PlanBuilder shared;
     golden.describe(shared);
     const Plan aliased(model, shared);
     std::size_t fileSize = 1 << 20;

@@ -47,14 +47,14 @@ protected:
     void expectPlanRefused(SacResult result, const char* named) {
         SacPlan plan = nullptr;
         SacError error = unsetError();
-        expectRefused(sacCreatePlan(model, description.get(), &plan, &error), error, result, named);
+        expectRefused(sacCreatePlan(model, &description.get(), &plan, &error), error, result, named);
         const std::string_view message(error.message);
         EXPECT_EQ(findInvalidUtf8(message), message.size()) << message;
     }
 
     Context context{profile};
     Model model{context, golden.bytes};
-    PlanDescription description;
+    sac::PlanBuilder description;
 };
 
 TEST_F(HostileCallers, logsThatThrowChangeNothing) {
@@ -75,7 +75,7 @@ TEST_F(HostileCallers, logsThatThrowChangeNothing) {
     EXPECT_EQ(calls, 1u);
     {
         const Model right(context, modelInfo());
-        PlanDescription description;
+        sac::PlanBuilder description;
         description.input("x", {3, 64, 37});
         const Plan plan(right, description); // logs its table's size
     }
@@ -132,9 +132,9 @@ TEST_F(HostileCallers, allocatorsThatThrowOrMisalignAreOutOfMemory) {
             if (memory < s.place || memory >= s.place + sizeof(s.place))
                 s.callbacks.get()->pfnFree(&s.callbacks, memory);
         };
-        PlanDescription description;
+        sac::PlanBuilder description;
         description.input("x", {3, 64, 37});
-        description.bias.mode = SAC_POSITION_BIAS_MODE_EXACT;
+        description.positionBias(SAC_POSITION_BIAS_MODE_EXACT);
         for (;; ++state.at) {
             ASSERT_LT(state.at, 10000u);
             state.count = 0;
@@ -149,7 +149,7 @@ TEST_F(HostileCallers, allocatorsThatThrowOrMisalignAreOutOfMemory) {
             if (result == SAC_SUCCESS)
                 result = sacCreateModel(context, &ofModel, &model, nullptr);
             if (result == SAC_SUCCESS)
-                result = sacCreatePlan(model, description.get(), &plan, nullptr);
+                result = sacCreatePlan(model, &description.get(), &plan, nullptr);
             EXPECT_EQ(result, state.wrong ? SAC_ERROR_OUT_OF_HOST_MEMORY : SAC_SUCCESS) << "allocation " << state.at;
             sacDestroyPlan(plan);
             sacDestroyModel(model);
@@ -165,7 +165,7 @@ TEST_F(HostileCallers, allocatorsThatThrowOrMisalignAreOutOfMemory) {
 // The arrays are of one element, so that a read beyond it is one of the address sanitizer's.
 TEST_F(HostilePlans, countsAreCheckedBeforeArrays) {
     const std::vector<SacTensorDesc> one(1, description.inputs[0]);
-    SacPlanInfo info = *description.get();
+    SacPlanInfo info = description.get();
     info.inputs = one.data();
     SacPlan plan = nullptr;
     for (const uint32_t count : {SAC_MAX_BOUND + 1, 0xffffffffu}) {
@@ -220,7 +220,7 @@ TEST_F(HostileCallers, hostDataHasASize) {
     const Context context(profile);
     const Model model(context, levels.bytes);
     const auto refusedWith = [&](const std::function<void(SacTensorDesc&)>& change, const char* named) {
-        PlanDescription description;
+        sac::PlanBuilder description;
         levels.describe(description);
         uint32_t changed = 0;
         for (SacTensorDesc& input : description.inputs)
@@ -231,13 +231,14 @@ TEST_F(HostileCallers, hostDataHasASize) {
         EXPECT_EQ(changed, 1u);
         SacPlan plan = nullptr;
         SacError error = unsetError();
-        expectRefused(sacCreatePlan(model, description.get(), &plan, &error), error, SAC_ERROR_INVALID_ARGUMENT, named);
+        expectRefused(sacCreatePlan(model, &description.get(), &plan, &error), error, SAC_ERROR_INVALID_ARGUMENT,
+                      named);
     };
     refusedWith([](SacTensorDesc& d) { d.hostDataSize = 0; }, "hostDataSize is 0");
     refusedWith([](SacTensorDesc& d) { d.hostDataSize = 2; }, "hostDataSize is 2, shape and type");
     refusedWith([](SacTensorDesc& d) { d.hostDataSize = d.shape[0] * d.shape[1] * 4 - 1; }, "hostDataSize is");
     refusedWith([](SacTensorDesc& d) { d.hostData = nullptr; }, "hostData is null, but hostDataSize is");
-    PlanDescription description;
+    sac::PlanBuilder description;
     levels.describe(description);
     for (SacTensorDesc& input : description.inputs)
         if (std::string_view(input.name) == "spatial_shapes")

@@ -10,7 +10,7 @@
 #include "support/gpu.hpp"
 #include "support/image.hpp"
 #include "support/model_file.hpp"
-#include "support/plan.hpp"
+#include "support/plan_buffers.hpp"
 
 namespace saccade::test {
 namespace {
@@ -39,7 +39,7 @@ struct PlanCall {
     std::array<SacImageDesc, 4> outputs{
         sac::imageDesc(VK_FORMAT_R16G16B16A16_SFLOAT), sac::imageDesc(VK_FORMAT_R8G8B8A8_UNORM, 0, 1),
         sac::imageDesc(VK_FORMAT_R32G32B32A32_SFLOAT, 0, 1), sac::imageDesc(VK_FORMAT_R16G16B16A16_SFLOAT, 2, 1)};
-    PlanDescription description;
+    sac::PlanBuilder description;
 };
 
 class ImageArguments : public GpuTest {
@@ -92,7 +92,7 @@ TEST_F(ImageArguments, ofAPlanAreNamed) {
         wrong.spoil(call);
         SacPlan plan = nullptr;
         SacError error = unsetError();
-        const SacResult result = sacCreatePlan(model, call.description.get(), &plan, &error);
+        const SacResult result = sacCreatePlan(model, &call.description.get(), &plan, &error);
         expectRefused(result, error, wrong.result, wrong.named);
         EXPECT_EQ(plan, nullptr);
         sacDestroyPlan(plan);
@@ -117,7 +117,7 @@ TEST_F(ImageArguments, formatsThatTheDeviceCannotSampleAreUnsupported) {
     call.images[0] = sac::imageDesc(*format, 1, 1);
     SacPlan plan = nullptr;
     SacError error = unsetError();
-    const SacResult result = sacCreatePlan(model, call.description.get(), &plan, &error);
+    const SacResult result = sacCreatePlan(model, &call.description.get(), &plan, &error);
     expectRefused(result, error, SAC_ERROR_UNSUPPORTED, "images[0].format");
 }
 
@@ -125,7 +125,7 @@ TEST_F(ImageArguments, ofARunAreNamed) {
     constexpr VkFormat half4 = VK_FORMAT_R16G16B16A16_SFLOAT;
     const SacImageDesc in[] = {sac::imageDesc(half4, 0, 1), sac::imageDesc(VK_FORMAT_R32_SFLOAT, 0, 1)};
     const SacImageDesc out[] = {sac::imageDesc(half4, 0, 1), sac::imageDesc(half4, 1, 1)};
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", {1, 5, 4, 4}).input("grid", {1, 4, 4, 2}).output("y");
     for (SacTensorDesc* desc : {&description.inputs[0], &description.outputs[0]}) {
         desc->imageCount = 2;

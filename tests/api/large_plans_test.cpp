@@ -16,7 +16,7 @@
 #include "support/gpu.hpp"
 #include "support/headless.hpp"
 #include "support/model_file.hpp"
-#include "support/plan.hpp"
+#include "support/plan_buffers.hpp"
 
 namespace saccade::test {
 namespace {
@@ -93,7 +93,7 @@ protected:
         description.info.progressUserData = &watch;
         SacPlan plan = nullptr;
         SacError error = unsetError();
-        const SacResult result = sacCreatePlan(model, description.get(), &plan, &error);
+        const SacResult result = sacCreatePlan(model, &description.get(), &plan, &error);
         EXPECT_TRUE(result == SAC_SUCCESS || result == SAC_ERROR_CANCELLED) << error.message;
         EXPECT_EQ(plan != nullptr, result == SAC_SUCCESS);
         sacDestroyPlan(plan);
@@ -103,7 +103,7 @@ protected:
     const SacDeviceProfile profile = desktopProfile();
     Callbacks callbacks;
     SacContext context = nullptr;
-    PlanDescription description;
+    sac::PlanBuilder description;
 };
 
 TEST_F(LargePlans, takeTimeInProportionToDepth) {

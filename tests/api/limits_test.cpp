@@ -93,10 +93,10 @@ TEST_P(Limits, areNamed) {
     info.size = bytes.size();
     try {
         const Model model(context, info);
-        PlanDescription description;
+        sac::PlanBuilder description;
         const Plan plan(model, description);
         FAIL() << "was accepted";
-    } catch (const host::LibraryError& error) {
+    } catch (const sac::Exception& error) {
         EXPECT_EQ(error.result(), limit.result) << error.what();
         EXPECT_NE(std::strstr(error.what(), limit.named), nullptr) << error.what();
     }

@@ -35,19 +35,19 @@ protected:
     // One description of each kind of memory there is: tables, state, values, many stages, half precision.
     struct Case {
         const char* file;
-        void (*change)(PlanDescription&);
+        void (*change)(sac::PlanBuilder&);
     };
     static constexpr Case cases[] = {
-        {"deformable_1d_2", [](PlanDescription&) {}},
-        {"deformable_2d_1", [](PlanDescription& d) { d.info.precision = SAC_PRECISION_FLOAT16_IF_SUPPORTED; }},
-        {"deformable_2d_2", [](PlanDescription& d) { d.bias.mode = SAC_POSITION_BIAS_MODE_EXACT; }},
+        {"deformable_1d_2", [](sac::PlanBuilder&) {}},
+        {"deformable_2d_1", [](sac::PlanBuilder& d) { d.info.precision = SAC_PRECISION_FLOAT16_IF_SUPPORTED; }},
+        {"deformable_2d_2", [](sac::PlanBuilder& d) { d.positionBias(SAC_POSITION_BIAS_MODE_EXACT); }},
         {"dalle_attention_4",
-         [](PlanDescription& d) {
+         [](sac::PlanBuilder& d) {
              d.input("offset", {1}, SAC_DATA_TYPE_INT32);
              d.info.options = "{\"cache\": true}";
          }},
-        {"phenaki_transformer_1", [](PlanDescription&) {}},
-        {"grid_sample_0", [](PlanDescription&) {}},
+        {"phenaki_transformer_1", [](sac::PlanBuilder&) {}},
+        {"grid_sample_0", [](sac::PlanBuilder&) {}},
     };
 
     // Calls `check` with a plan of each case, aliased or not.
@@ -57,7 +57,7 @@ protected:
             SCOPED_TRACE(each.file);
             const GoldenCase golden(std::string(SACCADE_TEST_DATA "/golden/") + each.file + ".safetensors");
             const Model model(context, golden.bytes);
-            PlanDescription description;
+            sac::PlanBuilder description;
             golden.describe(description);
             each.change(description);
             description.info.flags = flags;
@@ -139,7 +139,7 @@ TEST_F(MemoryParts, coverTheirMemory) {
 TEST_F(MemoryParts, areNamedAndShapedAsTheLayerHasThem) {
     const GoldenCase golden(SACCADE_TEST_DATA "/golden/deformable_1d_2.safetensors");
     const Model model(context, golden.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", {3, 64, 37}).output("y");
     const Plan plan(model, description);
     const std::vector<SacMemoryPart> parts = plan.memoryParts();
@@ -169,7 +169,7 @@ TEST_F(MemoryParts, areNamedAndShapedAsTheLayerHasThem) {
 TEST_F(MemoryParts, repeatedNamesAreNumbered) {
     const GoldenCase golden(SACCADE_TEST_DATA "/golden/phenaki_transformer_1.safetensors");
     const Model model(context, golden.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     golden.describe(description);
     const Plan plan(model, description);
     std::set<std::string> names;

@@ -76,7 +76,7 @@ Uses usesOf(const Plan& plan, SacCommand command) {
 struct Case {
     const char* name;
     const char* file;
-    void (*change)(PlanDescription&);
+    void (*change)(sac::PlanBuilder&);
     Uses upload, run;
     /// Of a run: without a barrier of its own validation reports a hazard. What is missing here is behind one of the
     /// library's own barriers, which cover all memory.
@@ -91,17 +91,17 @@ const Use read{compute, shaderRead};
 const Use written{compute, shaderWrite};
 const Use both{compute, shaderRead | shaderWrite};
 
-void withCache(PlanDescription& d) {
+void withCache(sac::PlanBuilder& d) {
     d.input("offset", {1}, SAC_DATA_TYPE_INT32);
     d.info.options = "{\"cache\": true}";
 }
 
-void conditional(PlanDescription& d) { d.info.flags = SAC_PLAN_CONDITIONAL_BIT; }
+void conditional(sac::PlanBuilder& d) { d.info.flags = SAC_PLAN_CONDITIONAL_BIT; }
 
 const Case cases[] = {
     {"aTable",
      "deformable_1d_2",
-     [](PlanDescription& d) { d.bias.mode = SAC_POSITION_BIAS_MODE_TABLE; },
+     [](sac::PlanBuilder& d) { d.positionBias(SAC_POSITION_BIAS_MODE_TABLE); },
      {{"staging", copied},
       {"weights", {transfer | compute, transferWrite | shaderRead}},
       {"tables", written},
@@ -116,7 +116,7 @@ const Case cases[] = {
      {"tables", "workspace", "x", "y"}},
     {"noTable",
      "deformable_1d_2",
-     [](PlanDescription& d) { d.bias.mode = SAC_POSITION_BIAS_MODE_EXACT; },
+     [](sac::PlanBuilder& d) { d.positionBias(SAC_POSITION_BIAS_MODE_EXACT); },
      {{"staging", copied}, {"weights", {transfer, transferWrite}}, {"parameters", parametersWritten}},
      {{"weights", read},
       {"workspace", both},
@@ -127,7 +127,7 @@ const Case cases[] = {
      {"workspace", "x", "y"}},
     {"noWeights",
      "grid_sample_0",
-     [](PlanDescription&) {},
+     [](sac::PlanBuilder&) {},
      {{"parameters", parametersWritten}},
      {{"workspace", both}, {"parameters", parameters}, {"x", read}, {"grid", read}, {"y", written}},
      {"workspace", "x", "grid", "y"}},
@@ -165,7 +165,7 @@ protected:
         SCOPED_TRACE(each.name);
         const GoldenCase golden(std::string(SACCADE_TEST_DATA "/golden/") + each.file + ".safetensors");
         const Model model(context, golden.bytes);
-        PlanDescription description;
+        sac::PlanBuilder description;
         golden.describe(description);
         each.change(description);
         check(Plan(model, description), golden);
@@ -433,7 +433,7 @@ TEST_F(PlanAccess, isEnoughForImages) {
     const std::vector<std::byte> file = makeModelFile("grid_sample", {{"dims", 2}}, {});
     const Model model(context, file);
     const SacImageDesc desc = sac::imageDesc(format);
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", {1, 4, height, width}).input("grid", {1, height, width, 2}).output("y");
     for (SacTensorDesc* tensor : {&description.inputs[0], &description.outputs[0]}) {
         tensor->imageCount = 1;

@@ -15,12 +15,12 @@ namespace {
 
 class PlanArguments : public GpuTest {
 protected:
-    void expectPlanRefused(SacModel of, PlanDescription& description, SacResult result, const char* named) {
+    void expectPlanRefused(SacModel of, sac::PlanBuilder& description, SacResult result, const char* named) {
         SacPlan plan = reinterpret_cast<SacPlan>(this);
         SacError error = unsetError();
-        expectRefused(sacCreatePlan(of, description.get(), &plan, &error), error, result, named);
+        expectRefused(sacCreatePlan(of, &description.get(), &plan, &error), error, result, named);
         EXPECT_EQ(plan, nullptr);
-        EXPECT_EQ(sacCreatePlan(of, description.get(), &plan, nullptr), result);
+        EXPECT_EQ(sacCreatePlan(of, &description.get(), &plan, nullptr), result);
     }
 
     const GoldenCase golden{SACCADE_TEST_DATA "/golden/deformable_1d_2.safetensors"};
@@ -30,7 +30,8 @@ protected:
 };
 
 TEST_F(PlanArguments, nameWhatIsWrong) {
-    using D = PlanDescription;
+    using D = sac::PlanBuilder;
+    constexpr SacPositionBiasMode automatic = SAC_POSITION_BIAS_MODE_AUTO;
     const int other = 0;
     constexpr SacResult invalid = SAC_ERROR_INVALID_ARGUMENT;
     const auto enumeration = [](auto value, int other) { return static_cast<decltype(value)>(other); };
@@ -77,17 +78,15 @@ TEST_F(PlanArguments, nameWhatIsWrong) {
         {"unknown option", [](D& d) { d.info.options = R"({"speed": 3})"; }, SAC_ERROR_INVALID_CONFIG, "speed"},
         {"precision", [&](D& d) { d.info.precision = enumeration(SAC_PRECISION_FLOAT16, 3); }, invalid,
          "info->precision"},
-        {"position bias", [&](D& d) { d.bias.mode = enumeration(SAC_POSITION_BIAS_MODE_AUTO, 3); }, invalid,
+        {"position bias", [&](D& d) { d.positionBias(enumeration(SAC_POSITION_BIAS_MODE_AUTO, 3)); }, invalid,
          "SacPositionBiasInfo::mode is 3"},
-        {"tolerance NaN", [](D& d) { d.bias.tolerance = std::nanf(""); }, invalid, "SacPositionBiasInfo::tolerance"},
-        {"tolerance negative", [](D& d) { d.bias.tolerance = -1e-4f; }, invalid, "SacPositionBiasInfo::tolerance"},
-        {"tolerance above 1", [](D& d) { d.bias.tolerance = 1.5f; }, invalid, "SacPositionBiasInfo::tolerance"},
+        {"tolerance NaN", [](D& d) { d.positionBias(automatic, std::nanf("")); }, invalid,
+         "SacPositionBiasInfo::tolerance"},
+        {"tolerance negative", [](D& d) { d.positionBias(automatic, -1e-4f); }, invalid,
+         "SacPositionBiasInfo::tolerance"},
+        {"tolerance above 1", [](D& d) { d.positionBias(automatic, 1.5f); }, invalid, "SacPositionBiasInfo::tolerance"},
         {"too many runs in flight", [](D& d) { d.info.maxRunsInFlight = 4097; }, invalid, "info->maxRunsInFlight"},
-        {"table beyond the limit",
-         [](D& d) {
-             d.bias.mode = SAC_POSITION_BIAS_MODE_TABLE;
-             d.bias.tableLimit = 16;
-         },
+        {"table beyond the limit", [](D& d) { d.positionBias(SAC_POSITION_BIAS_MODE_TABLE, 0, 16); },
          SAC_ERROR_UNSUPPORTED, "16 bytes"},
         {"beyond the device's limits",
          [](D& d) {
@@ -104,30 +103,30 @@ TEST_F(PlanArguments, nameWhatIsWrong) {
     };
     for (const auto& wrong : cases) {
         SCOPED_TRACE(wrong.what);
-        PlanDescription description;
+        sac::PlanBuilder description;
         description.input("x", shape).output("y").output("vgrid");
         wrong.spoil(description);
         expectPlanRefused(model, description, wrong.result, wrong.named);
     }
 
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", shape);
-    SacPlanInfo arrayless = *description.get();
+    SacPlanInfo arrayless = description.get();
     SacPlan plan = nullptr;
     SacError error = unsetError();
     arrayless.inputs = nullptr;
     expectRefused(sacCreatePlan(model, &arrayless, &plan, &error), error, invalid, "info->inputs");
-    arrayless = *description.get();
+    arrayless = description.get();
     arrayless.outputCount = 1;
     arrayless.outputs = nullptr;
     expectRefused(sacCreatePlan(model, &arrayless, &plan, &error), error, invalid, "info->outputs");
-    expectRefused(sacCreatePlan(nullptr, description.get(), &plan, &error), error, invalid, "model");
+    expectRefused(sacCreatePlan(nullptr, &description.get(), &plan, &error), error, invalid, "model");
     expectRefused(sacCreatePlan(model, nullptr, &plan, &error), error, invalid, "info");
-    expectRefused(sacCreatePlan(model, description.get(), nullptr, &error), error, invalid, "plan");
+    expectRefused(sacCreatePlan(model, &description.get(), nullptr, &error), error, invalid, "plan");
 }
 
 TEST_F(PlanArguments, onlyTheNamesOfOutputsAreRead) {
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", shape).output("y");
     description.outputs[0].rank = 99;
     description.outputs[0].shape[0] = 0;
@@ -138,7 +137,7 @@ TEST_F(PlanArguments, onlyTheNamesOfOutputsAreRead) {
 TEST_F(PlanArguments, halfNeedsTheFeature) {
     const Context plain(device(), nullptr, SAC_FEATURE_STORAGE_16BIT_BIT);
     const Model of(plain, golden.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", shape);
     description.info.precision = SAC_PRECISION_FLOAT16;
     expectPlanRefused(of, description, SAC_ERROR_UNSUPPORTED, "info->precision");
@@ -154,7 +153,7 @@ TEST_F(PlanArguments, gridSampleNamesItsInputs) {
     info.module = "grid_sample";
     info.config = R"({"dims": 2})";
     const Model sampler(context, info);
-    PlanDescription batches, axes, types, layout;
+    sac::PlanBuilder batches, axes, types, layout;
     batches.input("x", {2, 3, 4, 5}).input("grid", {1, 6, 7, 2});
     expectPlanRefused(sampler, batches, SAC_ERROR_INVALID_ARGUMENT, "\"grid\": shape[0]");
     axes.input("x", {2, 3, 4, 5}).input("grid", {2, 6, 7, 3});
@@ -166,7 +165,7 @@ TEST_F(PlanArguments, gridSampleNamesItsInputs) {
 }
 
 TEST_F(PlanArguments, questionsNameWhatIsWrong) {
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", shape).output("y").output("vgrid");
     const Plan plan(model, description);
     constexpr SacResult invalid = SAC_ERROR_INVALID_ARGUMENT;
@@ -225,7 +224,7 @@ TEST_F(PlanArguments, tensorsHaveTheOrderOfTheRequest) {
     };
     using Names = std::vector<std::string>;
     for (const Names& outputs : {Names{"y", "vgrid", "attention"}, Names{"attention", "y", "vgrid"}, Names{"vgrid"}}) {
-        PlanDescription description;
+        sac::PlanBuilder description;
         description.input("x", shape);
         for (const std::string& output : outputs)
             description.output(output);
@@ -233,7 +232,7 @@ TEST_F(PlanArguments, tensorsHaveTheOrderOfTheRequest) {
         expected.insert(expected.end(), outputs.begin(), outputs.end());
         EXPECT_EQ(names(Plan(model, description)), expected);
     }
-    PlanDescription usual, gridFirst;
+    sac::PlanBuilder usual, gridFirst;
     usual.input("x", shape);
     EXPECT_EQ(names(Plan(model, usual)), (Names{"x", "y"}));
     SacModelInfo info = sac::make<SacModelInfo>();
@@ -245,7 +244,7 @@ TEST_F(PlanArguments, tensorsHaveTheOrderOfTheRequest) {
 }
 
 TEST_F(PlanArguments, answers) {
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", shape).output("vgrid").output("y", SAC_DATA_TYPE_DEFAULT, SAC_LAYOUT_CHANNELS_LAST);
     const Plan plan(model, description);
     const std::vector<SacTensorInfo> tensors = plan.tensors();
@@ -271,7 +270,7 @@ TEST_F(PlanArguments, answers) {
 }
 
 TEST_F(PlanArguments, modelOutlivesItsPlans) {
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", shape);
     const Plan plan(model, description);
     sacDestroyModel(model);
@@ -298,7 +297,7 @@ VkBool32 stop(void* userData, uint32_t done, uint32_t total) {
 }
 
 TEST_F(PlanArguments, cancelledAtEveryStep) {
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", shape);
     description.info.flags = SAC_PLAN_CONDITIONAL_BIT; // its pipeline counts too
     description.info.progress = stop;
@@ -309,7 +308,7 @@ TEST_F(PlanArguments, cancelledAtEveryStep) {
         SacPlan plan = nullptr;
         SacError error = unsetError();
         const Model fresh(context, golden.bytes); // one that remembers no table takes the same steps each time
-        const SacResult result = sacCreatePlan(fresh, description.get(), &plan, &error);
+        const SacResult result = sacCreatePlan(fresh, &description.get(), &plan, &error);
         if (result == SAC_SUCCESS) {
             EXPECT_EQ(state.calls, after);
             EXPECT_GE(state.calls, state.total) << "once for each dispatch";
@@ -330,7 +329,7 @@ TEST_F(PlanArguments, parentsOutliveTheMakingOfChildren) {
         SacModel model;
         uint32_t tries = 0;
     } parents{context, model};
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", shape);
     description.info.progressUserData = &parents;
     description.info.progress = [](void* data, uint32_t, uint32_t) -> VkBool32 {
@@ -341,7 +340,7 @@ TEST_F(PlanArguments, parentsOutliveTheMakingOfChildren) {
     };
     SacPlan plan = nullptr;
     SacError error = unsetError();
-    expectRefused(sacCreatePlan(model, description.get(), &plan, &error), error, SAC_ERROR_CANCELLED, "cancelled");
+    expectRefused(sacCreatePlan(model, &description.get(), &plan, &error), error, SAC_ERROR_CANCELLED, "cancelled");
     EXPECT_EQ(parents.tries, 3u);
     EXPECT_EQ(
         std::ranges::count(context.errors(), "model still has 1 plans, destroy them before it: nothing is destroyed"),

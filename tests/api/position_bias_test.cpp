@@ -18,11 +18,9 @@ protected:
     Model model{context, golden.bytes};
 
     Plan plan(SacPositionBiasMode bias, float tolerance = 0, VkDeviceSize limit = 0) const {
-        PlanDescription description;
+        sac::PlanBuilder description;
         golden.describe(description);
-        description.bias.mode = bias;
-        description.bias.tolerance = tolerance;
-        description.bias.tableLimit = limit;
+        description.positionBias(bias, tolerance, limit);
         return Plan(model, description);
     }
     double errorOfY(const Plan& made) const {

@@ -52,7 +52,7 @@ protected:
     const GoldenCase golden{SACCADE_TEST_DATA "/golden/deformable_1d_2.safetensors"};
     Context context{device()};
     Model model{context, golden.bytes};
-    PlanDescription description;
+    sac::PlanBuilder description;
     std::optional<Plan> plan;
     std::optional<PlanBuffers> buffers;
     VkDeviceSize halfAlignment = 0;

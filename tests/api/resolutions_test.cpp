@@ -63,16 +63,16 @@ protected:
 
     static std::unique_ptr<Plan> plan(SacModel model, const reference::Shape& shape,
                                       SacPositionBiasMode bias = SAC_POSITION_BIAS_MODE_AUTO) {
-        PlanDescription description;
+        sac::PlanBuilder description;
         description.input("x", shape);
-        description.bias.mode = bias;
+        description.positionBias(bias);
         return std::make_unique<Plan>(model, description);
     }
 };
 
 TEST_P(Resolutions, shareEveryPipeline) {
     FailingCalls calls;
-    SacContextInfo info = Context::info(device());
+    SacContextInfo info = host::contextInfo(device());
     info.getInstanceProcAddr = FailingCalls::getInstanceProcAddr;
     Context context(info);
     Model model(context, bytes);

@@ -39,7 +39,7 @@ struct Ready {
     }
 
     const GoldenCase& golden;
-    PlanDescription description;
+    sac::PlanBuilder description;
     std::optional<Plan> plan;
     std::optional<PlanBuffers> buffers;
 };
@@ -168,7 +168,7 @@ TEST_F(Results, weightsSharedByPlansOfOneModel) {
     const reference::Tensor& x = sequence.inputs.at("x");
     reference::Tensor first(reference::Shape{1, x.size(1), x.size(2)});
     std::copy_n(x.data.begin(), first.data.size(), first.data.begin());
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", first.shape);
     const Plan plan(sequenceModel, description);
     PlanBuffers buffers(device(), plan);

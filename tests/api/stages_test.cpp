@@ -58,7 +58,7 @@ TEST_F(Stages, addUpToTheProperties) {
         SCOPED_TRACE(name);
         const GoldenCase golden(std::string(SACCADE_TEST_DATA "/golden/") + name + ".safetensors");
         const Model model(context, golden.bytes);
-        PlanDescription description;
+        sac::PlanBuilder description;
         golden.describe(description);
         const Plan plan(model, description);
         uint32_t dispatches = 0;
@@ -82,7 +82,7 @@ TEST_F(Stages, addUpToTheProperties) {
 TEST_F(Stages, countEveryTensorOnceForEachDirection) {
     const std::vector<std::byte> file = makeModelFile("grid_sample", {{"dims", 2}}, {});
     const Model model(context, file);
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", {1, 8, 6, 5}).input("grid", {1, 3, 2, 2}).output("y");
     const SacImageDesc image = sac::imageDesc(VK_FORMAT_R16G16_SFLOAT, 0, 2);
     description.inputs[0].imageCount = 1;
@@ -100,7 +100,7 @@ TEST_F(Stages, countEveryTensorOnceForEachDirection) {
 TEST_F(Stages, areTheOperatorsOfTheModule) {
     const GoldenCase golden(SACCADE_TEST_DATA "/golden/deformable_1d_2.safetensors");
     const Model model(context, golden.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", {3, 64, 37}).output("y");
     const Plan plan(model, description);
     std::vector<std::string> names;
@@ -143,7 +143,7 @@ protected:
     const GoldenCase golden{SACCADE_TEST_DATA "/golden/deformable_1d_2.safetensors"};
     Context context{device()};
     Model model{context, golden.bytes};
-    PlanDescription description;
+    sac::PlanBuilder description;
     std::optional<Plan> plan;
     std::optional<PlanBuffers> buffers;
     VkQueryPool pool = VK_NULL_HANDLE;
@@ -206,11 +206,11 @@ TEST_F(Stages, areLabelledInsideTheirPlan) {
     if (!(device().features() & SAC_FEATURE_DEBUG_UTILS_BIT))
         GTEST_SKIP() << "the instance has no VK_EXT_debug_utils";
     const GoldenCase golden(SACCADE_TEST_DATA "/golden/deformable_1d_2.safetensors");
-    SacContextInfo info = Context::info(device());
+    SacContextInfo info = host::contextInfo(device());
     info.getInstanceProcAddr = labelledInstance;
     const sac::Context labelled(info);
     const Model model(labelled.get(), golden.bytes);
-    PlanDescription named, unnamed;
+    sac::PlanBuilder named, unnamed;
     named.input("x", {3, 64, 37});
     named.info.name = "upscaler";
     unnamed.input("x", {3, 64, 37});

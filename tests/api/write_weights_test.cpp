@@ -38,7 +38,7 @@ TEST_F(WriteWeights, partsAreThoseOfTheWhole) {
             SCOPED_TRACE(std::string(name) + ", precision " + std::to_string(precision));
             const GoldenCase golden(std::string(SACCADE_TEST_DATA "/golden/") + name + ".safetensors");
             const Model model(context, golden.bytes);
-            PlanDescription description;
+            sac::PlanBuilder description;
             golden.describe(description);
             description.info.precision = precision;
             const Plan plan(model, description);
@@ -78,7 +78,7 @@ TEST_F(WriteWeights, partsAreThoseOfTheWhole) {
 TEST_F(WriteWeights, severalThreadsAtOnce) {
     const GoldenCase golden(SACCADE_TEST_DATA "/golden/phenaki_transformer_1.safetensors");
     const Model model(context, golden.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     golden.describe(description);
     const Plan plan(model, description);
     const uint64_t size = plan.memory(SAC_MEMORY_WEIGHTS).size;
@@ -103,7 +103,7 @@ TEST_F(WriteWeights, severalThreadsAtOnce) {
 TEST_F(WriteWeights, straightIntoTheWeights) {
     const GoldenCase golden(sequencePath);
     const Model model(context, golden.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     golden.describe(description);
     const Plan plan(model, description);
     ASSERT_GT(plan.memory(SAC_MEMORY_TABLES).size, 0u) << "a table is built from them";
@@ -132,7 +132,7 @@ TEST_F(WriteWeights, withoutADevice) {
     const GoldenCase golden(sequencePath);
     Context nowhere(device().physical().support.profile);
     const Model here(context, golden.bytes), there(nowhere, golden.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     golden.describe(description);
     const Plan plan(here, description), headless(there, description);
     const uint64_t size = plan.memory(SAC_MEMORY_WEIGHTS).size;
@@ -146,7 +146,7 @@ TEST_F(WriteWeights, hostMemory) {
     {
         Context watched(device(), callbacks.get());
         const Model model(watched, golden.bytes);
-        PlanDescription description;
+        sac::PlanBuilder description;
         golden.describe(description);
         const Plan plan(model, description);
         const uint64_t size = plan.memory(SAC_MEMORY_WEIGHTS).size;
@@ -193,7 +193,7 @@ TEST_F(WriteWeights, wrongArgumentsAreNamed) {
     constexpr SacResult invalid = SAC_ERROR_INVALID_ARGUMENT;
     const GoldenCase golden(sequencePath);
     const Model model(context, golden.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     golden.describe(description);
     const Plan plan(model, description);
     const uint64_t size = plan.memory(SAC_MEMORY_WEIGHTS).size;
@@ -229,7 +229,7 @@ TEST_F(WriteWeights, wrongArgumentsAreNamed) {
 TEST_F(WriteWeights, modulesWithoutWeights) {
     const GoldenCase golden(SACCADE_TEST_DATA "/golden/grid_sample_0.safetensors");
     const Model model(context, golden.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     golden.describe(description);
     const Plan plan(model, description);
     ASSERT_EQ(plan.memory(SAC_MEMORY_WEIGHTS).size, 0u);

@@ -212,14 +212,14 @@ protected:
 
 TEST_P(Bounds, areKept) {
     const GoldenCase golden(GetParam());
-    SacContextInfo contextInfo = Context::info(device());
+    SacContextInfo contextInfo = host::contextInfo(device());
     contextInfo.getInstanceProcAddr = instanceProcAddr;
     SacContext context = nullptr;
     SacError error{};
     ASSERT_EQ(sacCreateContext(&contextInfo, &context, &error), SAC_SUCCESS) << error.message;
     {
         const Model model(context, golden.bytes);
-        PlanDescription description;
+        sac::PlanBuilder description;
         golden.describe(description);
         const Plan plan(model, description);
         compare(plan, golden.inputs);

@@ -48,13 +48,13 @@ protected:
     }
 
     reference::Tensor oneShot() const {
-        PlanDescription description;
+        sac::PlanBuilder description;
         description.input("x", x_.shape).input("rotary_pos_emb", rotary_.shape).output("y");
         return runOnce(Plan(model_, description), golden_.inputs, golden_.outputs).at("y");
     }
 
-    void describeStep(PlanDescription& description, int64_t count) const {
-        description.input("x", {x_.size(0), count, x_.size(2)});
+    void describeStep(sac::PlanBuilder& description, int64_t count) const {
+        description.input("x", reference::Shape{x_.size(0), count, x_.size(2)});
         description.input("rotary_pos_emb", rotary_.shape).input("offset", {1}, SAC_DATA_TYPE_INT32).output("y");
         description.info.options = "{\"cache\": true}";
     }
@@ -62,7 +62,7 @@ protected:
     // A plan for pieces of `count` tokens with buffers of its own.
     struct Piece {
         int64_t count = 0;
-        PlanDescription description;
+        sac::PlanBuilder description;
         std::optional<Plan> plan;
         std::optional<PlanBuffers> buffers;
     };
@@ -234,14 +234,14 @@ TEST_F(Cache, offsetsOutOfRangeCountAsTheNearestThatFits) {
 }
 
 TEST_F(Cache, rotaryTableIsAsLongAsTheCache) {
-    PlanDescription description;
-    description.input("x", {x_.size(0), 1, x_.size(2)}).input("offset", {1}, SAC_DATA_TYPE_INT32);
-    description.input("rotary_pos_emb", {1, tokens_ - 1, rotary_.size(2)}).output("y");
+    sac::PlanBuilder description;
+    description.input("x", reference::Shape{x_.size(0), 1, x_.size(2)}).input("offset", {1}, SAC_DATA_TYPE_INT32);
+    description.input("rotary_pos_emb", reference::Shape{1, tokens_ - 1, rotary_.size(2)}).output("y");
     description.info.options = "{\"cache\": true}";
     try {
         const Plan plan(model_, description);
         FAIL() << "a table of " << tokens_ - 1 << " rows was taken for a cache of " << tokens_ << " tokens";
-    } catch (const host::LibraryError& error) {
+    } catch (const sac::Exception& error) {
         EXPECT_NE(std::string(error.what()).find("\"cache_length\""), std::string::npos) << error.what();
     }
     description.info.options = "{\"cache\": true, \"cache_length\": 23}";

@@ -89,7 +89,7 @@ struct Step {
         return {buffers->bytes("y"), {state.begin(), state.end()}};
     }
 
-    PlanDescription description;
+    sac::PlanBuilder description;
     Number enable, reset;
     std::optional<Plan> plan;
     std::optional<PlanBuffers> buffers;
@@ -225,7 +225,7 @@ TEST_P(Reset, runsFollowEachOther) {
 
 TEST_P(Reset, isNotCountedAmongTheStages) {
     uint32_t steps = 0;
-    PlanDescription& description = plain.description;
+    sac::PlanBuilder& description = plain.description;
     description.info.progressUserData = &steps;
     description.info.progress = [](void* user, uint32_t, uint32_t total) -> VkBool32 {
         *static_cast<uint32_t*>(user) = total;
@@ -275,7 +275,7 @@ TEST_P(Reset, withoutAStateThereIsNothingToReset) {
     const Model of(context, stateless.bytes);
     Bytes expected;
     for (const bool resets : {false, true}) {
-        PlanDescription description;
+        sac::PlanBuilder description;
         stateless.describe(description);
         description.info.flags = resets ? SAC_PLAN_CONDITIONAL_RESET_BIT : 0;
         const Plan plan(of, description);

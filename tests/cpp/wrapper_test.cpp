@@ -30,7 +30,7 @@ static_assert(moveOnly<sac::Context> && moveOnly<sac::Model> && moveOnly<sac::Pl
 
 class Wrapper : public saccade::test::GpuTest {
 protected:
-    static SacContextInfo contextInfo() { return saccade::test::Context::info(device()); }
+    static SacContextInfo contextInfo() { return saccade::host::contextInfo(device()); }
 
     const saccade::test::GoldenCase golden_{SACCADE_TEST_DATA "/golden/dalle_attention_0.safetensors"};
 

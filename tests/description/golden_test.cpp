@@ -124,7 +124,7 @@ protected:
             const JsonDocument forward = parseJson(variation.options, memory);
             Config options(forward.root(), {"option", description.options}, memory);
             const PlanRequest request{type->name, description, inputs, outputs, options, DataType::f32, {}};
-            PlanBuilder builder(request, weights, static_cast<SacContext>(context_)->device.profile, memory);
+            PlanBuilder builder(request, weights, context_.get()->device.profile, memory);
             module->build(builder);
             note(asked.options, description.options, options.asked());
             note(asked.inputs, description.inputs, builder.askedInputs());

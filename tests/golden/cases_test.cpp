@@ -74,10 +74,10 @@ TEST_P(CallForms, areRightOrRefusedByName) {
     Context context(device());
     try {
         Model model(context, golden.bytes);
-        PlanDescription description;
+        sac::PlanBuilder description;
         golden.describe(description);
         description.info.options = golden.file.metadata.at("args").c_str();
-        description.bias.mode = SAC_POSITION_BIAS_MODE_EXACT;
+        description.positionBias(SAC_POSITION_BIAS_MODE_EXACT);
         const char* limit = forbiddingLimit(device(), golden.module(), golden.inputs, false);
         if (limit && !form.refused) {
             expectForbidden(model, description, limit);
@@ -91,7 +91,7 @@ TEST_P(CallForms, areRightOrRefusedByName) {
                                                                             : deformable        ? 5e-5
                                                                                                 : 1e-5)
                 << name;
-    } catch (const host::LibraryError& error) {
+    } catch (const sac::Exception& error) {
         ASSERT_NE(form.refused, nullptr) << "was refused: " << error.what();
         EXPECT_NE(std::string(error.what()).find(form.refused), std::string::npos) << error.what();
     }

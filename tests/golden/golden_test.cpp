@@ -88,13 +88,13 @@ TEST_P(Golden, matches) {
     ASSERT_TRUE(hasModule(golden.module())) << "the library has no module \"" << golden.module() << "\"";
     Context context(device());
     Model model(context, golden.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     golden.describe(description);
     const auto& dtypes = golden.file.dtypes;
     const bool half =
         std::any_of(dtypes.begin(), dtypes.end(), [](const auto& entry) { return entry.second == "F16"; });
     description.info.precision = half ? SAC_PRECISION_FLOAT16 : SAC_PRECISION_FLOAT32;
-    description.bias.mode = SAC_POSITION_BIAS_MODE_EXACT;
+    description.positionBias(SAC_POSITION_BIAS_MODE_EXACT);
     if (const char* limit = forbiddingLimit(device(), golden.module(), golden.inputs, half)) {
         expectForbidden(model, description, limit);
         return;
@@ -105,7 +105,7 @@ TEST_P(Golden, matches) {
         return;
 
     EXPECT_EQ(plan.positionBias().mode, SAC_POSITION_BIAS_MODE_EXACT);
-    description.bias.mode = SAC_POSITION_BIAS_MODE_AUTO;
+    description.positionBias(SAC_POSITION_BIAS_MODE_AUTO);
     const Plan tabulated(model, description);
     const SacPositionBiasProperties bias = tabulated.positionBias();
     if (bias.mode == SAC_POSITION_BIAS_MODE_TABLE) {
@@ -124,7 +124,7 @@ TEST_P(GoldenInHalf, matches) {
     const GoldenCase golden(pathOf(GetParam()));
     Context context(device());
     Model model(context, golden.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     golden.describe(description);
     description.info.precision = SAC_PRECISION_FLOAT16;
     if (const char* limit = forbiddingLimit(device(), golden.module(), golden.inputs, true)) {

@@ -65,7 +65,7 @@ TEST_P(Layouts, giveTheSameNumbers) {
                 const bool half = x.type == SAC_DATA_TYPE_FLOAT16 || y.type == SAC_DATA_TYPE_FLOAT16;
                 if (half && !halves)
                     continue; // refused: tests/api/plan_arguments_test.cpp
-                PlanDescription description;
+                sac::PlanBuilder description;
                 description.info.precision = precision;
                 description.input("x", exactX.shape, x.type, x.layout).output("y", y.type, y.layout);
                 if (const char* limit = forbiddingLimit(device(), golden.module(), golden.inputs, false)) {

@@ -26,15 +26,15 @@ std::vector<std::filesystem::path> files() {
 
 // The least that a context without a device needs to plan the case.
 uint32_t storageBuffersOf(const GoldenCase& golden, SacDeviceProfile profile) {
-    PlanDescription description;
+    sac::PlanBuilder description;
     golden.describe(description);
-    description.bias.mode = SAC_POSITION_BIAS_MODE_EXACT;
+    description.positionBias(SAC_POSITION_BIAS_MODE_EXACT);
     for (profile.maxPerStageDescriptorStorageBuffers = 4;; ++profile.maxPerStageDescriptorStorageBuffers) {
         const Context context(profile);
         const Model model(context, golden.bytes);
         SacPlan plan = nullptr;
         SacError error{};
-        const SacResult result = sacCreatePlan(model, description.get(), &plan, &error);
+        const SacResult result = sacCreatePlan(model, &description.get(), &plan, &error);
         sacDestroyPlan(plan);
         if (result == SAC_SUCCESS)
             return profile.maxPerStageDescriptorStorageBuffers;

@@ -116,11 +116,11 @@ protected:
 
     // Runs with x or y as images (null: a buffer) and returns y if it is a buffer.
     reference::Tensor run(SacModel model, const reference::Shape& shape, Parts* x, Parts* y, const Run& run) {
-        PlanDescription description;
+        sac::PlanBuilder description;
         std::vector<SacImageDesc> xDescs, yDescs;
         std::vector<SacImageBinding> xViews, yViews;
         description.info.precision = run.precision;
-        description.bias.mode = SAC_POSITION_BIAS_MODE_EXACT;
+        description.positionBias(SAC_POSITION_BIAS_MODE_EXACT);
         description.input("x", shape).output("y");
         for (const auto& [name, tensor] : run.inputs)
             if (name != "x")

@@ -183,13 +183,15 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"oddGated", with(product(1, 31, 26, 11, 2), ActivationKind::geglu, true, true, 2)},
         Case{"channelsIn", laid(with(product(2, 45, 36, 28, 2), ActivationKind::none, true, false), channels, {})},
         Case{"channelsOut", laid(with(product(2, 52, 31, 17), ActivationKind::gelu, true, true), {}, channels)},
-        Case{"channelsGated", laid(with(product(2, 36, 40, 20), ActivationKind::geglu, true, false), channels, channels)},
+        Case{"channelsGated",
+             laid(with(product(2, 36, 40, 20), ActivationKind::geglu, true, false), channels, channels)},
         Case{"slices", laid(with(product(2, 29, 24, 16), ActivationKind::none, true, true), {false, 4, 28, 28 * 29 + 8},
                             {false, 8, 40, 40 * 29 + 4}, {false, 12, 24, 24 * 29})},
-        Case{"oddSlices", laid(with(product(2, 23, 13, 10), ActivationKind::relu, false, true), {true, 3, 26, 26 * 10 + 1},
-                               {true, 5, 25, 25 * 13 + 2}, {true, 1, 24, 24 * 13 + 3})},
+        Case{"oddSlices", laid(with(product(2, 23, 13, 10), ActivationKind::relu, false, true),
+                               {true, 3, 26, 26 * 10 + 1}, {true, 5, 25, 25 * 13 + 2}, {true, 1, 24, 24 * 13 + 3})},
         Case{"halves", halves(with(product(2, 71, 68, 44), ActivationKind::gelu, true, true, 0.37f))},
-        Case{"oddHalves", halves(laid(with(product(2, 23, 13, 9, 2), ActivationKind::none, true, true), channels, {}))}),
+        Case{"oddHalves",
+             halves(laid(with(product(2, 23, 13, 9, 2), ActivationKind::none, true, true), channels, {}))}),
     nameOf);
 
 } // namespace

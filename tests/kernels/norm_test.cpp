@@ -206,7 +206,8 @@ protected:
                     const double value = (source.values[placeOf(from, place)] - mean) / deviation *
                                              (desc.hasScale ? scale.values[place[5]] : 1) +
                                          (desc.hasShift ? shift.values[place[5]] : 0);
-                    expected[placeOf(to, place)] = desc.activation == ActivationKind::relu ? std::max(value, 0.0) : value;
+                    expected[placeOf(to, place)] =
+                        desc.activation == ActivationKind::relu ? std::max(value, 0.0) : value;
                 });
             }
         run(groupNormKernel(desc, mapping),

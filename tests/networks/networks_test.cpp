@@ -59,8 +59,9 @@ protected:
 
     void SetUp() override {
         GpuTest::SetUp();
-        if (!hasModule("Network") && std::string(::testing::UnitTest::GetInstance()->current_test_info()->name())
-                                             .find("Interpreter") == std::string::npos)
+        if (!hasModule("Network") &&
+            std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()).find("Interpreter") ==
+                std::string::npos)
             GTEST_SKIP() << "the library has no module Network yet";
     }
 
@@ -69,7 +70,7 @@ protected:
     std::vector<Tensors> runLibrary(const std::vector<Tensors>& inputs, SacPrecision precision) const {
         Context context(device());
         Model model(context, file.bytes);
-        PlanDescription description;
+        sac::PlanBuilder description;
         describeNetwork(description, file.config, inputs.at(0));
         description.info.precision = precision;
         return runInTurn(Plan(model, description), inputs);

@@ -26,7 +26,7 @@ protected:
         const std::vector<std::byte> bytes = makeModelFile("Network", network.config, network.weights);
         Context context(device());
         Model model(context, bytes);
-        PlanDescription description;
+        sac::PlanBuilder description;
         describeNetwork(description, network.config, network.inputs.at(0));
         description.info.precision = precision;
         const std::vector<Tensors> results = runInTurn(Plan(model, description), network.inputs);

@@ -16,11 +16,11 @@ namespace {
 class Forms : public GpuTest {
 protected:
     /// Expects the plan to be refused with a message that has `named`.
-    static void expectRefused(const Model& model, PlanDescription& description, const char* named) {
+    static void expectRefused(const Model& model, sac::PlanBuilder& description, const char* named) {
         try {
             const Plan plan(model, description);
             ADD_FAILURE() << "was accepted; expected: " << named;
-        } catch (const host::LibraryError& error) {
+        } catch (const sac::Exception& error) {
             EXPECT_NE(std::string(error.what()).find(named), std::string::npos) << error.what();
         }
     }
@@ -32,7 +32,7 @@ TEST_F(Forms, levelsMayBeWideAndHaveTheirStarts) {
     const RandomCase random(levels, 5);
     Context context(device());
     Model model(context, random.bytes);
-    const auto describe = [&](PlanDescription& description, SacDataType type, const std::vector<double>& starts) {
+    const auto describe = [&](sac::PlanBuilder& description, SacDataType type, const std::vector<double>& starts) {
         for (const auto& [name, tensor] : random.inputs) {
             const bool integers = name == "spatial_shapes";
             description.input(name, tensor.shape, integers ? type : SAC_DATA_TYPE_FLOAT32, SAC_LAYOUT_CONTIGUOUS,
@@ -44,7 +44,7 @@ TEST_F(Forms, levelsMayBeWideAndHaveTheirStarts) {
         description.output("y");
     };
     for (const SacDataType type : {SAC_DATA_TYPE_INT32, SAC_DATA_TYPE_INT64}) {
-        PlanDescription right, wrong, longer;
+        sac::PlanBuilder right, wrong, longer;
         describe(right, type, {0, 12});
         if (random.isAllowed(model, right)) {
             const Plan plan(model, right);
@@ -69,7 +69,7 @@ TEST_F(Forms, aHalfPrecisionBiasIsSharedByTheBatch) {
     random.expected = reference::run("PhenakiAttention", random.config, random.weights, random.inputs);
     Context context(device());
     Model model(context, random.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", random.inputs.at("x").shape).input("attn_bias", bias.shape, SAC_DATA_TYPE_FLOAT16);
     if (random.isAllowed(model, description))
         random.expectResults(Plan(model, description), 1e-5);
@@ -84,7 +84,7 @@ TEST_F(Forms, aPartOfTheBatchIsWholeVideos) {
                             7);
     Context context(device());
     Model model(context, random.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     random.describe(description);
     if (!random.isAllowed(model, description))
         return;
@@ -118,7 +118,7 @@ TEST_F(Forms, whatDoesNotFitIsNamed) {
         const auto bytes = makeModelFile(c.module, config, reference::randomWeights(c.module, config, 1));
         Context context(device());
         Model model(context, bytes);
-        PlanDescription description;
+        sac::PlanBuilder description;
         for (const auto& [name, shape] : inputs)
             description.input(name, shape, name == "mask" ? SAC_DATA_TYPE_BOOL : SAC_DATA_TYPE_FLOAT32);
         description.info.options = options;

@@ -233,7 +233,7 @@ TEST_P(Modules, agreeWithFloat64) {
     const RandomCase random(GetParam(), 3);
     Context context(device());
     Model model(context, random.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     random.describe(description);
     if (!random.isAllowed(model, description))
         return;
@@ -262,7 +262,7 @@ TEST_F(HalfModules, chooseTheSameKeys) {
     const RandomCase random(c, seed);
     Context context(device());
     Model model(context, random.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     random.describe(description);
     description.info.precision = SAC_PRECISION_FLOAT16;
     random.expectResults(Plan(model, description), 5e-3);
@@ -275,7 +275,7 @@ TEST_F(HalfModules, deformConvTakesWeightAndBiasAsHalves) {
     RandomCase random({"deformConvHalves", "onnx.DeformConv", R"({"group": 3})",
                        R"({"batch": 2, "in": 3, "out": 9, "size": [5, 4], "kernel": [3, 1], "bias": true})"},
                       1);
-    PlanDescription description;
+    sac::PlanBuilder description;
     for (auto& [name, tensor] : random.inputs) {
         const bool half = name == "W" || name == "B";
         const SacDataType type = half ? SAC_DATA_TYPE_FLOAT16 : SAC_DATA_TYPE_FLOAT32;

@@ -38,7 +38,7 @@ struct RandomCase {
           expected(reference::run(c.module, config, weights, inputs)), module(c.module),
           bytes(makeModelFile(c.module, config, weights)) {}
 
-    void describe(PlanDescription& description) const {
+    void describe(sac::PlanBuilder& description) const {
         for (const auto& [name, tensor] : inputs)
             describeInput(description, name, tensor);
         for (const auto& [name, tensor] : expected)
@@ -46,7 +46,7 @@ struct RandomCase {
     }
 
     /// Whether the device's profile allows the plan. Where it does not, expects the refusal.
-    bool isAllowed(SacModel model, PlanDescription& description) const {
+    bool isAllowed(SacModel model, sac::PlanBuilder& description) const {
         // A transformer without layers is its last norm.
         const bool normAlone = module == "PhenakiTransformer" && config.at("depth") == 0;
         const char* limit =
@@ -68,7 +68,7 @@ struct RandomCase {
     std::vector<std::byte> bytes;
 
 private:
-    static void describeInput(PlanDescription& description, const std::string& name, const reference::Tensor& tensor) {
+    static void describeInput(sac::PlanBuilder& description, const std::string& name, const reference::Tensor& tensor) {
         if (name == "spatial_shapes") // the plan is made for them
             description.input(name, tensor.shape, SAC_DATA_TYPE_INT32, SAC_LAYOUT_CONTIGUOUS,
                               encode(tensor, SAC_DATA_TYPE_INT32));

@@ -22,14 +22,14 @@ TEST_P(Deformable, agreesWithFloat64) {
               0.2);
     Context context(device());
     Model model(context, random.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     random.describe(description);
     if (!random.isAllowed(model, description))
         return;
-    description.bias.mode = SAC_POSITION_BIAS_MODE_EXACT;
+    description.positionBias(SAC_POSITION_BIAS_MODE_EXACT);
     random.expectResults(Plan(model, description), 5e-5);
 
-    description.bias.mode = SAC_POSITION_BIAS_MODE_AUTO;
+    description.positionBias(SAC_POSITION_BIAS_MODE_AUTO);
     const Plan tabulated(model, description);
     if (tabulated.positionBias().mode == SAC_POSITION_BIAS_MODE_TABLE)
         random.expectResults(tabulated, 2e-4);
@@ -111,7 +111,7 @@ TEST_P(GridSample, agreesWithFloat64) {
     const RandomCase random(GetParam(), 2);
     Context context(device());
     Model model(context, random.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     random.describe(description);
     if (!random.isAllowed(model, description))
         return;

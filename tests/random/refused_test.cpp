@@ -43,11 +43,11 @@ TEST_P(Refused, byName) {
         EXPECT_NE(made, SAC_SUCCESS);
     } else {
         ASSERT_EQ(made, SAC_SUCCESS) << error.message;
-        PlanDescription description;
+        sac::PlanBuilder description;
         for (const auto& [name, shape] : c.inputs)
             description.input(name, shape);
         SacPlan plan = nullptr;
-        EXPECT_NE(sacCreatePlan(model, description.get(), &plan, &error), SAC_SUCCESS);
+        EXPECT_NE(sacCreatePlan(model, &description.get(), &plan, &error), SAC_SUCCESS);
         sacDestroyModel(model);
     }
     EXPECT_NE(std::strstr(error.message, c.message), nullptr) << error.message;

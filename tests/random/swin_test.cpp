@@ -66,7 +66,7 @@ protected:
     std::vector<std::byte> bytes = makeModelFile("ShiftedWindowAttention", configOf(c), weights);
 
     /// Whether the device allows the plan. Where it does not, expects the refusal.
-    bool isAllowed(SacModel model, PlanDescription& description, bool half) const {
+    bool isAllowed(SacModel model, sac::PlanBuilder& description, bool half) const {
         const char* limit = forbiddingLimit(device(), "ShiftedWindowAttention", inputs, half);
         if (limit)
             expectForbidden(model, description, limit);
@@ -77,7 +77,7 @@ protected:
 TEST_P(ShiftedWindowAttention, agreesWithFloat64) {
     Context context(device());
     Model model(context, bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", inputs.at("x").shape);
     if (!isAllowed(model, description, false))
         return;
@@ -88,7 +88,7 @@ TEST_P(ShiftedWindowAttention, agreesWithFloat64) {
 TEST_P(ShiftedWindowAttention, agreesInHalves) {
     Context context(device());
     Model model(context, bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     description.input("x", inputs.at("x").shape);
     description.info.precision = SAC_PRECISION_FLOAT16;
     if (!isAllowed(model, description, true))
@@ -101,7 +101,7 @@ TEST_P(ShiftedWindowAttention, agreesInHalves) {
 TEST_P(ShiftedWindowAttention, runsPartOfTheBatch) {
     Context context(device());
     Model model(context, bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     const Tensor& x = inputs.at("x");
     description.input("x", x.shape);
     if (!isAllowed(model, description, false))
@@ -144,11 +144,11 @@ protected:
         Context context(device());
         try {
             const Model model(context, bytes);
-            PlanDescription description;
+            sac::PlanBuilder description;
             description.input("x", x);
             const Plan plan(model, description);
             ADD_FAILURE() << "was accepted";
-        } catch (const host::LibraryError& error) {
+        } catch (const sac::Exception& error) {
             EXPECT_NE(std::string(error.what()).find(named), std::string::npos) << error.what();
         }
     }

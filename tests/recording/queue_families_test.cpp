@@ -76,7 +76,7 @@ protected:
         const GoldenCase golden(attentionPath);
         Context context(device);
         Model model(context, golden.bytes);
-        PlanDescription description;
+        sac::PlanBuilder description;
         golden.describe(description);
         Plan plan(model, description);
         PlanBuffers buffers(device, plan);

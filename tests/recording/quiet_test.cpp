@@ -175,13 +175,13 @@ TEST_P(Quiet, recordingAnUploadAndARun) {
 
     const host::Device device(Gpu::get().instance(), Gpu::get().device().physical(), deviceOptions(GetParam()));
     const GoldenCase golden(attentionPath);
-    SacContextInfo contextInfo = Context::info(device);
+    SacContextInfo contextInfo = host::contextInfo(device);
     contextInfo.getInstanceProcAddr = instanceProcAddr;
     SacContext context = nullptr;
     ASSERT_EQ(sacCreateContext(&contextInfo, &context, nullptr), SAC_SUCCESS);
     {
         Model model(context, golden.bytes);
-        PlanDescription description;
+        sac::PlanBuilder description;
         golden.describe(description);
         Plan plan(model, description);
         PlanBuffers buffers(device, plan);

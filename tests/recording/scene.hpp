@@ -76,7 +76,7 @@ public:
     host::Submitter submitter{device};
     Context context{device};
     Model model{context, golden.bytes};
-    PlanDescription description;
+    sac::PlanBuilder description;
     std::optional<Plan> plan;
     std::optional<PlanBuffers> buffers;
     Bytes expected; ///< y for input 0

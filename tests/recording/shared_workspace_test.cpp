@@ -24,7 +24,7 @@ struct Other {
 
     const GoldenCase golden;
     Model model;
-    PlanDescription description;
+    sac::PlanBuilder description;
     std::optional<Plan> plan;
     std::optional<PlanBuffers> buffers;
 };

@@ -80,15 +80,15 @@ TEST_P(Threads, recordOnePlan) {
 // All get a plan of one model, and end it.
 void makeAtOnce(const host::Device& device, PFN_vkGetInstanceProcAddr getInstanceProcAddr, uint32_t& pipelines) {
     const GoldenCase golden(attentionPath);
-    SacContextInfo info = Context::info(device);
+    SacContextInfo info = host::contextInfo(device);
     info.getInstanceProcAddr = getInstanceProcAddr;
     SacContext context = nullptr;
     ASSERT_EQ(sacCreateContext(&info, &context, nullptr), SAC_SUCCESS);
     {
         Model model(context, golden.bytes);
-        PlanDescription description;
+        sac::PlanBuilder description;
         golden.describe(description);
-        const SacPlanInfo* planInfo = description.get();
+        const SacPlanInfo* planInfo = &description.get();
         std::latch start(threadCount);
         std::vector<SacPlan> plans(threadCount);
         std::vector<std::thread> threads;

@@ -40,7 +40,7 @@ GoldenCase::GoldenCase(const std::filesystem::path& path)
     : bytes(readBytes(path)), file(readSafetensors(path.string())), inputs(reference::withPrefix(file.tensors, "in.")),
       outputs(reference::withPrefix(file.tensors, "out.")) {}
 
-void GoldenCase::describe(PlanDescription& description) const {
+void GoldenCase::describe(sac::PlanBuilder& description) const {
     for (const auto& [name, tensor] : inputs) {
         const SacDataType type = dataType(file.dtypes.at("in." + name));
         description.input(name, tensor.shape, type, SAC_LAYOUT_CONTIGUOUS, encode(tensor, type));

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "support/gpu.hpp"
-#include "support/plan.hpp"
+#include "support/plan_buffers.hpp"
 #include "support/safetensors_file.hpp"
 
 namespace saccade::test {
@@ -32,7 +32,7 @@ struct GoldenCase {
 
     const std::string& module() const { return file.metadata.at("module"); }
     /// Describes a plan with all inputs and outputs of the file, of the types they have there.
-    void describe(PlanDescription& description) const;
+    void describe(sac::PlanBuilder& description) const;
 };
 
 /// Uploads, runs once and returns the results named in `outputs`.

@@ -93,20 +93,8 @@ void expectNoValidationMessages() {
         failFor(theGpu->instance());
 }
 
-SacContextInfo Context::info(const host::Device& device) {
-    SacContextInfo info = sac::make<SacContextInfo>();
-    info.getInstanceProcAddr = vkGetInstanceProcAddr;
-    info.instance = device.instance().handle();
-    info.physicalDevice = device.physical().handle;
-    info.device = device.handle();
-    info.enabledFeatures = device.features();
-    info.pipelineCache = device.pipelineCache();
-    info.profile = device.profile();
-    return info;
-}
-
 Context::Context(const host::Device& device, const VkAllocationCallbacks* allocator, SacFeatureFlags without) {
-    SacContextInfo info = Context::info(device);
+    SacContextInfo info = host::contextInfo(device);
     info.enabledFeatures &= ~without;
     SacDeviceProfile profile{};
     if (info.profile) {
@@ -125,35 +113,16 @@ Context::Context(const SacDeviceProfile& profile) {
     create(info);
 }
 
-void Context::create(SacContextInfo& info) {
-    info.logUserData = this;
-    info.log = [](void* self, SacLogSeverity severity, const char* message) {
-        Context& context = *static_cast<Context*>(self);
-        (severity == SAC_LOG_ERROR ? context.errors_ : context.log_).push_back(message);
-    };
-    SacError error{};
-    host::checkLibrary(sacCreateContext(&info, &handle_, &error), error);
+void Context::create(const SacContextInfo& info) {
+    sac::Context::operator=(sac::Context(info, [this](SacLogSeverity severity, const char* message) {
+        (severity == SAC_LOG_ERROR ? errors_ : log_).push_back(message);
+    }));
 }
 
 Context::~Context() {
     errors_.clear();
-    sacDestroyContext(handle_);
+    reset();
     EXPECT_EQ(errors_, std::vector<std::string>{});
 }
-
-Model::Model(SacContext context, const SacModelInfo& info) {
-    SacError error{};
-    host::checkLibrary(sacCreateModel(context, &info, &handle_, &error), error);
-}
-
-Model::Model(SacContext context, const std::vector<std::byte>& bytes) {
-    SacModelInfo info = sac::make<SacModelInfo>();
-    info.data = bytes.data();
-    info.size = bytes.size();
-    SacError error{};
-    host::checkLibrary(sacCreateModel(context, &info, &handle_, &error), error);
-}
-
-Model::~Model() { sacDestroyModel(handle_); }
 
 } // namespace saccade::test

@@ -54,8 +54,11 @@ protected:
     static void submit(const std::function<void(VkCommandBuffer)>& record) { Gpu::get().submitter().run(record); }
 };
 
-/// A context; that nothing keeps it from its end is checked.
-class Context {
+using sac::Model;
+using sac::Plan;
+
+/// A context that keeps what it logs. That nothing keeps it from its end is checked.
+class Context : public sac::Context {
 public:
     /// `without`: features of the device that it is not told of.
     explicit Context(const host::Device& device, const VkAllocationCallbacks* allocator = nullptr,
@@ -63,41 +66,19 @@ public:
     /// Without a device.
     explicit Context(const SacDeviceProfile& profile);
     /// As `info` says, but for the log.
-    explicit Context(SacContextInfo info) { create(info); }
+    explicit Context(const SacContextInfo& info) { create(info); }
     ~Context();
-    Context(const Context&) = delete;
-    Context& operator=(const Context&) = delete;
+    Context(Context&&) = delete;
 
-    operator SacContext() const { return handle_; }
     /// What the library has logged, without the errors.
     const std::vector<std::string>& log() const { return log_; }
     /// Messages of calls that failed, and of destroying what is in use.
     const std::vector<std::string>& errors() const { return errors_; }
 
-    /// What the constructor passes to sacCreateContext.
-    static SacContextInfo info(const host::Device& device);
-
 private:
-    void create(SacContextInfo& info);
+    void create(const SacContextInfo& info);
 
-    SacContext handle_ = nullptr;
     std::vector<std::string> log_, errors_;
-};
-
-/// A model. Throws host::LibraryError.
-class Model {
-public:
-    Model(SacContext context, const SacModelInfo& info);
-    /// Of a file's bytes alone, which must outlive it.
-    Model(SacContext context, const std::vector<std::byte>& bytes);
-    ~Model();
-    Model(const Model&) = delete;
-    Model& operator=(const Model&) = delete;
-
-    operator SacModel() const { return handle_; }
-
-private:
-    SacModel handle_ = nullptr;
 };
 
 } // namespace saccade::test

@@ -10,7 +10,7 @@
 #include "host/buffer.hpp"
 #include "record/program.hpp"
 #include "reference/compare.hpp"
-#include "support/plan.hpp"
+#include "support/plan_buffers.hpp"
 #include "vulkan/profile_query.hpp"
 
 namespace saccade::test {

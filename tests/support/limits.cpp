@@ -36,10 +36,10 @@ const char* forbiddingLimit(const host::Device& device, const std::string& modul
     return nullptr;
 }
 
-void expectForbidden(SacModel model, PlanDescription& description, const char* limit) {
+void expectForbidden(SacModel model, sac::PlanBuilder& description, const char* limit) {
     SacPlan plan = nullptr;
     SacError error{};
-    EXPECT_EQ(sacCreatePlan(model, description.get(), &plan, &error), SAC_ERROR_UNSUPPORTED) << error.message;
+    EXPECT_EQ(sacCreatePlan(model, &description.get(), &plan, &error), SAC_ERROR_UNSUPPORTED) << error.message;
     EXPECT_NE(std::strstr(error.message, limit), nullptr) << "no " << limit << " in: " << error.message;
     sacDestroyPlan(plan);
 }

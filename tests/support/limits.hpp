@@ -10,7 +10,7 @@
 
 #include "host/device.hpp"
 #include "reference/tensor.hpp"
-#include "support/plan.hpp"
+#include "support/plan_buffers.hpp"
 
 namespace saccade::test {
 
@@ -26,6 +26,6 @@ const char* forbiddingLimit(const host::Device& device, const std::string& modul
                             bool half);
 
 /// Expects that the plan is refused with SAC_ERROR_UNSUPPORTED and `limit` in the message.
-void expectForbidden(SacModel model, PlanDescription& description, const char* limit);
+void expectForbidden(SacModel model, sac::PlanBuilder& description, const char* limit);
 
 } // namespace saccade::test

@@ -34,14 +34,14 @@ bool NetworkFile::isDeformable() const {
     });
 }
 
-void describeNetwork(PlanDescription& description, const nlohmann::json& config, const reference::Tensors& inputs) {
+void describeNetwork(sac::PlanBuilder& description, const nlohmann::json& config, const reference::Tensors& inputs) {
     for (const nlohmann::json& input : config.at("inputs")) {
         const std::string name = input.at("name");
         description.input(name, reference::get(inputs, name).shape);
     }
     for (const nlohmann::json& output : config.at("outputs"))
         description.output(output.at("name"));
-    description.bias.mode = SAC_POSITION_BIAS_MODE_EXACT;
+    description.positionBias(SAC_POSITION_BIAS_MODE_EXACT);
 }
 
 std::vector<reference::Tensors> interpretRuns(const nlohmann::json& config, const reference::Tensors& weights,

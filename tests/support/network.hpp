@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "reference/tensor.hpp"
-#include "support/plan.hpp"
+#include "support/plan_buffers.hpp"
 
 namespace saccade::test {
 
@@ -33,7 +33,7 @@ struct NetworkFile {
 };
 
 /// Describes a plan with these inputs and all outputs of a network.
-void describeNetwork(PlanDescription& description, const nlohmann::json& config, const reference::Tensors& inputs);
+void describeNetwork(sac::PlanBuilder& description, const nlohmann::json& config, const reference::Tensors& inputs);
 
 /// What the float64 interpreter gives for runs one after another.
 std::vector<reference::Tensors> interpretRuns(const nlohmann::json& config, const reference::Tensors& weights,

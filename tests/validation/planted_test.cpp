@@ -26,7 +26,7 @@ TEST_F(Planted, missingBarrier) {
     const GoldenCase golden(SACCADE_TEST_DATA "/golden/grid_sample_0.safetensors");
     const Context context(device());
     const Model model(context, golden.bytes);
-    PlanDescription description;
+    sac::PlanBuilder description;
     golden.describe(description);
     const Plan plan(model, description);
     PlanBuffers first(device(), plan), second(device(), plan);

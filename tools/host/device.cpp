@@ -136,4 +136,16 @@ uint32_t Device::memoryType(uint32_t typeBits, VkMemoryPropertyFlags required, V
     throw DeviceError(std::string(name()) + " has no memory type that a buffer needs");
 }
 
+SacContextInfo contextInfo(const Device& device, PFN_vkGetInstanceProcAddr load) {
+    SacContextInfo info = sac::make<SacContextInfo>();
+    info.getInstanceProcAddr = load;
+    info.instance = device.instance().handle();
+    info.physicalDevice = device.physical().handle;
+    info.device = device.handle();
+    info.enabledFeatures = device.features();
+    info.pipelineCache = device.pipelineCache();
+    info.profile = device.profile();
+    return info;
+}
+
 } // namespace saccade::host

@@ -2,13 +2,14 @@
 // Physical devices and the choice among them; a logical device made as the library advises.
 #pragma once
 
-#include <saccade/saccade.h>
+#include <saccade/saccade.hpp>
 #include <vulkan/vulkan.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "host/instance.hpp"
@@ -95,6 +96,23 @@ private:
     uint32_t timestampBits_ = 0;
     SacFeatureFlags features_ = 0;
     std::optional<SacDeviceProfile> profile_;
+};
+
+/// For a sac::Context on `device`, with all that it has enabled. Points to its profile. `load`: where the library gets
+/// its Vulkan functions from.
+SacContextInfo contextInfo(const Device& device, PFN_vkGetInstanceProcAddr load = vkGetInstanceProcAddr);
+
+/// A context and its device.
+class Context : public sac::Context {
+public:
+    explicit Context(const Device& device, sac::LogFunction log = {},
+                     PFN_vkGetInstanceProcAddr load = vkGetInstanceProcAddr)
+        : sac::Context(contextInfo(device, load), std::move(log)), device_(device) {}
+
+    const Device& device() const { return device_; }
+
+private:
+    const Device& device_;
 };
 
 } // namespace saccade::host

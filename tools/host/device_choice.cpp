@@ -55,14 +55,7 @@ PhysicalDevice describe(const Instance& instance, VkPhysicalDevice handle, uint3
         device.driver = std::string(driver.driverName) + (driver.driverInfo[0] ? " " : "") + driver.driverInfo;
     }
 
-    SacDeviceQuery query{};
-    query.sType = SAC_STRUCTURE_TYPE_DEVICE_QUERY;
-    query.getInstanceProcAddr = vkGetInstanceProcAddr;
-    query.instance = instance.handle();
-    query.physicalDevice = handle;
-    device.support.sType = SAC_STRUCTURE_TYPE_DEVICE_SUPPORT;
-    SacError error{};
-    checkLibrary(sacQueryDevice(&query, &device.support, &error), error);
+    device.support = sac::queryDevice(vkGetInstanceProcAddr, instance.handle(), handle);
     return device;
 }
 

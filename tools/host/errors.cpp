@@ -44,9 +44,4 @@ void checkVulkan(VkResult result, const char* function) {
                       (name ? std::string(name) : "VkResult " + std::to_string(static_cast<int>(result))));
 }
 
-void checkLibrary(SacResult result, const SacError& error) {
-    if (result != SAC_SUCCESS)
-        throw LibraryError(result, error.message[0] ? error.message : sacResultString(result));
-}
-
 } // namespace saccade::host

@@ -2,7 +2,7 @@
 // What goes wrong in a host program, as exceptions: one type for each kind that a program answers differently.
 #pragma once
 
-#include <saccade/saccade.h>
+#include <vulkan/vulkan.h>
 
 #include <stdexcept>
 #include <string>
@@ -21,20 +21,7 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// A call of the library failed; the message is the library's.
-class LibraryError : public std::runtime_error {
-public:
-    LibraryError(SacResult result, const std::string& message) : std::runtime_error(message), result_(result) {}
-    SacResult result() const { return result_; }
-
-private:
-    SacResult result_;
-};
-
 /// Throws DeviceError naming `function` and the result; returns on VK_SUCCESS.
 void checkVulkan(VkResult result, const char* function);
-
-/// Throws LibraryError with the message in `error`; returns on SAC_SUCCESS.
-void checkLibrary(SacResult result, const SacError& error);
 
 } // namespace saccade::host

@@ -49,12 +49,11 @@ TensorMap readInputs(const std::filesystem::path& path) {
 std::vector<OutputRequest> outputsLike(const TensorMap& references) {
     std::vector<OutputRequest> outputs;
     for (const auto& [name, tensor] : references)
-        outputs.push_back({name, tensor.type == DataType::f16 ? SAC_DATA_TYPE_FLOAT16 : SAC_DATA_TYPE_DEFAULT,
-                           SAC_LAYOUT_CONTIGUOUS});
+        outputs.push_back({name, tensor.type == DataType::f16 ? SAC_DATA_TYPE_FLOAT16 : SAC_DATA_TYPE_DEFAULT});
     return outputs;
 }
 
-double goldenTolerance(const GoldenCase& golden, const std::string& module, const Plan& plan) {
+double goldenTolerance(const GoldenCase& golden, const std::string& module, const sac::Plan& plan) {
     if (startsWith(module, "onnx.") && isHalf(golden.references))
         return 1e-3;
     if (plan.properties().precision == SAC_PRECISION_FLOAT16 || isHalf(golden.references))
@@ -64,7 +63,7 @@ double goldenTolerance(const GoldenCase& golden, const std::string& module, cons
     return 1e-5;
 }
 
-std::vector<Comparison> compare(const GoldenCase& golden, const std::string& module, const Plan& plan,
+std::vector<Comparison> compare(const GoldenCase& golden, const std::string& module, const sac::Plan& plan,
                                 const TensorMap& results) {
     std::vector<Comparison> comparisons;
     for (const auto& [name, reference] : golden.references) {

@@ -28,7 +28,7 @@ std::vector<OutputRequest> outputsLike(const TensorMap& references);
 
 /// The relative error allowed: 1e-5; deformable attention, alone or in a network, 5e-5, or 2e-4 with the position bias
 /// from a table; 5e-3 for a plan in half precision; 1e-3 for an ONNX case whose tensors are F16.
-double goldenTolerance(const GoldenCase& golden, const std::string& module, const Plan& plan);
+double goldenTolerance(const GoldenCase& golden, const std::string& module, const sac::Plan& plan);
 
 struct Comparison {
     std::string output;
@@ -42,7 +42,7 @@ struct Comparison {
 /// One entry for each reference. A result that is missing or of another shape has a NaN for its error. Some ONNX cases
 /// state their results in decimals, once with fewer than the tolerance needs: where a reference consists of numbers of
 /// four decimals, a result is also right if rounding it to four decimals gives just these.
-std::vector<Comparison> compare(const GoldenCase& golden, const std::string& module, const Plan& plan,
+std::vector<Comparison> compare(const GoldenCase& golden, const std::string& module, const sac::Plan& plan,
                                 const TensorMap& results);
 
 } // namespace saccade::host

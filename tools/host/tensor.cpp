@@ -129,4 +129,43 @@ double relativeError(const Tensor& result, const Tensor& reference) {
     return std::sqrt(difference / (norm > 0 ? norm : 1));
 }
 
+SacDataType libraryType(DataType type, const std::string& tensor) {
+    switch (type) {
+    case DataType::f32:
+    case DataType::f64:
+    case DataType::bf16:
+        return SAC_DATA_TYPE_FLOAT32;
+    case DataType::f16:
+        return SAC_DATA_TYPE_FLOAT16;
+    case DataType::i32:
+        return SAC_DATA_TYPE_INT32;
+    case DataType::i64:
+        return SAC_DATA_TYPE_INT64;
+    case DataType::u8:
+        return SAC_DATA_TYPE_UINT8;
+    case DataType::boolean:
+        return SAC_DATA_TYPE_BOOL;
+    default:
+        throw std::invalid_argument("\"" + tensor + "\" is of type " + dataTypeName(type) +
+                                    "; F32, F16, BF16, F64, I32, I64, U8 and BOOL can be handed over");
+    }
+}
+
+DataType fileType(SacDataType type) {
+    switch (type) {
+    case SAC_DATA_TYPE_FLOAT16:
+        return DataType::f16;
+    case SAC_DATA_TYPE_INT32:
+        return DataType::i32;
+    case SAC_DATA_TYPE_INT64:
+        return DataType::i64;
+    case SAC_DATA_TYPE_UINT8:
+        return DataType::u8;
+    case SAC_DATA_TYPE_BOOL:
+        return DataType::boolean;
+    default:
+        return DataType::f32;
+    }
+}
+
 } // namespace saccade::host

@@ -2,6 +2,8 @@
 // Tensors in host memory, as files hold them, and how far two of them are apart.
 #pragma once
 
+#include <saccade/saccade.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -45,5 +47,12 @@ std::string shapeText(const Shape& shape);
 /// counts as equal; any other element that is not finite makes the error NaN. A reference of zeros is divided by 1.
 /// Throws std::invalid_argument where the shapes differ.
 double relativeError(const Tensor& result, const Tensor& reference);
+
+/// The library's name for a type that a file holds. BF16 and F64 are answered with FLOAT32, as which ModelRunner
+/// hands them over. Throws std::invalid_argument naming `tensor` for a type without counterpart.
+SacDataType libraryType(DataType type, const std::string& tensor);
+
+/// The type in a file of what the library calls `type`.
+DataType fileType(SacDataType type);
 
 } // namespace saccade::host

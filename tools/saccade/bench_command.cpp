@@ -125,7 +125,7 @@ private:
     void attempt(const std::string& name, const Function& function) {
         try {
             function();
-        } catch (const host::LibraryError& error) {
+        } catch (const sac::Exception& error) {
             failed_ = true;
             std::fprintf(stderr, "%s: %s: %s\n", name.c_str(), sacResultString(error.result()), error.what());
         }

@@ -48,7 +48,7 @@ Times repeat(uint32_t repeats, const std::function<host::Timing()>& run) {
     return {times.size() % 2 ? times[half] : (times[half - 1] + times[half]) / 2, times.front(), repeats};
 }
 
-Measurement measure(host::Context& context, const BenchCase& benchCase, const MeasureOptions& options) {
+Measurement measure(const host::Context& context, const BenchCase& benchCase, const MeasureOptions& options) {
     Progress progress(benchCase.name);
     host::PlanOptions planOptions;
     planOptions.positionBias.mode = options.bias;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "bench_case.hpp"
-#include "host/library.hpp"
+#include "host/model_runner.hpp"
 #include "host/submitter.hpp"
 #include "progress.hpp"
 
@@ -45,7 +45,7 @@ struct MeasureOptions {
 };
 
 /// Throws what ModelRunner throws.
-Measurement measure(host::Context& context, const BenchCase& benchCase, const MeasureOptions& options);
+Measurement measure(const host::Context& context, const BenchCase& benchCase, const MeasureOptions& options);
 
 /// Time, rates and memory of each.
 void printMeasurements(const std::vector<Measurement>& measurements);

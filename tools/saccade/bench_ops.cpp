@@ -25,11 +25,12 @@ namespace {
 class OpRunner {
 public:
     /// Operand i of `kernel` is an F32 buffer of elements[i]; 0: the kernel does not use it.
-    OpRunner(host::Context& context, const char* label, const Kernel& kernel, const std::vector<uint64_t>& elements)
+    OpRunner(const host::Context& context, const char* label, const Kernel& kernel,
+             const std::vector<uint64_t>& elements)
         : device_(context.device()), submitter_(device_),
-          graph_(context.handle()->device.memory, context.handle()->device.profile.minStorageBufferOffsetAlignment),
-          dispatches_(context.handle()->device.memory),
-          program_(context.handle()->device, context.handle()->pipelines, dispatches_) {
+          graph_(context.get()->device.memory, context.get()->device.profile.minStorageBufferOffsetAlignment),
+          dispatches_(context.get()->device.memory),
+          program_(context.get()->device, context.get()->pipelines, dispatches_) {
         FixedVector<TensorId, 12> operands;
         RandomTensors random(2022);
         for (const uint64_t count : elements) {
@@ -47,7 +48,7 @@ public:
         parameters_ = host::Buffer(device_, graph_.parameterBytes(), VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT,
                                    host::BufferMemory::upload);
         graph_.writeParameters(parameters_.mapped());
-        dispatches_.build(graph_, Phase::run, 1, context.handle()->device.profile);
+        dispatches_.build(graph_, Phase::run, 1, context.get()->device.profile);
         saccade::Progress progress;
         program_.compile(1, progress);
     }
@@ -96,7 +97,7 @@ private:
     uint64_t bytes_ = 0;
 };
 
-OpMeasurement measureOp(host::Context& context, const char* name, const char* shape, const Kernel& kernel,
+OpMeasurement measureOp(const host::Context& context, const char* name, const char* shape, const Kernel& kernel,
                         const std::vector<uint64_t>& elements, uint32_t repeats) {
     OpRunner runner(context, name, kernel, elements);
     OpMeasurement m;
@@ -108,7 +109,7 @@ OpMeasurement measureOp(host::Context& context, const char* name, const char* sh
     return m;
 }
 
-OpMeasurement measureAttention(host::Context& context, uint32_t repeats) {
+OpMeasurement measureAttention(const host::Context& context, uint32_t repeats) {
     AttentionDesc desc;
     desc.heads = desc.kvHeads = 8;
     desc.queries = 4096;
@@ -121,52 +122,51 @@ OpMeasurement measureAttention(host::Context& context, uint32_t repeats) {
     const uint64_t queryElements = uint64_t{desc.queries} * width;
     const uint64_t keyElements = uint64_t{desc.keys} * width;
     return measureOp(context, "attention", "8 heads of 64, 4096 queries, 256 keys",
-                     attentionKernel(desc, context.handle()->device.profile),
+                     attentionKernel(desc, context.get()->device.profile),
                      {queryElements, keyElements, keyElements, queryElements, 0, 0, 0, 0, 0, 0, 0, 0}, repeats);
 }
 
-OpMeasurement measureGemm(host::Context& context, uint32_t repeats) {
+OpMeasurement measureGemm(const host::Context& context, uint32_t repeats) {
     GemmDesc desc;
     desc.rows = 4096;
     desc.columns = 512;
     desc.depth = 512;
     return measureOp(
-        context, "gemm", "4096 x 512 x 512", gemm(desc, context.handle()->device.profile),
+        context, "gemm", "4096 x 512 x 512", gemm(desc, context.get()->device.profile),
         {uint64_t{desc.rows} * desc.depth, gemmWeightElements(desc), 0, 0, uint64_t{desc.rows} * desc.columns},
         repeats);
 }
 
 // Of 16 Mi elements, 64 MiB an operand.
-OpMeasurement measureElementwise(host::Context& context, ElementwiseOp op, uint32_t repeats) {
+OpMeasurement measureElementwise(const host::Context& context, ElementwiseOp op, uint32_t repeats) {
     constexpr uint32_t elements = 1u << 24;
     ElementwiseDesc desc;
     desc.op = op;
     desc.size = {1, 1, 1, 1, 1, elements};
     desc.a = desc.b = desc.result = StridedView::dense(desc.size);
     const bool copies = op == ElementwiseOp::copy;
-    return measureOp(context, copies ? "copy" : "add", "64 MiB",
-                     elementwiseKernel(desc, context.handle()->device.profile),
+    return measureOp(context, copies ? "copy" : "add", "64 MiB", elementwiseKernel(desc, context.get()->device.profile),
                      {elements, copies ? 0u : elements, 0, elements}, repeats);
 }
 
-OpMeasurement measureSoftmax(host::Context& context, uint32_t repeats) {
+OpMeasurement measureSoftmax(const host::Context& context, uint32_t repeats) {
     ReduceDesc desc;
     desc.kind = Reduction::softmax;
     desc.size = {1, 1, 1, 256, 256, 64};
     desc.source = desc.result = StridedView::dense(desc.size);
     const uint64_t elements = elementCount(desc.size);
-    return measureOp(context, "softmax", "256 x 256, 64 channels", reduceKernel(desc, context.handle()->device.profile),
+    return measureOp(context, "softmax", "256 x 256, 64 channels", reduceKernel(desc, context.get()->device.profile),
                      {elements, elements}, repeats);
 }
 
-OpMeasurement measureGroupNorm(host::Context& context, uint32_t repeats) {
+OpMeasurement measureGroupNorm(const host::Context& context, uint32_t repeats) {
     GroupNormDesc desc;
     desc.tokens = 256 * 256;
     desc.channels = 64;
     desc.groups = 8;
     const uint64_t elements = uint64_t{desc.tokens} * desc.channels;
     return measureOp(context, "group_norm", "256 x 256, 64 channels in 8 groups",
-                     groupNormKernel(desc, context.handle()->device.profile),
+                     groupNormKernel(desc, context.get()->device.profile),
                      {elements, elements, desc.channels, desc.channels}, repeats);
 }
 
@@ -180,28 +180,28 @@ uint64_t setImage(Desc& desc, uint32_t rows, uint32_t columns) {
     return uint64_t{desc.rows} * desc.columns;
 }
 
-OpMeasurement measureApplyKernels(host::Context& context, uint32_t repeats) {
+OpMeasurement measureApplyKernels(const host::Context& context, uint32_t repeats) {
     ApplyKernelsDesc desc;
     desc.size = 5;
     desc.normalization = KernelNormalization::softmax;
     const uint64_t pixels = setImage(desc, 720, 1280);
     desc.kernels = StridedView::dense({1, 1, 1, desc.rows, desc.columns, desc.size * desc.size});
     return measureOp(context, "apply_kernels", "1280 x 720, 3 channels, 5 x 5",
-                     applyKernelsKernel(desc, context.handle()->device.profile),
+                     applyKernelsKernel(desc, context.get()->device.profile),
                      {pixels * 3, pixels * desc.size * desc.size, pixels * 3}, repeats);
 }
 
-OpMeasurement measureWarp(host::Context& context, uint32_t repeats) {
+OpMeasurement measureWarp(const host::Context& context, uint32_t repeats) {
     WarpDesc desc;
     const uint64_t pixels = setImage(desc, 1080, 1920);
     desc.motion = StridedView::dense({1, 1, 1, desc.rows, desc.columns, 2});
-    return measureOp(context, "warp", "1920 x 1080, 3 channels", warpKernel(desc, context.handle()->device.profile),
+    return measureOp(context, "warp", "1920 x 1080, 3 channels", warpKernel(desc, context.get()->device.profile),
                      {pixels * 3, pixels * 2, pixels * 3}, repeats);
 }
 
 } // namespace
 
-std::vector<OpMeasurement> measureOps(host::Context& context, uint32_t repeats) {
+std::vector<OpMeasurement> measureOps(const host::Context& context, uint32_t repeats) {
     return {measureAttention(context, repeats),
             measureGemm(context, repeats),
             measureElementwise(context, ElementwiseOp::copy, repeats),

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "bench_measure.hpp"
-#include "host/library.hpp"
+#include "host/device.hpp"
 
 namespace saccade::cli {
 
@@ -22,7 +22,7 @@ struct OpMeasurement {
 
 /// Attention with 8 heads of 64 channels, 4096 queries, 256 keys; and the matrix product 4096 x 512 x 512.
 /// `repeats` as for repeat().
-std::vector<OpMeasurement> measureOps(host::Context& context, uint32_t repeats);
+std::vector<OpMeasurement> measureOps(const host::Context& context, uint32_t repeats);
 
 void printOps(const std::vector<OpMeasurement>& measurements);
 

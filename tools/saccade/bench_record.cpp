@@ -18,38 +18,10 @@ namespace {
 
 constexpr uint32_t recordsInRound = 32;
 
-/// The run of a runner's plan with its buffers, ready to be recorded by any number of threads.
-class Run {
-public:
-    explicit Run(const host::ModelRunner& runner) : plan_(runner.plan().handle()) {
-        const std::vector<SacTensorInfo>& tensors = runner.plan().tensors();
-        for (uint32_t i = 0; i < tensors.size(); ++i) {
-            if (tensors[i].flags & SAC_TENSOR_HOST_BIT)
-                continue;
-            SacTensorBinding& binding = bindings_.emplace_back(sac::make<SacTensorBinding>());
-            binding.tensor = i;
-            binding.buffer = runner.tensorBuffer(tensors[i].name).range();
-        }
-        info_.sType = SAC_STRUCTURE_TYPE_RUN_INFO;
-        info_.weights = runner.memory(SAC_MEMORY_WEIGHTS).range();
-        info_.tables = runner.memory(SAC_MEMORY_TABLES).range();
-        info_.workspace = runner.memory(SAC_MEMORY_WORKSPACE).range();
-        info_.parameters = runner.memory(SAC_MEMORY_PARAMETERS).range();
-        info_.state = runner.memory(SAC_MEMORY_STATE).range();
-        info_.bindingCount = static_cast<uint32_t>(bindings_.size());
-        info_.bindings = bindings_.data();
-    }
-    Run(const Run&) = delete;
-    Run& operator=(const Run&) = delete;
-
-    SacResult record(VkCommandBuffer commandBuffer, SacError& error) const {
-        return sacCmdRun(plan_, commandBuffer, &info_, &error);
-    }
-
-private:
-    SacPlan plan_;
-    std::vector<SacTensorBinding> bindings_;
-    SacRunInfo info_{};
+/// What every thread records.
+struct Run {
+    SacPlan plan;
+    SacRunInfo info;
 };
 
 /// A command buffer and its pool, for one thread.
@@ -83,9 +55,9 @@ public:
         host::checkVulkan(vkBeginCommandBuffer(commandBuffer_, &begin), "vkBeginCommandBuffer");
         SacError error{};
         const auto start = std::chrono::steady_clock::now();
-        const SacResult result = run.record(commandBuffer_, error);
+        const SacResult result = sacCmdRun(run.plan, commandBuffer_, &run.info, &error);
         const std::chrono::duration<double, std::micro> spent = std::chrono::steady_clock::now() - start;
-        host::checkLibrary(result, error);
+        sac::check(result, error);
         host::checkVulkan(vkEndCommandBuffer(commandBuffer_), "vkEndCommandBuffer");
         host::checkVulkan(vkResetCommandPool(device_, pool_, 0), "vkResetCommandPool");
         return spent.count();
@@ -150,9 +122,9 @@ std::vector<RecordMeasurement> measureRecord(const host::Device& device, const B
         if (push && !(own.features() & SAC_FEATURE_PUSH_DESCRIPTOR_BIT))
             continue;
         for (const bool whole : {true, false}) {
-            host::Context context(own, {}, nullptr, whole ? vkGetInstanceProcAddr : loadIdleCommands);
+            const host::Context context(own, {}, whole ? vkGetInstanceProcAddr : loadIdleCommands);
             const auto runner = makeRunner(context, benchCase.name, {file, "", "", {}}, benchCase.inputs, planOptions);
-            const Run run(*runner);
+            const Run run{runner->plan().get(), runner->runInfo()};
             for (const uint32_t count : {1u, threads}) {
                 const RecordTimes times = recordTimes(own, run, count, records);
                 const auto same = [&](const RecordMeasurement& m) {

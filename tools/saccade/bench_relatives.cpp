@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench_case.hpp"
 
+#include <saccade/saccade.hpp>
 #include <saccade/saccade_layouts.h>
 
 #include <numeric>
@@ -87,8 +88,7 @@ BenchCase dalleBlocks(uint64_t side) {
     info.seed = 2022;
     std::vector<std::byte> layout(heads * blocks * blocks);
     SacError error{};
-    host::checkLibrary(sacBuildVariableLayout(&info, layout.size(), reinterpret_cast<uint8_t*>(layout.data()), &error),
-                       error);
+    sac::check(sacBuildVariableLayout(&info, layout.size(), reinterpret_cast<uint8_t*>(layout.data()), &error), error);
     result.inputs["layout"] = {DataType::u8, {heads, blocks, blocks}, std::move(layout)};
     return result;
 }

@@ -45,10 +45,10 @@ public:
 
     Start(const host::Device& like, const std::vector<BenchCase>& cases,
           const std::vector<std::vector<std::byte>>& files, const host::DeviceOptions& options)
-        : cases_(cases), device_(like.instance(), like.physical(), options), context_(device_), graphs_(cases.size()),
-          plans_(cases.size()) {
+        : cases_(cases), device_(like.instance(), like.physical(), options), context_(host::contextInfo(device_)),
+          graphs_(cases.size()), plans_(cases.size()) {
         for (const std::vector<std::byte>& file : files)
-            models_.push_back(std::make_unique<host::Model>(context_, host::ModelSource{file, "", "", {}}));
+            models_.emplace_back(context_, file);
     }
 
     Result create(const host::PlanOptions& options, uint32_t threads) {
@@ -63,7 +63,7 @@ public:
         Result result;
         result.milliseconds = millisecondsSince(start);
         for (const auto& plan : plans_)
-            result.pipelines += plan->properties().pipelineCount;
+            result.pipelines += plan.properties().pipelineCount;
         for (const double graph : graphs_)
             result.graphs += graph;
         result.cache = device_.pipelineCacheData();
@@ -81,16 +81,16 @@ private:
                     graphs_[i] = millisecondsSince(start);
                 return true;
             };
-            plans_[i] = std::make_unique<host::Plan>(*models_[i], cases_[i].inputs, own);
+            plans_[i] = host::makePlan(models_[i], cases_[i].inputs, own);
         }
     }
 
     const std::vector<BenchCase>& cases_;
     host::Device device_;
-    host::Context context_;
-    std::vector<std::unique_ptr<host::Model>> models_;
+    sac::Context context_;
+    std::vector<sac::Model> models_;
     std::vector<double> graphs_; ///< milliseconds, of each plan
-    std::vector<std::unique_ptr<host::Plan>> plans_;
+    std::vector<sac::Plan> plans_;
     std::atomic<std::size_t> next_{0};
 };
 

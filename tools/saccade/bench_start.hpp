@@ -9,7 +9,7 @@
 
 #include "bench_case.hpp"
 #include "host/device.hpp"
-#include "host/library.hpp"
+#include "host/model_runner.hpp"
 
 namespace saccade::cli {
 

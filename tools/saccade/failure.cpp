@@ -2,6 +2,7 @@
 #include "failure.hpp"
 
 #include <CLI/CLI.hpp>
+#include <saccade/saccade.hpp>
 
 #include <cstring>
 #include <exception>
@@ -60,7 +61,7 @@ Failure currentFailure() {
         return {error.what(), exitUsage};
     } catch (const host::FileError& error) {
         return {error.what(), exitFile};
-    } catch (const host::LibraryError& error) {
+    } catch (const sac::Exception& error) {
         const ExitCode code = codeOf(error.result());
         // Of a device the result says more than its message; what is wrong with a file its message says.
         const std::string result = code == exitDevice ? std::string(sacResultString(error.result())) + ": " : "";

@@ -41,11 +41,12 @@ const char* biasName(SacPositionBiasMode bias) {
 
 constexpr std::array memoryNames = {"weights", "tables", "workspace", "state", "staging"};
 
-void printStages(const host::Plan& plan) {
+void printStages(const sac::Plan& plan) {
     TextTable table({"stage", "", "dispatches", "MFLOP", "bytes"});
     table.leftColumns(2);
-    for (std::size_t i = 0; i < plan.stages().size(); ++i) {
-        const SacStageInfo& stage = plan.stages()[i];
+    const std::vector<SacStageInfo> stages = plan.stages();
+    for (std::size_t i = 0; i < stages.size(); ++i) {
+        const SacStageInfo& stage = stages[i];
         table.add({std::to_string(i), stage.name, std::to_string(stage.dispatchCount),
                    format("%.3f", static_cast<double>(stage.flops) * 1e-6), std::to_string(stage.bytes)});
     }
@@ -53,7 +54,7 @@ void printStages(const host::Plan& plan) {
 }
 
 // Where the bytes of each memory go, and the stages of the run during which a part of the workspace holds its own.
-void printBudget(const host::Plan& plan) {
+void printBudget(const sac::Plan& plan) {
     TextTable table({"memory", "part", "type", "shape", "stages", "offset", "bytes"});
     table.leftColumns(5);
     for (const SacMemoryPart& part : plan.memoryParts()) {
@@ -67,7 +68,7 @@ void printBudget(const host::Plan& plan) {
     table.print();
 }
 
-void printPlan(const host::Plan& plan, const char* device) {
+void printPlan(const sac::Plan& plan, const char* device) {
     std::printf("\nplan on %s\n", device);
     TextTable tensors({"tensor", "as", "type", "shape", "bytes"});
     tensors.leftColumns(4);
@@ -91,11 +92,11 @@ void printPlan(const host::Plan& plan, const char* device) {
                 bytesText(plan.memory(static_cast<SacMemoryKind>(kind)).size);
     std::printf("%s\n", line.c_str());
 
-    const SacPlanProperties& p = plan.properties();
+    const SacPlanProperties p = plan.properties();
     std::printf("%u dispatches, %u barriers, %u pipelines, %s, %.3g GFLOP, %s moved\n", p.dispatchCount, p.barrierCount,
                 p.pipelineCount, p.precision == SAC_PRECISION_FLOAT16 ? "f16" : "f32",
                 static_cast<double>(p.flops) * 1e-9, bytesText(p.bytes).c_str());
-    const SacPositionBiasProperties& bias = plan.positionBias();
+    const SacPositionBiasProperties bias = plan.positionBias();
     if (bias.mode == SAC_POSITION_BIAS_MODE_TABLE)
         std::printf("position bias: table of %u x %u x %u nodes, rms error %.1e\n", bias.tableSize[0],
                     std::max(bias.tableSize[1], 1u), std::max(bias.tableSize[2], 1u),
@@ -122,9 +123,9 @@ int run(InfoOptions& options) {
         Progress progress(model.file.name());
         host::PlanOptions planOptions = options.plan.planOptions(progress);
         planOptions.outputs = host::outputsLike(model.references);
-        host::Model library(bench.context(), source);
+        const sac::Model library(bench.context(), source.info());
         const auto plan = withTableFallback(planOptions, model.file.name(), [&](const host::PlanOptions& planned) {
-            return std::make_unique<host::Plan>(library, inputs, planned);
+            return std::make_unique<sac::Plan>(host::makePlan(library, inputs, planned));
         });
         progress.clear();
         printPlan(*plan, bench.device().name());

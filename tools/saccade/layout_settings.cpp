@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "layout_settings.hpp"
 
-#include <saccade/saccade_layouts.h>
+#include <saccade/saccade.hpp>
+
+#include <cstring>
 
 #include "assignments.hpp"
-#include "host/errors.hpp"
 #include "module_text.hpp"
 
 namespace saccade::cli {
@@ -80,8 +81,7 @@ void LayoutSettings::addInput(host::TensorMap& inputs, const std::string& module
     nlohmann::json given = parseAssignments(values, optionName);
     const auto blocksOf = [&](uint32_t tokens) { return (tokens + block - 1) / block; };
 
-    SacVariableLayoutInfo info{};
-    info.sType = SAC_STRUCTURE_TYPE_VARIABLE_LAYOUT_INFO;
+    SacVariableLayoutInfo info = sac::make<SacVariableLayoutInfo>();
     info.heads = configured<uint32_t>(config, text, "heads", 1);
     info.blocks = blocksOf(sequence);
     info.randomBlocks =
@@ -105,11 +105,9 @@ void LayoutSettings::addInput(host::TensorMap& inputs, const std::string& module
     host::Tensor layout;
     layout.type = DataType::u8;
     layout.shape = {info.heads, info.blocks, info.blocks};
-    layout.data.resize(std::size_t{info.heads} * info.blocks * info.blocks);
-    SacError error{};
-    host::checkLibrary(
-        sacBuildVariableLayout(&info, layout.data.size(), reinterpret_cast<uint8_t*>(layout.data.data()), &error),
-        error);
+    const std::vector<uint8_t> bytes = sac::buildVariableLayout(info);
+    layout.data.resize(bytes.size());
+    std::memcpy(layout.data.data(), bytes.data(), bytes.size());
     inputs["layout"] = std::move(layout);
 }
 

@@ -19,7 +19,7 @@ struct LayoutSettings {
     void addTo(CLI::App& app);
 
     /// Where --layout is given, adds input "layout" for a model of `module` with this configuration, as
-    /// sacBuildVariableLayout writes it. Throws CLI::ValidationError, and host::LibraryError for what the library
+    /// sacBuildVariableLayout writes it. Throws CLI::ValidationError, and sac::Exception for what the library
     /// refuses.
     void addInput(host::TensorMap& inputs, const std::string& module, const nlohmann::json& config) const;
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "host/library.hpp"
+#include "host/model_runner.hpp"
 #include "host/tensor_file.hpp"
 
 namespace saccade::cli {

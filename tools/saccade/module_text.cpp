@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "module_text.hpp"
 
-#include "host/errors.hpp"
-#include "host/library.hpp"
+#include <saccade/saccade.hpp>
+
+#include "host/tensor.hpp"
 #include "text.hpp"
 
 namespace saccade::cli {
 
 namespace {
-
-std::vector<SacKeyDescription> keysOf(const std::string& module, SacKeyUse use, uint32_t count) {
-    SacKeyDescription empty{};
-    empty.sType = SAC_STRUCTURE_TYPE_KEY_DESCRIPTION;
-    std::vector<SacKeyDescription> keys(count, empty);
-    SacError error{};
-    host::checkLibrary(sacGetModuleKeys(module.c_str(), use, &count, keys.data(), &error), error);
-    return keys;
-}
 
 std::string number(double value) { return format("%.10g", value); }
 
@@ -24,27 +16,11 @@ std::string range(const SacKeyDescription& key) { return number(key.minimum) + "
 
 } // namespace
 
-std::vector<std::string> moduleNames() {
-    std::vector<std::string> names;
-    for (uint32_t i = 0; const char* name = sacGetModuleName(i); ++i)
-        names.push_back(name);
-    return names;
-}
-
-ModuleText::ModuleText(const std::string& module) {
-    SacError error{};
-    about.sType = SAC_STRUCTURE_TYPE_MODULE_DESCRIPTION;
-    host::checkLibrary(sacGetModuleDescription(module.c_str(), &about, &error), error);
-    config = keysOf(module, SAC_KEY_USE_CONFIG, about.configKeyCount);
-    options = keysOf(module, SAC_KEY_USE_OPTIONS, about.optionKeyCount);
-    SacTensorDescription empty{};
-    empty.sType = SAC_STRUCTURE_TYPE_TENSOR_DESCRIPTION;
-    uint32_t count = about.inputCount + about.outputCount;
-    std::vector<SacTensorDescription> tensors(count, empty);
-    host::checkLibrary(sacGetModuleTensors(module.c_str(), &count, tensors.data(), &error), error);
-    const auto firstOutput = tensors.begin() + about.inputCount;
-    inputs.assign(tensors.begin(), firstOutput);
-    outputs.assign(firstOutput, tensors.end());
+ModuleText::ModuleText(const std::string& module)
+    : about(sac::moduleDescription(module.c_str())), config(sac::moduleKeys(module.c_str(), SAC_KEY_USE_CONFIG)),
+      options(sac::moduleKeys(module.c_str(), SAC_KEY_USE_OPTIONS)) {
+    for (const SacTensorDescription& tensor : sac::moduleTensors(module.c_str()))
+        (tensor.flags & SAC_TENSOR_OUTPUT_BIT ? outputs : inputs).push_back(tensor);
 }
 
 std::string valueText(const SacKeyDescription& key) {

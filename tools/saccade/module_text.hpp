@@ -11,16 +11,13 @@ namespace saccade::cli {
 
 /// A module as the API describes it. All strings are the library's.
 struct ModuleText {
-    /// Throws host::LibraryError, for a name that is no module's too.
+    /// Throws sac::Exception, for a name that is no module's too.
     explicit ModuleText(const std::string& module);
 
-    SacModuleDescription about{};
+    SacModuleDescription about;
     std::vector<SacKeyDescription> config, options;
     std::vector<SacTensorDescription> inputs, outputs;
 };
-
-/// The names of all modules.
-std::vector<std::string> moduleNames();
 
 /// "integer, 1 to 1024", "zeros | border | reflection", "3 integers, 1 to 1024, or one for all".
 std::string valueText(const SacKeyDescription& key);

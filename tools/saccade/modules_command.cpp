@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // saccade modules: what there is, what each module takes and what it gives.
+#include <saccade/saccade.hpp>
+
 #include <algorithm>
 #include <cstdio>
 
@@ -66,7 +68,7 @@ void printModule(const ModuleText& module) {
 void printList() {
     TextTable table({"module", "what it is"});
     table.leftColumns(2);
-    for (const std::string& name : moduleNames())
+    for (const std::string name : sac::moduleNames())
         table.add({name, ModuleText(name).about.summary});
     table.print();
     std::printf("\nsaccade modules NAME prints what one of them takes and gives.\n");
@@ -118,14 +120,14 @@ Limits of all modules: a tensor has at most 2^31 elements and fits the device's 
 
 void printMarkdown() {
     std::printf("%s\n", preface);
-    for (const std::string& name : moduleNames()) {
+    for (const std::string name : sac::moduleNames()) {
         std::string anchor;
         for (const char c : name)
             if (c != '.')
                 anchor += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
         std::printf("- [%s](#%s): %s\n", cell(name, false).c_str(), anchor.c_str(), ModuleText(name).about.summary);
     }
-    for (const std::string& name : moduleNames()) {
+    for (const std::string name : sac::moduleNames()) {
         const ModuleText module(name);
         std::printf("\n## %s\n\n%s From %s.\n", cell(name, false).c_str(), module.about.summary, module.about.origin);
         eachTable(module, printMarkdownTable);

@@ -52,8 +52,9 @@ std::string milliseconds(const host::Timing& timing) {
 // Intermediates of the last run to a file.
 void dump(host::ModelRunner& runner, const RunOptions& options) {
     const bool all = options.dump == std::vector<std::string>{"all"};
+    const std::vector<std::byte> contents = runner.contents(SAC_MEMORY_WORKSPACE);
     const std::vector<std::byte> file = runner.plan().writeMemoryParts(
-        SAC_MEMORY_WORKSPACE, runner.contents(SAC_MEMORY_WORKSPACE), all ? std::vector<std::string>{} : options.dump);
+        SAC_MEMORY_WORKSPACE, contents.data(), contents.size(), all ? std::vector<std::string>{} : options.dump);
     host::writeFile(options.dumpFile, file);
 }
 
@@ -86,7 +87,7 @@ int run(RunOptions& options) {
         dump(runner, options);
     progress.clear();
 
-    std::printf("%s on %s: first run %s, upload %s\n", runner.model().module().c_str(), bench.device().name(),
+    std::printf("%s on %s: first run %s, upload %s\n", runner.model().module(), bench.device().name(),
                 milliseconds(timing).c_str(), milliseconds(upload).c_str());
     std::printf("weights %s, tables %s, workspace %s, state %s, %u dispatches\n",
                 bytesText(runner.memorySize(SAC_MEMORY_WEIGHTS)).c_str(),

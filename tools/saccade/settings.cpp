@@ -16,11 +16,11 @@ host::DeviceOptions optionsOf(const DeviceSettings& settings) {
     return options;
 }
 
-host::LogSink logTo(bool verbose) {
-    return [verbose](SacLogSeverity severity, const std::string& message) {
+sac::LogFunction logTo(bool verbose) {
+    return [verbose](SacLogSeverity severity, const char* message) {
         // The message of an error comes back with the exception, too.
         if (severity == SAC_LOG_WARNING || (severity == SAC_LOG_INFO && verbose))
-            std::fprintf(stderr, "%s: %s\n", severity == SAC_LOG_INFO ? "info" : "warning", message.c_str());
+            std::fprintf(stderr, "%s: %s\n", severity == SAC_LOG_INFO ? "info" : "warning", message);
     };
 }
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "host/library.hpp"
+#include "host/model_runner.hpp"
 #include "layout_settings.hpp"
 #include "model_settings.hpp"
 #include "progress.hpp"
@@ -40,7 +40,7 @@ struct PlanSettings {
     const std::string& onlyFile(std::vector<std::string>& files);
 
     /// What to make the file's model of; adds to its inputs what options build. `file` outlives it. Throws
-    /// CLI::ValidationError, host::FileError and host::LibraryError.
+    /// CLI::ValidationError, host::FileError and sac::Exception.
     host::ModelSource source(const host::TensorFile& file, host::TensorMap& inputs) const;
 
     host::PlanOptions planOptions(Progress& progress) const;
@@ -55,7 +55,7 @@ public:
     explicit Workbench(const DeviceSettings& settings);
 
     host::Device& device() { return device_; }
-    host::Context& context() { return context_; }
+    const host::Context& context() const { return context_; }
 
     /// Prints what the validation layer has found; throws host::DeviceError if it found anything.
     void checkValidation();

@@ -26,7 +26,7 @@ std::string rate(uint64_t amount, double milliseconds) {
 } // namespace
 
 void printStageTimes(const host::Device& device, host::ModelRunner& runner, uint32_t repeats, Progress& progress) {
-    const std::vector<SacStageInfo>& stages = runner.plan().stages();
+    const std::vector<SacStageInfo> stages = runner.plan().stages();
     host::StageTimer timer(device, runner);
     std::vector<std::vector<double>> times(stages.size()); // of each stage, in each run
     for (uint32_t i = 0; i < repeats; ++i) {
@@ -45,7 +45,7 @@ void printStageTimes(const host::Device& device, host::ModelRunner& runner, uint
                    rate(stages[i].flops, median), rate(stages[i].bytes, median)});
         total += median;
     }
-    const SacPlanProperties& all = runner.properties();
+    const SacPlanProperties all = runner.properties();
     table.add({"together", std::to_string(all.dispatchCount), format("%.4f", total), rate(all.flops, total),
                rate(all.bytes, total)});
     table.print();

@@ -26,7 +26,7 @@ auto withTableFallback(host::PlanOptions options, const std::string& name, const
     return make(options);
 }
 
-inline std::unique_ptr<host::ModelRunner> makeRunner(host::Context& context, const std::string& name,
+inline std::unique_ptr<host::ModelRunner> makeRunner(const host::Context& context, const std::string& name,
                                                      const host::ModelSource& source, const host::TensorMap& inputs,
                                                      const host::PlanOptions& planOptions) {
     return withTableFallback(planOptions, name, [&](const host::PlanOptions& options) {

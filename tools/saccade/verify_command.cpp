@@ -24,7 +24,8 @@ struct VerifyOptions {
 
 std::string shortName(const std::string& path) { return std::filesystem::path(path).stem().string(); }
 
-std::vector<host::Comparison> verify(const std::string& path, const PlanSettings& settings, host::Context& context) {
+std::vector<host::Comparison> verify(const std::string& path, const PlanSettings& settings,
+                                     const host::Context& context) {
     const host::GoldenCase golden(path);
     if (golden.references.empty())
         throw std::invalid_argument("the file has no reference results (out.*)");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "support/plan.hpp"
+#include "support/plan_buffers.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,6 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "host/errors.hpp"
 #include "host/submitter.hpp"
 #include "support/safetensors_file.hpp"
 
@@ -96,117 +95,13 @@ reference::Tensor decode(const std::byte* bytes, SacDataType type, const referen
     return tensor;
 }
 
-PlanDescription& PlanDescription::input(const std::string& name, const reference::Shape& shape, SacDataType type,
-                                        SacLayout layout, std::vector<std::byte> values) {
-    SacTensorDesc desc = sac::make<SacTensorDesc>();
-    desc.name = names_.emplace_back(name).c_str();
-    desc.dataType = type;
-    desc.layout = layout;
-    desc.rank = static_cast<uint32_t>(shape.size());
-    for (std::size_t i = 0; i < shape.size() && i < SAC_MAX_RANK; ++i)
-        desc.shape[i] = static_cast<uint64_t>(shape[i]);
-    if (!values.empty()) {
-        desc.hostDataSize = values.size();
-        desc.hostData = values_.emplace_back(std::move(values)).data();
-    }
-    inputs.push_back(desc);
-    return *this;
-}
-
-PlanDescription& PlanDescription::output(const std::string& name, SacDataType type, SacLayout layout) {
-    SacTensorDesc desc = sac::make<SacTensorDesc>();
-    desc.name = names_.emplace_back(name).c_str();
-    desc.dataType = type;
-    desc.layout = layout;
-    outputs.push_back(desc);
-    return *this;
-}
-
-const SacPlanInfo* PlanDescription::get() {
-    info.inputCount = static_cast<uint32_t>(inputs.size());
-    info.inputs = inputs.data();
-    info.outputCount = static_cast<uint32_t>(outputs.size());
-    info.outputs = outputs.data();
-    if (!info.pNext && (bias.mode || bias.tolerance != 0 || bias.tableLimit))
-        info.pNext = &bias;
-    return &info;
-}
-
-Plan::Plan(SacModel model, PlanDescription& description) {
-    SacError error{};
-    host::checkLibrary(sacCreatePlan(model, description.get(), &handle_, &error), error);
-}
-
-Plan::~Plan() { sacDestroyPlan(handle_); }
-
-SacMemoryRequirements Plan::memory(SacMemoryKind kind) const {
-    SacMemoryRequirements out = sac::make<SacMemoryRequirements>();
-    SacError error{};
-    host::checkLibrary(sacGetPlanMemory(handle_, kind, &out, &error), error);
-    return out;
-}
-
-SacPlanProperties Plan::properties() const {
-    SacPlanProperties out = sac::make<SacPlanProperties>();
-    SacError error{};
-    host::checkLibrary(sacGetPlanProperties(handle_, &out, &error), error);
-    return out;
-}
-
-SacPositionBiasProperties Plan::positionBias() const {
-    SacPlanProperties properties = sac::make<SacPlanProperties>();
-    SacPositionBiasProperties out = sac::make<SacPositionBiasProperties>();
-    properties.pNext = &out;
-    SacError error{};
-    host::checkLibrary(sacGetPlanProperties(handle_, &properties, &error), error);
-    return out;
-}
-
-std::vector<SacTensorInfo> Plan::tensors() const {
-    SacError error{};
-    uint32_t count = 0;
-    host::checkLibrary(sacGetPlanTensors(handle_, &count, nullptr, &error), error);
-    std::vector<SacTensorInfo> out(count, sac::make<SacTensorInfo>());
-    host::checkLibrary(sacGetPlanTensors(handle_, &count, out.data(), &error), error);
-    return out;
-}
-
-std::vector<SacStageInfo> Plan::stages() const {
-    SacError error{};
-    uint32_t count = 0;
-    host::checkLibrary(sacGetPlanStages(handle_, &count, nullptr, &error), error);
-    std::vector<SacStageInfo> out(count, sac::make<SacStageInfo>());
-    host::checkLibrary(sacGetPlanStages(handle_, &count, out.data(), &error), error);
-    return out;
-}
-
-std::vector<SacMemoryPart> Plan::memoryParts() const {
-    SacError error{};
-    uint32_t count = 0;
-    host::checkLibrary(sacGetPlanMemoryParts(handle_, &count, nullptr, &error), error);
-    std::vector<SacMemoryPart> out(count, sac::make<SacMemoryPart>());
-    host::checkLibrary(sacGetPlanMemoryParts(handle_, &count, out.data(), &error), error);
-    return out;
-}
-
-std::vector<SacResourceAccess> Plan::access(SacCommand command) const {
-    SacError error{};
-    uint32_t count = 0;
-    host::checkLibrary(sacGetPlanAccess(handle_, command, &count, nullptr, &error), error);
-    std::vector<SacResourceAccess> out(count, sac::make<SacResourceAccess>());
-    host::checkLibrary(sacGetPlanAccess(handle_, command, &count, out.data(), &error), error);
-    return out;
-}
-
 PlanBuffers::PlanBuffers(const host::Device& device, const Plan& plan, VkBufferUsageFlags more) {
     for (int kind = 0; kind < SAC_MEMORY_KIND_COUNT; ++kind) {
         const SacMemoryRequirements memory = plan.memory(static_cast<SacMemoryKind>(kind));
         kinds_[kind] = host::Buffer(device, memory.size, memory.usage | more, host::BufferMemory::readback);
         ranges_[kind] = kinds_[kind].range();
     }
-    const std::span<std::byte> weights = kinds_[SAC_MEMORY_STAGING].mapped();
-    SacError error{};
-    host::checkLibrary(sacWriteWeights(plan, 0, weights.size(), weights.data(), &error), error);
+    plan.writeWeights(kinds_[SAC_MEMORY_STAGING].mapped().data());
     uint32_t index = 0;
     for (const SacTensorInfo& info : plan.tensors()) {
         const uint32_t tensor = index++;
@@ -221,23 +116,8 @@ PlanBuffers::PlanBuffers(const host::Device& device, const Plan& plan, VkBufferU
     }
 }
 
-SacUploadInfo PlanBuffers::uploadInfo() const {
-    SacUploadInfo info = sac::make<SacUploadInfo>();
-    info.weights = ranges_[SAC_MEMORY_WEIGHTS];
-    info.tables = ranges_[SAC_MEMORY_TABLES];
-    info.workspace = ranges_[SAC_MEMORY_WORKSPACE];
-    info.parameters = ranges_[SAC_MEMORY_PARAMETERS];
-    info.staging = ranges_[SAC_MEMORY_STAGING];
-    return info;
-}
-
 SacRunInfo PlanBuffers::runInfo() const {
-    SacRunInfo info = sac::make<SacRunInfo>();
-    info.weights = ranges_[SAC_MEMORY_WEIGHTS];
-    info.tables = ranges_[SAC_MEMORY_TABLES];
-    info.workspace = ranges_[SAC_MEMORY_WORKSPACE];
-    info.parameters = ranges_[SAC_MEMORY_PARAMETERS];
-    info.state = ranges_[SAC_MEMORY_STATE];
+    SacRunInfo info = sac::runInfo(ranges_);
     info.bindingCount = static_cast<uint32_t>(bindings.size());
     info.bindings = bindings.data();
     info.timestamps = timestamps;
@@ -285,18 +165,15 @@ std::vector<std::byte> PlanBuffers::bytes(const std::string& name) const {
     return {mapped.begin(), mapped.end()};
 }
 
-void recordUpload(SacPlan plan, VkCommandBuffer commandBuffer, const PlanBuffers& buffers) {
-    const SacUploadInfo info = buffers.uploadInfo();
-    SacError error{};
-    EXPECT_EQ(sacCmdUpload(plan, commandBuffer, &info, &error), SAC_SUCCESS) << error.message;
+void recordUpload(const Plan& plan, VkCommandBuffer commandBuffer, const PlanBuffers& buffers) {
+    EXPECT_NO_THROW(plan.cmdUpload(commandBuffer, buffers.uploadInfo()));
     host::fullBarrier(commandBuffer);
 }
 
-void recordRun(SacPlan plan, VkCommandBuffer commandBuffer, const PlanBuffers& buffers, uint32_t batch) {
+void recordRun(const Plan& plan, VkCommandBuffer commandBuffer, const PlanBuffers& buffers, uint32_t batch) {
     SacRunInfo info = buffers.runInfo();
     info.batch = batch;
-    SacError error{};
-    EXPECT_EQ(sacCmdRun(plan, commandBuffer, &info, &error), SAC_SUCCESS) << error.message;
+    EXPECT_NO_THROW(plan.cmdRun(commandBuffer, info));
     host::fullBarrier(commandBuffer);
 }
 

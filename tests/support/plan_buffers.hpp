@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A plan with buffers of its own: from named tensors to named results in a few lines.
+// Buffers of a plan on the test device: from named tensors to named results in a few lines.
 #pragma once
 
 #include <saccade/saccade.hpp>
@@ -14,6 +14,7 @@
 #include "host/buffer.hpp"
 #include "host/device.hpp"
 #include "reference/tensor.hpp"
+#include "support/gpu.hpp"
 
 namespace saccade::test {
 
@@ -21,54 +22,6 @@ namespace saccade::test {
 std::vector<std::byte> encode(const reference::Tensor& tensor, SacDataType type);
 /// The reverse. DEFAULT is FLOAT32.
 reference::Tensor decode(const std::byte* bytes, SacDataType type, const reference::Shape& shape);
-
-/// A SacPlanInfo under construction, which owns what it points to.
-class PlanDescription {
-public:
-    PlanDescription() = default;
-    PlanDescription(const PlanDescription&) = delete;
-    PlanDescription& operator=(const PlanDescription&) = delete;
-
-    /// `values` become hostData, for inputs that the module reads at once; empty: none.
-    PlanDescription& input(const std::string& name, const reference::Shape& shape,
-                           SacDataType type = SAC_DATA_TYPE_DEFAULT, SacLayout layout = SAC_LAYOUT_CONTIGUOUS,
-                           std::vector<std::byte> values = {});
-    PlanDescription& output(const std::string& name, SacDataType type = SAC_DATA_TYPE_DEFAULT,
-                            SacLayout layout = SAC_LAYOUT_CONTIGUOUS);
-
-    /// Everything but inputs and outputs is the caller's to set.
-    SacPlanInfo info = sac::make<SacPlanInfo>();
-    SacPositionBiasInfo bias = sac::make<SacPositionBiasInfo>(); ///< in the chain where it says anything
-    std::vector<SacTensorDesc> inputs, outputs;
-
-    /// `info` with its arrays.
-    const SacPlanInfo* get();
-
-private:
-    std::deque<std::string> names_;
-    std::deque<std::vector<std::byte>> values_;
-};
-
-/// A plan. Throws host::LibraryError.
-class Plan {
-public:
-    Plan(SacModel model, PlanDescription& description);
-    ~Plan();
-    Plan(const Plan&) = delete;
-    Plan& operator=(const Plan&) = delete;
-
-    operator SacPlan() const { return handle_; }
-    SacMemoryRequirements memory(SacMemoryKind kind) const;
-    SacPlanProperties properties() const;
-    SacPositionBiasProperties positionBias() const;
-    std::vector<SacTensorInfo> tensors() const;
-    std::vector<SacStageInfo> stages() const;
-    std::vector<SacMemoryPart> memoryParts() const;
-    std::vector<SacResourceAccess> access(SacCommand command) const;
-
-private:
-    SacPlan handle_ = nullptr;
-};
 
 /// Mapped buffers for everything a plan needs, the staging one with the weights. Weights, workspace and so on may be
 /// replaced by shared ones before use.
@@ -82,7 +35,7 @@ public:
     const SacBufferRange& range(SacMemoryKind kind) const { return ranges_[kind]; }
     std::span<std::byte> mapped(SacMemoryKind kind) { return kinds_[kind].mapped(); }
 
-    SacUploadInfo uploadInfo() const;
+    SacUploadInfo uploadInfo() const { return sac::uploadInfo(ranges_); }
     /// Points into this object.
     SacRunInfo runInfo() const;
 
@@ -112,12 +65,12 @@ private:
     const Bound& tensor(const std::string& name) const { return const_cast<PlanBuffers*>(this)->tensor(name); }
 
     host::Buffer kinds_[SAC_MEMORY_KIND_COUNT];
-    SacBufferRange ranges_[SAC_MEMORY_KIND_COUNT]{};
+    sac::MemoryRanges ranges_{};
     std::deque<Bound> tensors_;
 };
 
 /// Records upload and run, each followed by a full barrier; fails the running test where the library refuses.
-void recordUpload(SacPlan plan, VkCommandBuffer commandBuffer, const PlanBuffers& buffers);
-void recordRun(SacPlan plan, VkCommandBuffer commandBuffer, const PlanBuffers& buffers, uint32_t batch = 0);
+void recordUpload(const Plan& plan, VkCommandBuffer commandBuffer, const PlanBuffers& buffers);
+void recordRun(const Plan& plan, VkCommandBuffer commandBuffer, const PlanBuffers& buffers, uint32_t batch = 0);
 
 } // namespace saccade::test
