@@ -109,7 +109,11 @@ float activate(int kind, float x, float a, float b) {
     return x;
 }
 
+// A loop, so that drivers that inline every call compile the cases once.
 vec4 activate4(int kind, vec4 x, float a, float b) {
-    return vec4(activate(kind, x.x, a, b), activate(kind, x.y, a, b), activate(kind, x.z, a, b),
-                activate(kind, x.w, a, b));
+    if (kind == activationNone)
+        return x;
+    for (int i = 0; i < 4; ++i)
+        x[i] = activate(kind, x[i], a, b);
+    return x;
 }
