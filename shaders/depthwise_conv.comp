@@ -13,8 +13,7 @@ layout(constant_id = 1) const bool vectors = false;
 layout(constant_id = 2) const int boundary = 0; // conv_place.glsl
 layout(constant_id = 3) const bool outChannelMajor = false;
 layout(constant_id = 4) const bool hasBias = false;
-layout(constant_id = 5) const bool hasResidual = false;
-layout(constant_id = 6) const int activation = 0;
+layout(constant_id = 5) const int activation = 0;
 
 layout(set = 0, binding = 0) readonly buffer A { T a[]; };
 layout(set = 0, binding = 0) readonly buffer A4 { T4 a4[]; };
@@ -22,12 +21,19 @@ layout(set = 0, binding = 1) readonly buffer Weights { T weights[]; }; // [tap][
 layout(set = 0, binding = 1) readonly buffer Weights4 { T4 weights4[]; };
 layout(set = 0, binding = 2) readonly buffer Bias { float bias[]; };
 layout(set = 0, binding = 2) readonly buffer Bias4 { vec4 bias4[]; };
+// Without RESIDUAL four buffers do, which every device has.
+#ifdef RESIDUAL
 layout(set = 0, binding = 3) readonly buffer Residual { T residual[]; };
 layout(set = 0, binding = 3) readonly buffer Residual4 { T4 residual4[]; };
-layout(set = 0, binding = 4) writeonly buffer Out { T result[]; };
-layout(set = 0, binding = 4) writeonly buffer Out4 { T4 result4[]; };
-
+#define OUT_BINDING 4
 #define PARAMETER_BINDING 5
+#else
+#define OUT_BINDING 3
+#define PARAMETER_BINDING 4
+#endif
+layout(set = 0, binding = OUT_BINDING) writeonly buffer Out { T result[]; };
+layout(set = 0, binding = OUT_BINDING) writeonly buffer Out4 { T4 result4[]; };
+
 #include "parameters/conv.h"
 #include "conv_place.glsl"
 
@@ -59,16 +65,20 @@ void main() {
                     sum += weight(at) * load(base + source * aStride);
             }
     const uint place = placeOf(pixel, channel, outOffset + batch * outBatchStride, outStride);
+#ifdef RESIDUAL
     const uint added = placeOf(pixel, channel, residualOffset + batch * residualBatchStride, residualStride);
+#endif
     if (vectors) {
         sum = alpha * activate4(activation, sum, activationA, activationB);
-        if (hasResidual)
-            sum += vec4(residual4[added >> 2]);
+#ifdef RESIDUAL
+        sum += vec4(residual4[added >> 2]);
+#endif
         result4[place >> 2] = stored4(sum);
     } else {
         float one = alpha * activate(activation, sum.x, activationA, activationB);
-        if (hasResidual)
-            one += float(residual[added]);
+#ifdef RESIDUAL
+        one += float(residual[added]);
+#endif
         result[place] = stored(one);
     }
 }

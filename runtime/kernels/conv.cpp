@@ -124,16 +124,18 @@ Kernel depthwise(const ConvDesc& desc, const DeviceProfile& device) {
                          vectorizes(layouts.out, p.rows, desc.channels) &&
                          (!desc.hasResidual || vectorizes(layouts.residual, p.rows, desc.channels));
     Dispatch dispatch;
-    dispatch.shader = desc.storage == DataType::f16 ? Shader::depthwiseConvF16 : Shader::depthwiseConv;
-    dispatch.constants = {lanes,
-                          vectors,
-                          boundary(desc),
-                          layouts.out.channelMajor,
-                          desc.bias,
-                          desc.hasResidual,
-                          static_cast<uint32_t>(desc.activation.kind)};
+    const bool half = desc.storage == DataType::f16;
+    dispatch.shader = desc.hasResidual ? half ? Shader::depthwiseConvAddF16 : Shader::depthwiseConvAdd
+                      : half           ? Shader::depthwiseConvF16
+                                       : Shader::depthwiseConv;
+    dispatch.constants = {lanes,          vectors,
+                          boundary(desc), layouts.out.channelMajor,
+                          desc.bias,      static_cast<uint32_t>(desc.activation.kind)};
     dispatch.parameters.set(p);
-    dispatch.bindings = bindings(desc);
+    dispatch.bindings = {{0, Access::read}, {1, Access::read}, {desc.bias ? uint8_t{2} : uint8_t{1}, Access::read}};
+    if (desc.hasResidual)
+        dispatch.bindings.push_back({3, Access::read});
+    dispatch.bindings.push_back({4, Access::write});
     dispatch.groups = flatGrid("depthwise convolution", uint64_t{p.rows} * (vectors ? p.columns / 4 : p.columns), lanes,
                                desc.batch, device);
     Kernel kernel;

@@ -169,6 +169,8 @@ TEST_F(Descriptions, areWhatModulesAskFor) {
 
     for (const ModuleType& type : moduleTypes()) {
         SCOPED_TRACE(type.name);
+        if (type.name == std::string_view("Network"))
+            continue; // each has inputs and outputs of its own: tests/networks
         const Asked& asked = asked_[type.name];
         EXPECT_EQ(asked.config, namesIn(type.description.config));
         EXPECT_EQ(asked.options, namesIn(type.description.options));
