@@ -57,14 +57,6 @@ protected:
         return outputs;
     }
 
-    void SetUp() override {
-        GpuTest::SetUp();
-        if (!hasModule("Network") &&
-            std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()).find("Interpreter") ==
-                std::string::npos)
-            GTEST_SKIP() << "the library has no module Network yet";
-    }
-
     double tolerance() const { return file.isDeformable() ? 5e-5 : 1e-5; }
 
     std::vector<Tensors> runLibrary(const std::vector<Tensors>& inputs, SacPrecision precision) const {

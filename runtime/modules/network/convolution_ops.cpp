@@ -36,9 +36,14 @@ public:
         desc_.stride = axes(config, "stride", 1);
         desc_.padding = axes(config, "padding", 0);
         desc_.dilation = axes(config, "dilation", 1);
-        if (transposed_)
+        if (transposed_) {
             outputPadding_ = axes(config, "output_padding", 0);
-        else
+            for (size_t i = 0; i < 3; ++i)
+                if (outputPadding_[i] && outputPadding_[i] >= std::max(desc_.stride[i], desc_.dilation[i]))
+                    throw Error(SAC_ERROR_INVALID_CONFIG,
+                                "config \"output_padding\": %u is not less than \"stride\" or \"dilation\"",
+                                outputPadding_[i]);
+        } else
             desc_.paddingMode = static_cast<PaddingMode>(config.choice("padding_mode"));
         declareWeights(source);
     }
