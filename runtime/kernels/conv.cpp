@@ -13,8 +13,6 @@ namespace {
 
 constexpr ConvDesc::Axes ones{1, 1, 1}, none{0, 0, 0};
 
-constexpr uint32_t roundUp4(uint32_t n) { return (n + 3) & ~3u; }
-
 uint32_t product(const ConvDesc::Axes& axes) { return axes[0] * axes[1] * axes[2]; }
 
 uvec4 reversed(const ConvDesc::Axes& axes) { return {axes[2], axes[1], axes[0], 0}; }
@@ -39,12 +37,6 @@ void check(const ConvDesc& desc) {
     if (desc.input.channelMajor || (desc.transposed && desc.paddingMode != PaddingMode::zeros) ||
         (desc.pixelShuffle > 1 && (desc.transposed || desc.groups > 1 || desc.outSize[0] > 1)))
         throw Error(SAC_ERROR_INTERNAL, "convolution of a form that there is not");
-}
-
-// Whether the channels of every group can be taken four at a time.
-bool vectorizes(const MatrixLayout& layout, uint32_t pixels, uint32_t channelsPerGroup) {
-    const uint32_t line = layout.channelMajor ? pixels : channelsPerGroup;
-    return (line | layout.offset | layout.stride | layout.batchStride) % 4 == 0;
 }
 
 uint32_t boundary(const ConvDesc& desc) {
@@ -120,9 +112,9 @@ Kernel depthwise(const ConvDesc& desc, const DeviceProfile& device) {
     const Layouts layouts = resolve(desc);
     ConvParameters p = parametersOf(desc, layouts);
     p.columns = desc.channels;
-    const bool vectors = vectorizes(layouts.input, p.rows, desc.channels) && !layouts.out.channelMajor &&
-                         vectorizes(layouts.out, p.rows, desc.channels) &&
-                         (!desc.hasResidual || vectorizes(layouts.residual, p.rows, desc.channels));
+    const bool vectors = layouts.input.fourWide(p.rows, desc.channels) && !layouts.out.channelMajor &&
+                         layouts.out.fourWide(p.rows, desc.channels) &&
+                         (!desc.hasResidual || layouts.residual.fourWide(p.rows, desc.channels));
     Dispatch dispatch;
     const bool half = desc.storage == DataType::f16;
     dispatch.shader = desc.hasResidual ? half ? Shader::depthwiseConvAddF16 : Shader::depthwiseConvAdd
@@ -149,9 +141,9 @@ Kernel implicitGemm(const ConvDesc& desc, const DeviceProfile& device) {
     const Layouts layouts = resolve(desc);
     const ConvParameters p = parametersOf(desc, layouts);
     const bool shuffled = desc.pixelShuffle > 1;
-    const bool inVector = vectorizes(layouts.input, product(desc.size), p.depth);
-    const bool outVector = !shuffled && vectorizes(layouts.out, p.rows, p.columns) &&
-                           (!desc.hasResidual || vectorizes(layouts.residual, p.rows, p.columns));
+    const bool inVector = layouts.input.fourWide(product(desc.size), p.depth);
+    const bool outVector = !shuffled && layouts.out.fourWide(p.rows, p.columns) &&
+                           (!desc.hasResidual || layouts.residual.fourWide(p.rows, p.columns));
     const uint64_t flops = 2ull * desc.batch * p.rows * desc.outputs * p.depth * product(desc.kernel);
     const GemmTuning tuning =
         gemmTuning(device, {.rows = p.rows,

@@ -17,8 +17,6 @@ constexpr uint8_t operandBias = 2;
 constexpr uint8_t operandResidual = 3;
 constexpr uint8_t operandOut = 4;
 
-constexpr uint32_t roundUp4(uint32_t n) { return (n + 3) & ~3u; }
-
 uint32_t outColumns(const GemmDesc& desc) {
     return desc.activation == ActivationKind::geglu ? desc.columns / 2 : desc.columns;
 }
@@ -33,13 +31,6 @@ void check(const GemmDesc& desc) {
         throw Error(SAC_ERROR_INTERNAL, "gemm columns %u: geglu needs an even number", desc.columns);
 }
 
-// Whether four neighbours along the contiguous axis always share an aligned vec4: tokens-major needs each group's
-// first channel aligned too, and nothing may be left over at the end of a line.
-bool vectorizes(const MatrixLayout& layout, uint32_t rows, uint32_t channelsPerGroup) {
-    const uint32_t line = layout.channelMajor ? rows : channelsPerGroup;
-    return (line | layout.offset | layout.stride | layout.batchStride) % 4 == 0;
-}
-
 } // namespace
 
 Kernel gemm(const GemmDesc& desc, const DeviceProfile& profile) {
@@ -51,10 +42,10 @@ Kernel gemm(const GemmDesc& desc, const DeviceProfile& profile) {
     residual.channelMajor = out.channelMajor;
     residual = residual.resolved(desc.rows, desc.groups * columnsOut);
     const bool geglu = desc.activation == ActivationKind::geglu;
-    const bool outVector = !geglu && vectorizes(out, desc.rows, columnsOut) &&
-                           (!desc.hasResidual || vectorizes(residual, desc.rows, columnsOut));
+    const bool outVector = !geglu && out.fourWide(desc.rows, columnsOut) &&
+                           (!desc.hasResidual || residual.fourWide(desc.rows, columnsOut));
 
-    const bool aVector = vectorizes(a, desc.rows, desc.depth);
+    const bool aVector = a.fourWide(desc.rows, desc.depth);
     const uint64_t flops = 2ull * desc.batch * desc.rows * desc.columns * desc.depth * desc.groups;
     const GemmTuning tuning =
         gemmTuning(profile, {.rows = desc.rows,

@@ -25,8 +25,6 @@ void check(const GroupNormDesc& desc) {
         throw Error(SAC_ERROR_INTERNAL, "group norm of a channel-major layout: it reads and writes tokens");
 }
 
-bool aligned(const MatrixLayout& layout) { return (layout.offset | layout.stride | layout.batchStride) % 4 == 0; }
-
 } // namespace
 
 Kernel groupNormKernel(const GroupNormDesc& desc, const DeviceProfile& device) {
@@ -34,7 +32,7 @@ Kernel groupNormKernel(const GroupNormDesc& desc, const DeviceProfile& device) {
     const MatrixLayout from = desc.source.resolved(desc.tokens, desc.channels);
     const MatrixLayout to = desc.result.resolved(desc.tokens, desc.channels);
     const bool half = desc.storage == DataType::f16;
-    const bool vectors = desc.channels % 4 == 0 && aligned(from) && aligned(to);
+    const bool vectors = from.fourWide(desc.tokens, desc.channels) && to.fourWide(desc.tokens, desc.channels);
     GroupNormParameters p{};
     p.tokens = desc.tokens;
     p.channels = desc.channels;

@@ -90,6 +90,9 @@ inline uint32_t divideUp(uint64_t n, uint64_t d) {
     return static_cast<uint32_t>(quotient);
 }
 
+/// The next multiple of four: what weights that are read four numbers at a time are padded to.
+constexpr uint32_t roundUp4(uint32_t n) { return (n + 3) & ~3u; }
+
 /// Workgroups for items that have one flat index: x first, then y where x does not reach. `z` is the batch. Shaders
 /// find their item as shaders/flat_index.glsl does. Throws SAC_ERROR_UNSUPPORTED, naming `kernel`, for more items than
 /// 31 bits can number.
@@ -118,6 +121,12 @@ struct MatrixLayout {
         if (!out.batchStride)
             out.batchStride = out.stride * (channelMajor ? channels : tokens);
         return out;
+    }
+
+    /// Of a resolved one: whether four neighbours along the contiguous axis always share an aligned vector of four.
+    /// Tokens-major needs each group's first channel aligned too, and nothing may be left over at the end of a line.
+    bool fourWide(uint32_t tokens, uint32_t channelsPerGroup) const {
+        return ((channelMajor ? tokens : channelsPerGroup) | offset | stride | batchStride) % 4 == 0;
     }
 };
 

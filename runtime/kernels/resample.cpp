@@ -28,24 +28,6 @@ void checkMap(const char* kernel, const Desc& desc) {
                     desc.batch, desc.channels, sourceRows, sourceColumns, resultRows, resultColumns);
 }
 
-// What walks over the result of a map's kernel.
-template <class Parameters, class Desc>
-MapWalk walk(const char* kernel, const Desc& desc, Parameters& p, Dispatch& dispatch, const DeviceProfile& device) {
-    const MapWalk walk = mapWalk(desc.channels, 1, std::array{desc.source, desc.result});
-    const uint64_t items = uint64_t{desc.resultSize[0]} * desc.resultSize[1] * walk.pieces;
-    dispatch.groups = flatGrid(kernel, items, lanes, desc.batch, device);
-    p.sourceStrides = desc.source.mapStrides();
-    p.resultStrides = desc.result.mapStrides();
-    p.sourceOffset = desc.source.offset;
-    p.resultOffset = desc.result.offset;
-    p.divisorChannels = divisor(walk.pieces);
-    p.divisorColumns = divisor(desc.resultSize[1]);
-    p.items = static_cast<uint32_t>(items);
-    p.rows = int32(desc.sourceSize[0]);
-    p.columns = int32(desc.sourceSize[1]);
-    return walk;
-}
-
 // Source pixels a result pixel along one axis, as PyTorch's area_pixel_compute_scale and nearest_idx have it.
 float step(const Interpolate2dDesc& desc, size_t axis) {
     const uint32_t in = desc.sourceSize[axis], out = desc.resultSize[axis];
@@ -74,7 +56,7 @@ Kernel pool2dKernel(const Pool2dDesc& desc, const DeviceProfile& device) {
     }
     Pool2dParameters p{};
     Dispatch dispatch;
-    const MapWalk pieces = walk("pooling", desc, p, dispatch, device);
+    const MapWalk pieces = walkMap("pooling", 1, desc, desc.sourceSize, desc.resultSize, p, dispatch, device);
     p.kernelRows = int32(desc.kernel[0]);
     p.kernelColumns = int32(desc.kernel[1]);
     p.strideRows = int32(desc.stride[0]);
@@ -82,7 +64,7 @@ Kernel pool2dKernel(const Pool2dDesc& desc, const DeviceProfile& device) {
     p.paddingRows = int32(desc.padding[0]);
     p.paddingColumns = int32(desc.padding[1]);
     dispatch.shader = desc.storage == DataType::f16 ? Shader::pool2dF16 : Shader::pool2d;
-    dispatch.constants = {lanes, pieces.vectors, pieces.chunk, desc.kind == PoolKind::average, desc.countIncludePad};
+    dispatch.constants = {mapLanes, pieces.vectors, pieces.chunk, desc.kind == PoolKind::average, desc.countIncludePad};
     dispatch.parameters.set(p);
     dispatch.bindings = {{0, Access::read}, {1, Access::write}};
     Kernel kernel;
@@ -98,11 +80,11 @@ Kernel interpolate2dKernel(const Interpolate2dDesc& desc, const DeviceProfile& d
         throw Error(SAC_ERROR_UNSUPPORTED, "an axis of 2^24 elements or more is interpolated: positions are float32");
     Interpolate2dParameters p{};
     Dispatch dispatch;
-    const MapWalk pieces = walk("interpolation", desc, p, dispatch, device);
+    const MapWalk pieces = walkMap("interpolation", 1, desc, desc.sourceSize, desc.resultSize, p, dispatch, device);
     p.stepRows = step(desc, 0);
     p.stepColumns = step(desc, 1);
     dispatch.shader = desc.storage == DataType::f16 ? Shader::interpolate2dF16 : Shader::interpolate2d;
-    dispatch.constants = {lanes, pieces.vectors, pieces.chunk, desc.bilinear, desc.alignCorners};
+    dispatch.constants = {mapLanes, pieces.vectors, pieces.chunk, desc.bilinear, desc.alignCorners};
     dispatch.parameters.set(p);
     dispatch.bindings = {{0, Access::read}, {1, Access::write}};
     Kernel kernel;

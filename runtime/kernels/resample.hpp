@@ -16,8 +16,6 @@
 
 namespace saccade {
 
-using Pair = std::array<uint32_t, 2>; ///< of rows, then columns
-
 /// Numbered as in shaders/pool2d.comp.
 enum class PoolKind : uint32_t { max, average };
 

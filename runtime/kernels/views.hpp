@@ -48,6 +48,9 @@ struct MapWalk {
 /// For the views that have these channels; a piece has at most `blocks` chunks.
 MapWalk mapWalk(uint32_t channels, uint32_t blocks, std::span<const StridedView> views);
 
+/// Rows and columns of a map.
+using Pair = std::array<uint32_t, 2>;
+
 using Extents = std::array<uint32_t, maxAxes>; ///< sizes of the axes
 
 uint64_t elementCount(const Extents& size);
@@ -65,5 +68,27 @@ FixedVector<Axis, maxAxes> collapsedAxes(const char* kernel, const Extents& size
 
 /// For quotient() of shaders/division.glsl: (d, multiplier, shift, 0) for dividends under 2^31. d is 1..2^31.
 uvec4 divisor(uint32_t d);
+
+constexpr uint32_t mapLanes = 64; ///< invocations of a workgroup of such a kernel
+
+/// Sets the groups of a kernel that writes a map of `resultSize` from one of `sourceSize`, and what map_item.glsl reads
+/// of its parameters. Throws as flatGrid.
+template <class Parameters, class Desc>
+MapWalk walkMap(const char* kernel, uint32_t blocks, const Desc& desc, const Pair& sourceSize, const Pair& resultSize,
+                Parameters& p, Dispatch& dispatch, const DeviceProfile& device) {
+    const MapWalk walk = mapWalk(desc.channels, blocks, std::array{desc.source, desc.result});
+    const uint64_t items = uint64_t{resultSize[0]} * resultSize[1] * walk.pieces;
+    dispatch.groups = flatGrid(kernel, items, mapLanes, desc.batch, device);
+    p.sourceStrides = desc.source.mapStrides();
+    p.resultStrides = desc.result.mapStrides();
+    p.sourceOffset = desc.source.offset;
+    p.resultOffset = desc.result.offset;
+    p.divisorChannels = divisor(walk.pieces);
+    p.divisorColumns = divisor(resultSize[1]);
+    p.items = static_cast<uint32_t>(items);
+    p.rows = int32(sourceSize[0]);
+    p.columns = int32(sourceSize[1]);
+    return walk;
+}
 
 } // namespace saccade

@@ -8,8 +8,6 @@
 namespace saccade {
 namespace {
 
-constexpr uint32_t lanes = 64;
-
 template <class Desc>
 void checkMap(const char* kernel, const Desc& desc) {
     if (desc.storage != DataType::f32 && desc.storage != DataType::f16)
@@ -17,25 +15,6 @@ void checkMap(const char* kernel, const Desc& desc) {
     if (!desc.batch || !desc.rows || !desc.columns || !desc.channels)
         throw Error(SAC_ERROR_INTERNAL, "%s of batch %u, %ux%u, %u channels: a size is 0", kernel, desc.batch,
                     desc.rows, desc.columns, desc.channels);
-}
-
-// What walks over the result: source and result lie pixel for pixel.
-template <class Parameters, class Desc>
-MapWalk walk(const char* kernel, uint32_t blocks, const Desc& desc, Parameters& p, Dispatch& dispatch,
-             const DeviceProfile& device) {
-    const MapWalk walk = mapWalk(desc.channels, blocks, std::array{desc.source, desc.result});
-    const uint64_t items = uint64_t{desc.rows} * desc.columns * walk.pieces;
-    dispatch.groups = flatGrid(kernel, items, lanes, desc.batch, device);
-    p.sourceStrides = desc.source.mapStrides();
-    p.resultStrides = desc.result.mapStrides();
-    p.sourceOffset = desc.source.offset;
-    p.resultOffset = desc.result.offset;
-    p.divisorChannels = divisor(walk.pieces);
-    p.divisorColumns = divisor(desc.columns);
-    p.items = static_cast<uint32_t>(items);
-    p.rows = int32(desc.rows);
-    p.columns = int32(desc.columns);
-    return walk;
 }
 
 } // namespace
@@ -47,7 +26,8 @@ Kernel warpKernel(const WarpDesc& desc, const DeviceProfile& device) {
                     dataTypeName(desc.motionType));
     WarpParameters p{};
     Dispatch dispatch;
-    const MapWalk pieces = walk("warp", 1, desc, p, dispatch, device);
+    const MapWalk pieces =
+        walkMap("warp", 1, desc, {desc.rows, desc.columns}, {desc.rows, desc.columns}, p, dispatch, device);
     p.motionStrides = desc.motion.mapStrides();
     p.motionOffset = desc.motion.offset;
     p.scaleColumns = desc.scale[0];
@@ -56,7 +36,7 @@ Kernel warpKernel(const WarpDesc& desc, const DeviceProfile& device) {
         dispatch.shader = Shader::warp;
     else
         dispatch.shader = desc.motionType == DataType::f32 ? Shader::warpF16ByF32 : Shader::warpF16;
-    dispatch.constants = {lanes, pieces.vectors, pieces.chunk, desc.nearest, desc.border};
+    dispatch.constants = {mapLanes, pieces.vectors, pieces.chunk, desc.nearest, desc.border};
     dispatch.parameters.set(p);
     dispatch.bindings = {{0, Access::read}, {1, Access::read}, {2, Access::write}};
     Kernel kernel;
@@ -74,13 +54,14 @@ Kernel applyKernelsKernel(const ApplyKernelsDesc& desc, const DeviceProfile& dev
     Dispatch dispatch;
     // Sums that stay in registers.
     constexpr uint32_t mostBlocks = 4;
-    const MapWalk pieces = walk("apply_kernels", mostBlocks, desc, p, dispatch, device);
+    const MapWalk pieces = walkMap("apply_kernels", mostBlocks, desc, {desc.rows, desc.columns},
+                                   {desc.rows, desc.columns}, p, dispatch, device);
     p.kernelStrides = desc.kernels.mapStrides();
     p.kernelOffset = desc.kernels.offset;
     p.size = int32(desc.size);
     dispatch.shader = desc.storage == DataType::f16 ? Shader::applyKernelsF16 : Shader::applyKernels;
     dispatch.constants = {
-        lanes, pieces.vectors, pieces.chunk, pieces.blocks, static_cast<uint32_t>(desc.normalization), desc.border};
+        mapLanes, pieces.vectors, pieces.chunk, pieces.blocks, static_cast<uint32_t>(desc.normalization), desc.border};
     dispatch.parameters.set(p);
     dispatch.bindings = {{0, Access::read}, {1, Access::read}, {2, Access::write}};
     Kernel kernel;

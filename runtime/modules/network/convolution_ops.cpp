@@ -106,10 +106,7 @@ public:
 
     bool writesChannelMajor() const override { return true; }
     bool fuseActivation(const Activation& activation) override {
-        if (residual_ || activation_.kind != ActivationKind::none)
-            return false;
-        activation_ = activation;
-        return true;
+        return !residual_ && takeActivation(activation_, activation);
     }
     bool fuseResidual() override { return !std::exchange(residual_, true); }
     bool fusePixelShuffle(uint32_t factor) override {

@@ -78,12 +78,7 @@ public:
         node.set(0, result);
     }
 
-    bool fuseActivation(const Activation& activation) override {
-        if (activation_ != ActivationKind::none)
-            return false;
-        activation_ = activation;
-        return true;
-    }
+    bool fuseActivation(const Activation& activation) override { return takeActivation(activation_, activation); }
     bool isAdd() const override {
         return op_ == ElementwiseOp::add && !numbers_ && activation_ == ActivationKind::none;
     }

@@ -113,10 +113,7 @@ public:
     }
 
     bool fuseActivation(const Activation& activation) override {
-        if (residual_ || activation_ != ActivationKind::none)
-            return false;
-        activation_ = activation;
-        return true;
+        return !residual_ && takeActivation(activation_, activation);
     }
     bool fuseResidual() override { return !std::exchange(residual_, true); }
 
@@ -193,12 +190,7 @@ public:
         node.set(0, result);
     }
 
-    bool fuseActivation(const Activation& activation) override {
-        if (activation_ != ActivationKind::none)
-            return false;
-        activation_ = activation;
-        return true;
-    }
+    bool fuseActivation(const Activation& activation) override { return takeActivation(activation_, activation); }
 
 private:
     static Shape leading(const Shape& shape) {

@@ -106,8 +106,8 @@ private:
                 if (floats)
                     value.type = DataType::f32;
                 const bool channelsLast = real && !isContiguous(value) && isChannelsLast(value) && value.offset == 0;
-                if (real && !channelsLast && (!isContiguous(value) || value.offset != 0))
-                    value = dense(node, value);
+                if (real && !channelsLast)
+                    value = node.dense(value);
                 request.type = value.type;
                 request.shape = value.shape;
                 embedded.push_back({request.name, value.tensor, channelsLast});
@@ -139,12 +139,6 @@ private:
             node.plan().biasReport() = builder.biasReport();
         for (const std::pmr::string& message : builder.warnings().messages())
             node.plan().warnings().add("node \"%.*s\": %s", clip(node.label()), node.label().data(), message.c_str());
-    }
-
-    static Value dense(NodeBuilder& node, const Value& value) {
-        const Value out = node.temporary(value.shape, contiguousStrides(value.shape), value.type);
-        node.copy(value, out);
-        return out;
     }
 
     const ModuleType& type_;

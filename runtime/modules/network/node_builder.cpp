@@ -44,6 +44,10 @@ Value NodeBuilder::contiguous(const Value& value) {
     return isContiguous(value) ? value : moved(value, contiguousStrides(value.shape), value.type);
 }
 
+Value NodeBuilder::dense(const Value& value) {
+    return isContiguous(value) && value.offset == 0 ? value : moved(value, contiguousStrides(value.shape), value.type);
+}
+
 Value NodeBuilder::channelsLast(const Value& value) {
     return isChannelsLast(value) ? value : moved(value, channelsLastStrides(value.shape), value.type);
 }

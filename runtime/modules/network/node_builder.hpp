@@ -53,6 +53,8 @@ public:
     /// The same value as `type`, in contiguous order, or with channels side by side: itself or a copy.
     Value as(const Value& value, DataType type);
     Value contiguous(const Value& value);
+    /// The same in contiguous order from the first element of a tensor of its own.
+    Value dense(const Value& value);
     Value channelsLast(const Value& value);
     /// The value in another shape: another view of it, or of a copy.
     Value reshape(const Value& value, const Shape& shape);

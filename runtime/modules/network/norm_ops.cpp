@@ -150,12 +150,7 @@ public:
         node.set(0, result);
     }
 
-    bool fuseActivation(const Activation& activation) override {
-        if (activation_.kind != ActivationKind::none)
-            return false;
-        activation_ = activation;
-        return true;
-    }
+    bool fuseActivation(const Activation& activation) override { return takeActivation(activation_, activation); }
 
 private:
     uint32_t groups_;

@@ -16,6 +16,13 @@ const OpType* findOp(std::string_view name) {
     return nullptr;
 }
 
+bool takeActivation(Activation& own, const Activation& next) {
+    if (own != ActivationKind::none)
+        return false;
+    own = next;
+    return true;
+}
+
 void refuseShape(const char* format, ...) {
     char message[Error::messageCapacity];
     std::va_list arguments;

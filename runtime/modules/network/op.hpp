@@ -111,6 +111,9 @@ const OpType* findOp(std::string_view name);
 /// An operator that is a registered module. Throws SAC_ERROR_INVALID_CONFIG if there is none either.
 OpPtr makeModuleOp(const OpSource& source);
 
+/// Fusion's part that operators with one activation behind them share: `own` becomes `next` where there is none yet.
+bool takeActivation(Activation& own, const Activation& next);
+
 // What operators check of their inputs' shapes. All throw SAC_ERROR_INVALID_ARGUMENT.
 [[noreturn]] SACCADE_PRINTF(1, 2) void refuseShape(const char* format, ...);
 /// Broadcasts the first result and the last input to each other, which a fused residual is added to.
