@@ -43,4 +43,15 @@ private:
 /// Where the bytes of a range begin.
 inline BufferBase base(const SacBufferRange& range) { return {range.buffer, range.offset}; }
 
+/// What SacUploadInfo and SacRunInfo both bind.
+template <class Info>
+Buffers memoryOf(const Info& info) {
+    Buffers out;
+    out.of(MemoryKind::weights) = base(info.weights);
+    out.of(MemoryKind::tables) = base(info.tables);
+    out.of(MemoryKind::workspace) = base(info.workspace);
+    out.of(MemoryKind::parameters) = base(info.parameters);
+    return out;
+}
+
 } // namespace saccade

@@ -2,8 +2,8 @@
 // sacGetModuleName, sacGetModuleDescription, sacGetModuleKeys, sacGetModuleTensors: what there is, before anything
 // exists; sacGetModelTensors.
 #include "api/boundary.hpp"
-#include "api/data_types.hpp"
 #include "api/objects.hpp"
+#include "api/public_names.hpp"
 #include "modules/registry.hpp"
 
 #include <algorithm>

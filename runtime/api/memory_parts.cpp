@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "api/data_types.hpp"
 #include "api/objects.hpp"
+#include "api/public_names.hpp"
 
 using namespace saccade;
 
@@ -34,8 +34,8 @@ std::pmr::vector<Stages> stagesOfTensors(const Graph& graph, std::pmr::memory_re
 
 class Lister {
 public:
-    Lister(SacPlan_T& plan, Progress& progress)
-        : parts_(plan.parts), progress_(progress), names_(&plan.model->context->memory) {
+    Lister(const SacPlan_T& plan, Progress& progress)
+        : parts_(&plan.model->context->memory), progress_(progress), names_(&plan.model->context->memory) {
         const auto stageCount = static_cast<uint32_t>(plan.run.stages().size());
         always_ = {0, stageCount ? stageCount - 1 : 0, true};
     }
@@ -53,8 +53,10 @@ public:
         add(name, type, shape, offset, always_);
     }
 
+    std::pmr::vector<MemoryPart> take() { return std::move(parts_); }
+
 private:
-    std::pmr::vector<MemoryPart>& parts_;
+    std::pmr::vector<MemoryPart> parts_;
     Progress& progress_;
     UniqueNames names_;
     Stages always_;
@@ -78,16 +80,16 @@ std::pmr::string UniqueNames::take(std::string_view name) {
     return out;
 }
 
-void saccade::listMemoryParts(SacPlan_T& plan, const Graph& graph, Progress& progress) {
+std::pmr::vector<MemoryPart> saccade::listMemoryParts(const SacPlan_T& plan, const Graph& graph, Progress& progress) {
     Lister lister(plan, progress);
     const auto stages = stagesOfTensors(graph, &plan.model->context->memory);
-    const auto addTensors = [&](SacMemoryKind kind, MemoryClass memory) {
-        lister.begin(kind);
+    const auto addTensors = [&](MemoryKind memory) {
+        lister.begin(publicKind(memory));
         for (TensorId id = 0; id < graph.tensors().size(); ++id) {
             const Tensor& tensor = graph.tensor(id);
             if (tensor.memory != memory)
                 continue;
-            if (memory != MemoryClass::workspace)
+            if (memory != MemoryKind::workspace)
                 lister.add(tensor.name, tensor.type, tensor.shape, tensor.offset);
             else if (stages[id].used) // others have no place
                 lister.add(tensor.name, tensor.type, tensor.shape, tensor.offset, stages[id]);
@@ -100,8 +102,8 @@ void saccade::listMemoryParts(SacPlan_T& plan, const Graph& graph, Progress& pro
         const WeightSet::Placed weight = weights.placed(id, plan.storage);
         lister.add(weight.name, weight.type, {weight.elements}, weight.offset);
     }
-    addTensors(SAC_MEMORY_TABLES, MemoryClass::tables);
-    addTensors(SAC_MEMORY_WORKSPACE, MemoryClass::workspace);
+    addTensors(MemoryKind::tables);
+    addTensors(MemoryKind::workspace);
     for (size_t i = 0; i < plan.valueOffsets.size(); ++i) {
         const PlanTensor& tensor = plan.tensors[plan.boundTensors[i]];
         if (plan.valueOffsets[i] != SacPlan_T::noValue)
@@ -109,10 +111,11 @@ void saccade::listMemoryParts(SacPlan_T& plan, const Graph& graph, Progress& pro
     }
     if (plan.commandBytes)
         lister.add("dispatch commands", DataType::i32, {plan.commandBytes / 4}, plan.commandsOffset);
-    addTensors(SAC_MEMORY_STATE, MemoryClass::state);
+    addTensors(MemoryKind::state);
     lister.begin(SAC_MEMORY_PARAMETERS);
     for (const Node& node : graph.nodes())
         lister.add(node.label, DataType::u8, {node.dispatch.parameters.size}, node.parameterOffset);
+    return lister.take();
 }
 
 extern "C" SAC_API SacResult VKAPI_CALL sacGetPlanMemoryParts(SacPlan plan, uint32_t* count, SacMemoryPart* parts,

@@ -8,6 +8,7 @@
 #include <memory_resource>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <saccade/saccade.h>
 
@@ -39,7 +40,8 @@ private:
     std::pmr::map<std::pmr::string, uint32_t, std::less<>> next_; ///< of each name taken: what its next namesake gets
 };
 
-/// Fills SacPlan_T::parts. The plan is complete, and `graph` is what it was made of, with its memory planned.
-void listMemoryParts(SacPlan_T& plan, const Graph& graph, Progress& progress);
+/// Of all kinds, in the order of sacGetPlanMemoryParts. `graph` is what the plan was made of; its memory is planned,
+/// and so are the places of the plan's own in the workspace.
+std::pmr::vector<MemoryPart> listMemoryParts(const SacPlan_T& plan, const Graph& graph, Progress& progress);
 
 } // namespace saccade

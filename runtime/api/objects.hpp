@@ -81,7 +81,7 @@ struct SacPlan_T {
     uint32_t batch = 1;
     std::pmr::vector<saccade::PlanTensor> tensors;
     std::pmr::vector<uint32_t> boundTensors;     ///< indices in `tensors`, in the order of the graph's externals
-    std::pmr::vector<uint64_t> valueOffsets;     ///< of each of these: its place in the workspace if bound by value
+    std::pmr::vector<uint64_t> valueOffsets;     ///< of each of these: its place in the workspace, or noValue
     std::pmr::vector<saccade::MemoryPart> parts; ///< of all kinds, in the order of sacGetPlanMemoryParts
     std::pmr::vector<std::byte> parameters;      ///< contents of SAC_MEMORY_PARAMETERS
     saccade::DispatchList upload, run;

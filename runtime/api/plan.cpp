@@ -6,9 +6,9 @@
 #include <cstdio>
 #include <cstring>
 
+#include "api/plan_memory.hpp"
 #include "api/plan_request.hpp"
 #include "api/run_bindings.hpp"
-#include "graph/planner.hpp"
 
 using namespace saccade;
 
@@ -22,29 +22,10 @@ namespace {
 constexpr uint32_t defaultRunsInFlight = 16;
 constexpr uint32_t maximumRunsInFlight = 4096;
 
-// What Vulkan wants of a buffer of this kind; asked of a buffer that lives for the question only.
-SacMemoryRequirements bufferRequirements(const Device& device, VkDeviceSize size, VkBufferUsageFlags usage) {
-    SacMemoryRequirements out{};
-    out.size = size;
-    out.usage = usage;
-    out.alignment = std::max<VkDeviceSize>(device.profile.minStorageBufferOffsetAlignment, 4);
-    if (!device.handle)
-        return out;
-    VkBufferCreateInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
-    info.size = std::max<VkDeviceSize>(size, 4);
-    info.usage = usage;
-    VkBuffer buffer = VK_NULL_HANDLE;
-    check(device.vk.CreateBuffer(device.handle, &info, device.allocator, &buffer), "vkCreateBuffer");
-    VkMemoryRequirements requirements{};
-    device.vk.GetBufferMemoryRequirements(device.handle, buffer, &requirements);
-    device.vk.DestroyBuffer(device.handle, buffer, device.allocator);
-    out.memoryTypeBits = requirements.memoryTypeBits;
-    return out;
-}
-
-// The plan's tensors in the order of the request. An input that the module has no use for is one that is not bound.
-void setTensors(SacPlan_T& plan, std::span<PlanTensor> built, const PlanRequest& request) {
+// The tensors in the order of the request, and those that a run binds in the order of the graph's externals. An input
+// that the module has no use for is one that is not bound.
+void takeTensors(SacPlan_T& plan, PlanBuilder& builder, const PlanRequest& request) {
+    const std::span<PlanTensor> built = builder.tensors();
     const auto take = [&](const TensorRequest& wanted, bool output) {
         const auto found = std::find_if(built.begin(), built.end(), [&](const PlanTensor& tensor) {
             return tensor.output == output && tensor.name == wanted.name;
@@ -70,70 +51,44 @@ void setTensors(SacPlan_T& plan, std::span<PlanTensor> built, const PlanRequest&
         for (PlanTensor& tensor : built)
             if (tensor.output)
                 plan.tensors.push_back(std::move(tensor));
+    for (uint32_t i = 0; i < plan.tensors.size(); ++i)
+        if (!plan.tensors[i].host)
+            plan.boundTensors.push_back(i);
+    const auto external = [&](uint32_t i) { return builder.graph().tensor(plan.tensors[i].tensor).external; };
+    std::sort(plan.boundTensors.begin(), plan.boundTensors.end(),
+              [&](uint32_t a, uint32_t b) { return external(a) < external(b); });
 }
 
-bool takesValue(const PlanTensor& tensor) {
-    return !tensor.output && !tensor.imageCount && tensor.type == DataType::i32 && elementCount(tensor.shape) == 1;
+// Every distinct pipeline of the plan: of its dispatches, and of what is recorded before them.
+std::pmr::vector<const PipelineKey*> pipelinesOf(const SacPlan_T& plan) {
+    auto keys = distinctPipelines({&plan.upload, &plan.run}, &plan.model->context->memory);
+    if (plan.flags & SAC_PLAN_CONDITIONAL_BIT)
+        keys.push_back(&ConditionalDispatch::pipelineKey());
+    if (plan.memory[SAC_MEMORY_STATE].size)
+        keys.push_back(&ClearState::pipelineKey());
+    return keys;
 }
 
-// Room behind the intermediates for inputs that a run may bring as a value. Returns the bytes of the whole workspace.
-uint64_t placeValues(SacPlan_T& plan, const Graph& graph, uint64_t workspaceBytes) {
-    plan.valueOffsets.assign(plan.boundTensors.size(), SacPlan_T::noValue);
-    for (size_t i = 0; i < plan.boundTensors.size(); ++i) {
-        if (!takesValue(plan.tensors[plan.boundTensors[i]]))
-            continue;
-        plan.valueOffsets[i] = alignUp(workspaceBytes, graph.offsetAlignment());
-        workspaceBytes = plan.valueOffsets[i] + sizeof(int32_t);
-    }
-    return workspaceBytes;
+SacPlanProperties propertiesOf(const SacPlan_T& plan, const Graph& graph) {
+    SacPlanProperties out{};
+    out.dispatchCount = static_cast<uint32_t>(plan.run.dispatches().size());
+    out.barrierCount = plan.run.barrierCount();
+    out.pipelineCount = static_cast<uint32_t>(pipelinesOf(plan).size());
+    out.precision = plan.storage == DataType::f16 ? SAC_PRECISION_FLOAT16 : SAC_PRECISION_FLOAT32;
+    out.flops = graph.flops();
+    out.bytes = plan.run.bytes();
+    out.tablesKey = plan.upload.fingerprint(plan.parameters);
+    return out;
 }
 
-// Room behind everything else for the workgroup counts of a conditional plan. Returns as placeValues.
-uint64_t placeCommands(SacPlan_T& plan, const Graph& graph, uint64_t workspaceBytes) {
-    if (!(plan.flags & SAC_PLAN_CONDITIONAL_BIT))
-        return workspaceBytes;
-    plan.commandBytes = ConditionalDispatch::commandBytes(plan.run, plan.model->context->device.profile);
-    plan.commandsOffset = alignUp(workspaceBytes, graph.offsetAlignment());
-    return plan.commandsOffset + plan.commandBytes;
-}
-
-void setMemory(SacPlan_T& plan, const Graph& graph, uint64_t workspaceBytes) {
-    const Device& device = plan.model->context->device;
-    const VkDeviceSize weights = plan.model->weights->bytes(plan.storage);
-    constexpr VkBufferUsageFlags storage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT;
-    plan.memory[SAC_MEMORY_WEIGHTS] = bufferRequirements(device, weights, storage | VK_BUFFER_USAGE_TRANSFER_DST_BIT);
-    plan.memory[SAC_MEMORY_TABLES] = bufferRequirements(device, graph.tableBytes(), storage);
-    const bool values = std::any_of(plan.valueOffsets.begin(), plan.valueOffsets.end(),
-                                    [](uint64_t offset) { return offset != SacPlan_T::noValue; });
-    VkBufferUsageFlags workspace = storage;
-    if (values)
-        workspace |= VK_BUFFER_USAGE_TRANSFER_DST_BIT;
-    if (plan.commandBytes)
-        workspace |= VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT;
-    plan.memory[SAC_MEMORY_WORKSPACE] = bufferRequirements(device, workspaceBytes, workspace);
-    plan.memory[SAC_MEMORY_STATE] = bufferRequirements(device, graph.stateBytes(), storage);
-    plan.memory[SAC_MEMORY_PARAMETERS] = bufferRequirements(
-        device, graph.parameterBytes(), VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT);
-    plan.memory[SAC_MEMORY_PARAMETERS].alignment = parameterAlignment;
-    plan.memory[SAC_MEMORY_STAGING] = bufferRequirements(device, weights, VK_BUFFER_USAGE_TRANSFER_SRC_BIT);
-}
-
-void setProperties(SacPlan_T& plan, const Graph& graph, const BiasReport& bias) {
-    SacPlanProperties& p = plan.properties;
-    p.dispatchCount = static_cast<uint32_t>(plan.run.dispatches().size());
-    p.barrierCount = plan.run.barrierCount();
-    p.pipelineCount =
-        static_cast<uint32_t>(distinctPipelines({&plan.upload, &plan.run}, &plan.model->context->memory).size() +
-                              (plan.flags & SAC_PLAN_CONDITIONAL_BIT ? 1 : 0) + (graph.stateBytes() ? 1 : 0));
-    p.precision = plan.storage == DataType::f16 ? SAC_PRECISION_FLOAT16 : SAC_PRECISION_FLOAT32;
-    p.flops = graph.flops();
-    p.bytes = plan.run.bytes();
-    p.tablesKey = plan.upload.fingerprint(plan.parameters);
-    plan.positionBias.mode = bias.mode == BiasMode::exact   ? SAC_POSITION_BIAS_MODE_EXACT
-                             : bias.mode == BiasMode::table ? SAC_POSITION_BIAS_MODE_TABLE
-                                                            : SAC_POSITION_BIAS_MODE_AUTO;
-    std::copy(bias.tableSize.begin(), bias.tableSize.end(), plan.positionBias.tableSize);
-    plan.positionBias.tableError = bias.tableError;
+SacPositionBiasProperties propertiesOf(const BiasReport& bias) {
+    SacPositionBiasProperties out{};
+    out.mode = bias.mode == BiasMode::exact   ? SAC_POSITION_BIAS_MODE_EXACT
+               : bias.mode == BiasMode::table ? SAC_POSITION_BIAS_MODE_TABLE
+                                              : SAC_POSITION_BIAS_MODE_AUTO;
+    std::copy(bias.tableSize.begin(), bias.tableSize.end(), out.tableSize);
+    out.tableError = bias.tableError;
+    return out;
 }
 
 void logBias(const Log& log, std::string_view name, const BiasReport& bias, const BiasRequest& request) {
@@ -169,102 +124,92 @@ struct ProgressCallback {
     }
 };
 
+// What the caller asks, checked.
+struct Asked {
+    Asked(const SacPlan_T& plan, const SacPlanInfo& info, Progress& progress)
+        : memory(&plan.model->context->memory), device(plan.model->context->device),
+          inputs(tensorRequests(info.inputCount, info.inputs, "inputs", true, device)),
+          outputs(tensorRequests(info.outputCount, info.outputs, "outputs", false, device)),
+          optionsDocument(
+              parseJson(info.options ? info.options : "{}", memory, SAC_ERROR_INVALID_CONFIG, "info->options")),
+          options(optionsDocument.root(),
+                  {"option", plan.model->description().options, "of the configuration (SacModelInfo::config)",
+                   plan.model->description().config},
+                  memory),
+          request{plan.model->type->name,
+                  plan.model->description(),
+                  inputs,
+                  outputs,
+                  options,
+                  storageType(info.precision, device.profile),
+                  biasRequest(chained<SacPositionBiasInfo>(info.pNext)),
+                  &progress},
+          runsInFlight(info.maxRunsInFlight ? info.maxRunsInFlight : defaultRunsInFlight),
+          jobs(chained<SacCompileJobs>(info.pNext)) {
+        if (runsInFlight > maximumRunsInFlight)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->maxRunsInFlight is %u, at most %u", runsInFlight,
+                        maximumRunsInFlight);
+        if (jobs)
+            require(jobs->parallelFor, "SacCompileJobs::parallelFor");
+    }
+
+    std::pmr::memory_resource* memory;
+    const Device& device;
+    std::pmr::vector<TensorRequest> inputs, outputs;
+    JsonDocument optionsDocument;
+    Config options;
+    PlanRequest request;
+    uint32_t runsInFlight;
+    const SacCompileJobs* jobs; ///< null: the calling thread compiles
+};
+
 // One step for each job, then one for each dispatch, and for what is recorded before them.
-void compile(SacPlan_T& plan, uint64_t stateBytes, uint32_t maxRunsInFlight, const SacCompileJobs* lender,
-             Progress& progress) {
+void compile(SacPlan_T& plan, const Asked& asked, Progress& progress) {
     SacContext_T& context = *plan.model->context;
     const bool conditional = plan.flags & SAC_PLAN_CONDITIONAL_BIT;
-    const bool state = stateBytes > 0;
-    const auto dispatches =
-        static_cast<uint32_t>(plan.upload.dispatches().size() + plan.run.dispatches().size() + conditional + state);
-    const PipelineKey conditionalKey = ConditionalDispatch::pipelineKey(), clearKey = ClearState::pipelineKey();
-    std::pmr::vector<const PipelineKey*> distinct(&context.memory);
-    if (lender) {
-        distinct = distinctPipelines({&plan.upload, &plan.run}, &context.memory);
-        if (conditional)
-            distinct.push_back(&conditionalKey);
-        if (state)
-            distinct.push_back(&clearKey);
-    }
-    CompileJobs jobs(context.pipelines, distinct, &context.memory); // holds what it compiles until it is acquired below
+    const uint64_t stateBytes = plan.memory[SAC_MEMORY_STATE].size;
+    const auto dispatches = static_cast<uint32_t>(plan.upload.dispatches().size() + plan.run.dispatches().size() +
+                                                  conditional + (stateBytes > 0));
+    const auto lent = asked.jobs ? pipelinesOf(plan) : std::pmr::vector<const PipelineKey*>(&context.memory);
+    CompileJobs jobs(context.pipelines, lent, &context.memory); // holds what it compiles until it is acquired below
     progress.setTotal(jobs.count() + dispatches);
-    if (lender)
-        jobs.run(*lender, context.jobGates, progress);
+    if (asked.jobs)
+        jobs.run(*asked.jobs, context.jobGates, progress);
     Recorder& recorder = plan.recorder.emplace(context, plan.upload, plan.run);
-    recorder.upload.compile(maxRunsInFlight, progress);
-    recorder.run.compile(maxRunsInFlight, progress);
+    recorder.upload.compile(asked.runsInFlight, progress);
+    recorder.run.compile(asked.runsInFlight, progress);
     if (conditional)
-        recorder.conditional.compile(maxRunsInFlight, progress);
-    if (state)
-        recorder.clearState.compile(stateBytes, maxRunsInFlight, progress);
+        recorder.conditional.compile(asked.runsInFlight, progress);
+    if (stateBytes)
+        recorder.clearState.compile(stateBytes, asked.runsInFlight, progress);
 }
 
 void initialize(SacPlan_T& plan, const SacPlanInfo& info) {
-    SacModel_T& model = *plan.model;
-    SacContext_T& context = *model.context;
-    const DeviceProfile& device = context.device.profile;
-    std::pmr::memory_resource* memory = &context.memory;
+    SacContext_T& context = *plan.model->context;
     ProgressCallback callback{info.progress, info.progressUserData};
     Progress progress(ProgressCallback::call, &callback);
-
-    plan.name = info.name ? info.name : model.type->name;
-    const auto inputs = tensorRequests(info.inputCount, info.inputs, "inputs", true, context.device);
-    const auto outputs = tensorRequests(info.outputCount, info.outputs, "outputs", false, context.device);
-    const JsonDocument optionsDocument =
-        parseJson(info.options ? info.options : "{}", memory, SAC_ERROR_INVALID_CONFIG, "info->options");
-    const ModuleDescription& description = model.description();
-    Config options(optionsDocument.root(),
-                   {"option", description.options, "of the configuration (SacModelInfo::config)", description.config},
-                   memory);
+    Asked asked(plan, info, progress);
+    plan.name = info.name ? info.name : plan.model->type->name;
     plan.flags = info.flags;
-    plan.storage = storageType(info.precision, device);
-    const PlanRequest request{model.type->name,
-                              description,
-                              inputs,
-                              outputs,
-                              options,
-                              plan.storage,
-                              biasRequest(chained<SacPositionBiasInfo>(info.pNext)),
-                              &progress};
-    if (info.maxRunsInFlight > maximumRunsInFlight)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->maxRunsInFlight is %u, at most %u", info.maxRunsInFlight,
-                    maximumRunsInFlight);
+    plan.storage = asked.request.storage;
 
-    const auto* jobs = chained<SacCompileJobs>(info.pNext);
-    if (jobs)
-        require(jobs->parallelFor, "SacCompileJobs::parallelFor");
-
-    PlanBuilder builder(request, *model.weights, device, memory);
-    model.module->build(builder);
+    PlanBuilder builder(asked.request, *plan.model->weights, context.device.profile, asked.memory);
+    plan.model->module->build(builder);
     requireBindable(builder.tensors());
-    Graph& graph = builder.graph();
-    const uint64_t workspaceBytes = planMemory(graph, !(info.flags & SAC_PLAN_NO_ALIASING_BIT));
-    planBarriers(graph);
-
     plan.batch = builder.batch();
-    setTensors(plan, builder.tensors(), request);
-    for (uint32_t i = 0; i < plan.tensors.size(); ++i)
-        if (!plan.tensors[i].host)
-            plan.boundTensors.push_back(i);
-    std::sort(plan.boundTensors.begin(), plan.boundTensors.end(), [&](uint32_t a, uint32_t b) {
-        return graph.tensor(plan.tensors[a].tensor).external < graph.tensor(plan.tensors[b].tensor).external;
-    });
+    takeTensors(plan, builder, asked.request);
+    placeGraph(plan, builder.graph());
+    plan.parts = listMemoryParts(plan, builder.graph(), progress);
 
-    plan.upload.build(graph, Phase::upload, 1, device);
-    plan.run.build(graph, Phase::run, plan.batch, device);
     if (context.device.handle)
-        compile(plan, graph.stateBytes(), info.maxRunsInFlight ? info.maxRunsInFlight : defaultRunsInFlight, jobs,
-                progress);
+        compile(plan, asked, progress);
     else
         progress.next();
-    setMemory(plan, graph, placeCommands(plan, graph, placeValues(plan, graph, workspaceBytes)));
-    plan.parameters.resize(graph.parameterBytes());
-    graph.writeParameters(plan.parameters);
     progress.ask();
-    listMemoryParts(plan, graph, progress);
-    setProperties(plan, graph, builder.biasReport());
+    plan.properties = propertiesOf(plan, builder.graph());
+    plan.positionBias = propertiesOf(builder.biasReport());
     context.log.write(plan.name.c_str(), builder.warnings());
-    logBias(context.log, plan.name, builder.biasReport(), request.bias);
+    logBias(context.log, plan.name, builder.biasReport(), asked.request.bias);
 }
 
 } // namespace

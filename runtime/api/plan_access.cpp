@@ -4,6 +4,7 @@
 #include <array>
 
 #include "api/objects.hpp"
+#include "api/public_names.hpp"
 
 using namespace saccade;
 
@@ -34,21 +35,6 @@ struct CommandUses {
     Use enable, reset;
 };
 
-SacMemoryKind kindOf(MemoryClass memory) {
-    switch (memory) {
-    case MemoryClass::weights:
-        return SAC_MEMORY_WEIGHTS;
-    case MemoryClass::tables:
-        return SAC_MEMORY_TABLES;
-    case MemoryClass::state:
-        return SAC_MEMORY_STATE;
-    case MemoryClass::parameters:
-        return SAC_MEMORY_PARAMETERS;
-    default:
-        return SAC_MEMORY_WORKSPACE;
-    }
-}
-
 // The tensor of each external, an image of several being one.
 using TensorOfExternal = FixedVector<uint32_t, SAC_MAX_BOUND>;
 
@@ -64,8 +50,8 @@ void addDispatches(CommandUses& uses, const DispatchList& list, const TensorOfEx
     for (const PlacedDispatch& dispatch : list.dispatches())
         for (uint32_t i = 0; i < dispatch.bindings.size(); ++i) {
             const Binding& binding = dispatch.bindings[i];
-            Use& use = binding.memory == MemoryClass::external ? uses.tensors[tensors[binding.external]]
-                                                               : uses.memory[kindOf(binding.memory)];
+            Use& use = binding.memory == MemoryKind::external ? uses.tensors[tensors[binding.external]]
+                                                              : uses.memory[publicKind(binding.memory)];
             addToUse(use, dispatch.pipeline.kinds[i], binding.access);
         }
 }

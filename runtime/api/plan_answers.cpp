@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a plan answers: sacGetPlanMemory, sacGetPlanTensors, sacGetPlanProperties, sacGetPlanStages.
-#include "api/data_types.hpp"
 #include "api/objects.hpp"
+#include "api/public_names.hpp"
 
 #include <algorithm>
 

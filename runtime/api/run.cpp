@@ -68,12 +68,8 @@ extern "C" SAC_API SacResult VKAPI_CALL sacCmdRun(SacPlan plan, VkCommandBuffer 
         claimNumber(claims, *plan, SAC_PLAN_CONDITIONAL_RESET_BIT, "SAC_PLAN_CONDITIONAL_RESET_BIT", "info->reset",
                     info->reset);
         const RunBindings bindings = bindTensors(*plan, *info, claims);
-        Buffers buffers;
-        buffers.classes[static_cast<size_t>(MemoryClass::weights)] = base(info->weights);
-        buffers.classes[static_cast<size_t>(MemoryClass::tables)] = base(info->tables);
-        buffers.classes[static_cast<size_t>(MemoryClass::workspace)] = base(info->workspace);
-        buffers.classes[static_cast<size_t>(MemoryClass::state)] = base(info->state);
-        buffers.classes[static_cast<size_t>(MemoryClass::parameters)] = base(info->parameters);
+        Buffers buffers = memoryOf(*info);
+        buffers.of(MemoryKind::state) = base(info->state);
         buffers.externals = bindings.externals;
         const Device& device = plan->model->context->device;
         const DebugLabel label(device, commandBuffer, plan->name.c_str());

@@ -70,12 +70,7 @@ extern "C" SAC_API SacResult VKAPI_CALL sacCmdUpload(SacPlan plan, VkCommandBuff
         recordParameters(device, commandBuffer, info->parameters, plan->parameters);
         memoryBarrier(device, commandBuffer, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT,
                       VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_UNIFORM_READ_BIT);
-        Buffers buffers;
-        buffers.classes[static_cast<size_t>(MemoryClass::weights)] = base(info->weights);
-        buffers.classes[static_cast<size_t>(MemoryClass::tables)] = base(info->tables);
-        buffers.classes[static_cast<size_t>(MemoryClass::workspace)] = base(info->workspace);
-        buffers.classes[static_cast<size_t>(MemoryClass::parameters)] = base(info->parameters);
         if (builds)
-            recorder.upload.record(commandBuffer, buffers, 1);
+            recorder.upload.record(commandBuffer, memoryOf(*info), 1);
     });
 }

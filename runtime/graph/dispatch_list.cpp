@@ -104,7 +104,7 @@ void DispatchList::build(const Graph& graph, Phase phase, uint32_t batch, const 
                 stage.bytes += tensor.bytes;
         }
         placed.pipeline.kinds.push_back(BindingKind::uniformBuffer);
-        placed.bindings.push_back({MemoryClass::parameters, 0, node.parameterOffset, dispatch.parameters.size});
+        placed.bindings.push_back({MemoryKind::parameters, 0, node.parameterOffset, dispatch.parameters.size});
     }
     for (const Stage& stage : stages_)
         bytes_ += stage.bytes;
@@ -127,7 +127,7 @@ uint64_t DispatchList::fingerprint(std::span<const std::byte> parameters) const 
         for (const Binding& binding : dispatch.bindings) {
             hash.add(binding.memory);
             hash.add(binding.bytes);
-            if (binding.memory == MemoryClass::parameters)
+            if (binding.memory == MemoryKind::parameters)
                 hash.add(parameters.subspan(binding.offset, binding.bytes));
             else
                 hash.add(binding.offset);

@@ -28,9 +28,9 @@ struct PipelineKey {
 
 /// Where a binding finds its bytes.
 struct Binding {
-    MemoryClass memory = MemoryClass::workspace;
+    MemoryKind memory = MemoryKind::workspace;
     uint32_t external = 0; ///< of external tensors: their number
-    uint64_t offset = 0;   ///< in its memory class
+    uint64_t offset = 0;   ///< in its memory
     uint64_t bytes = 0;
     Access access = Access::read;
 };

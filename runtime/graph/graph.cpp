@@ -32,7 +32,7 @@ uint64_t byteCount(const Shape& shape, DataType type) { return product(shape, da
 Graph::Graph(std::pmr::memory_resource* memory, uint64_t offsetAlignment, Progress* progress)
     : tensors_(memory), nodes_(memory), offsetAlignment_(offsetAlignment), progress_(progress) {}
 
-TensorId Graph::declare(std::string_view name, DataType type, const Shape& shape, MemoryClass memory) {
+TensorId Graph::declare(std::string_view name, DataType type, const Shape& shape, MemoryKind memory) {
     Tensor tensor{std::pmr::string(name, tensors_.get_allocator().resource())};
     tensor.type = type;
     tensor.memory = memory;
@@ -49,29 +49,29 @@ uint64_t Graph::place(TensorId id, uint64_t& end) {
 }
 
 TensorId Graph::weight(std::string_view name, DataType type, uint64_t elements, uint64_t offset) {
-    const TensorId id = declare(name, type, {elements}, MemoryClass::weights);
+    const TensorId id = declare(name, type, {elements}, MemoryKind::weights);
     tensors_[id].offset = offset;
     return id;
 }
 
 TensorId Graph::intermediate(std::string_view name, DataType type, const Shape& shape) {
-    return declare(name, type, shape, MemoryClass::workspace);
+    return declare(name, type, shape, MemoryKind::workspace);
 }
 
 TensorId Graph::table(std::string_view name, DataType type, const Shape& shape) {
-    const TensorId id = declare(name, type, shape, MemoryClass::tables);
+    const TensorId id = declare(name, type, shape, MemoryKind::tables);
     place(id, tableBytes_);
     return id;
 }
 
 TensorId Graph::state(std::string_view name, DataType type, const Shape& shape) {
-    const TensorId id = declare(name, type, shape, MemoryClass::state);
+    const TensorId id = declare(name, type, shape, MemoryKind::state);
     place(id, stateBytes_);
     return id;
 }
 
 TensorId Graph::external(std::string_view name, DataType type, const Shape& shape) {
-    const TensorId id = declare(name, type, shape, MemoryClass::external);
+    const TensorId id = declare(name, type, shape, MemoryKind::external);
     tensors_[id].external = externalCount_++;
     return id;
 }

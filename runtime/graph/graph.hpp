@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A computation as tensors and dispatches in order, before it has memory.
 //
-// Modules build it: they declare tensors and add kernels over them. What a tensor's memory class means is the engine's
+// Modules build it: they declare tensors and add kernels over them. What a kind of memory means is the engine's
 // business (sacGetPlanMemory); the graph only keeps apart what lives where. Nodes run in the order they were added.
 #pragma once
 
@@ -27,9 +27,9 @@ uint64_t elementCount(const Shape& shape);
 /// Bytes of as many elements of `type`.
 uint64_t byteCount(const Shape& shape, DataType type);
 
-/// Which memory a tensor lives in.
-enum class MemoryClass : uint8_t { weights, tables, workspace, state, parameters, external };
-constexpr uint32_t memoryClassCount = 6;
+/// Which memory a tensor lives in; numbered as SacMemoryKind.
+enum class MemoryKind : uint8_t { weights, tables, workspace, state, parameters, external };
+constexpr uint32_t memoryKindCount = 6;
 
 /// Upload nodes run once, recorded by sacCmdUpload; run nodes by every sacCmdRun.
 enum class Phase : uint8_t { upload, run };
@@ -44,10 +44,10 @@ constexpr TensorId noTensor = ~0u;
 struct Tensor {
     std::pmr::string name;
     DataType type = DataType::f32;
-    MemoryClass memory = MemoryClass::workspace;
+    MemoryKind memory = MemoryKind::workspace;
     Shape shape{};
     uint64_t bytes = 0;    ///< rounded up to 4
-    uint64_t offset = 0;   ///< in its memory class; of workspace tensors set by planMemory
+    uint64_t offset = 0;   ///< in its memory; of workspace tensors set by planMemory
     uint32_t external = 0; ///< of external tensors: their number, in order of declaration
     bool image = false;    ///< an external one that is an image
 };
@@ -115,7 +115,7 @@ public:
     }
 
 private:
-    TensorId declare(std::string_view name, DataType type, const Shape& shape, MemoryClass memory);
+    TensorId declare(std::string_view name, DataType type, const Shape& shape, MemoryKind memory);
     uint64_t place(TensorId id, uint64_t& end);
 
     std::pmr::vector<Tensor> tensors_;

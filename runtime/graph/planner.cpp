@@ -27,7 +27,7 @@ std::pmr::vector<Lifetime> workspaceLifetimes(const Graph& graph) {
             all[id].last = std::max(all[id].last, n);
         }
     std::erase_if(all, [&](const Lifetime& l) {
-        return graph.tensor(l.tensor).memory != MemoryClass::workspace || l.first == none;
+        return graph.tensor(l.tensor).memory != MemoryKind::workspace || l.first == none;
     });
     return all;
 }
@@ -114,7 +114,7 @@ public:
     void clear() { ranges_.clear(); }
 
 private:
-    using Place = std::tuple<MemoryClass, uint32_t, uint64_t>;
+    using Place = std::tuple<MemoryKind, uint32_t, uint64_t>;
     using Ranges = std::pmr::map<Place, uint64_t>; ///< to the end of what begins there
 
     // The first range that ends behind where the tensor begins.

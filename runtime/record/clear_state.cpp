@@ -22,18 +22,11 @@ struct Push {
 
 } // namespace
 
-ClearState::ClearState(const Device& device, PipelineLibrary& pipelines)
-    : device_(device), library_(pipelines), descriptors_(device) {}
-
-ClearState::~ClearState() {
-    if (pipeline_)
-        library_.release(pipeline_);
-}
-
-PipelineKey ClearState::pipelineKey() {
-    return {Shader::clearState,
-            {lanes},
-            {BindingKind::storageBuffer, BindingKind::storageBuffer, BindingKind::storageBuffer}};
+const PipelineKey& ClearState::pipelineKey() {
+    static const PipelineKey key{Shader::clearState,
+                                 {lanes},
+                                 {BindingKind::storageBuffer, BindingKind::storageBuffer, BindingKind::storageBuffer}};
+    return key;
 }
 
 void ClearState::compile(uint64_t bytes, uint32_t maxRunsInFlight, Progress& progress) {
@@ -42,17 +35,13 @@ void ClearState::compile(uint64_t bytes, uint32_t maxRunsInFlight, Progress& pro
     bytes_ = bytes;
     const uint64_t alignment = std::max<uint64_t>(limits.minStorageBufferOffsetAlignment, sizeof(uint32_t));
     rangeBytes_ = limits.maxStorageBufferRange / alignment * alignment;
-    pipeline_ = library_.acquire(pipelineKey());
-    const std::pmr::vector<const Pipeline*> dispatches(divideUp(bytes_, rangeBytes_), pipeline_, device_.memory);
-    descriptors_.allocate(dispatches, maxRunsInFlight);
+    clear_.compile(pipelineKey(), divideUp(bytes_, rangeBytes_), maxRunsInFlight);
 }
 
 void ClearState::record(VkCommandBuffer commandBuffer, const BufferBase& state, const BufferBase& enable,
                         const BufferBase& reset) const {
-    const DeviceTable& vk = device_.vk;
-    const uint32_t slot = descriptors_.takeSlot();
     const DebugLabel label(device_, commandBuffer, "reset");
-    vk.CmdBindPipeline(commandBuffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline_->handle);
+    const uint32_t slot = clear_.begin(commandBuffer);
     uint32_t dispatch = 0;
     for (uint64_t first = 0; first < bytes_; first += rangeBytes_) {
         const uint64_t bytes = std::min(rangeBytes_, bytes_ - first);
@@ -63,12 +52,10 @@ void ClearState::record(VkCommandBuffer commandBuffer, const BufferBase& state, 
         const Resource resources[] = {{{enableOrAny.buffer, enableOrAny.offset, sizeof(uint32_t)}},
                                       {{resetOrAny.buffer, resetOrAny.offset, sizeof(uint32_t)}},
                                       {{range.buffer, range.offset, bytes}}};
-        descriptors_.bind(commandBuffer, slot, dispatch++, *pipeline_, resources);
         const Push push{static_cast<uint32_t>(bytes / sizeof(uint32_t)), enable.buffer != VK_NULL_HANDLE,
                         reset.buffer != VK_NULL_HANDLE};
-        vk.CmdPushConstants(commandBuffer, pipeline_->layout.pipeline, VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof(push),
-                            &push);
-        vk.CmdDispatch(commandBuffer, std::min(divideUp(push.count, lanes), maxWorkgroups), 1, 1);
+        clear_.record(commandBuffer, slot, dispatch++, resources, push,
+                      std::min(divideUp(push.count, lanes), maxWorkgroups));
     }
     computeBarrier(device_, commandBuffer);
 }

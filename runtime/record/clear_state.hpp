@@ -6,18 +6,16 @@
 #include <cstdint>
 
 #include "record/program.hpp"
+#include "record/repeated_dispatch.hpp"
 
 namespace saccade {
 
 class ClearState {
 public:
-    ClearState(const Device& device, PipelineLibrary& pipelines);
-    ~ClearState();
-    ClearState(const ClearState&) = delete;
-    ClearState& operator=(const ClearState&) = delete;
+    ClearState(const Device& device, PipelineLibrary& pipelines) : device_(device), clear_(device, pipelines) {}
 
     /// Of the one pipeline.
-    static PipelineKey pipelineKey();
+    static const PipelineKey& pipelineKey();
 
     /// Acquires the pipeline, and descriptor sets for `maxRunsInFlight` records that execute at once. `bytes` is the
     /// size of the state, a multiple of 4 and not 0. Call once, before record.
@@ -30,10 +28,8 @@ public:
 
 private:
     const Device& device_;
-    PipelineLibrary& library_;
     uint64_t bytes_ = 0, rangeBytes_ = 0; ///< of the state, and of what one dispatch binds
-    const Pipeline* pipeline_ = nullptr;
-    mutable DescriptorRing descriptors_;
+    RepeatedDispatch clear_;
 };
 
 } // namespace saccade

@@ -28,16 +28,10 @@ uint64_t blockPitch(const DeviceProfile& limits) {
 
 } // namespace
 
-ConditionalDispatch::ConditionalDispatch(const Device& device, PipelineLibrary& pipelines, const DispatchList& list)
-    : device_(device), library_(pipelines), list_(list), descriptors_(device) {}
-
-ConditionalDispatch::~ConditionalDispatch() {
-    if (pipeline_)
-        library_.release(pipeline_);
-}
-
-PipelineKey ConditionalDispatch::pipelineKey() {
-    return {Shader::conditionalDispatch, {lanes}, {BindingKind::storageBuffer, BindingKind::storageBuffer}};
+const PipelineKey& ConditionalDispatch::pipelineKey() {
+    static const PipelineKey key{
+        Shader::conditionalDispatch, {lanes}, {BindingKind::storageBuffer, BindingKind::storageBuffer}};
+    return key;
 }
 
 uint64_t ConditionalDispatch::commandBytes(const DispatchList& list, const DeviceProfile& limits) {
@@ -46,19 +40,15 @@ uint64_t ConditionalDispatch::commandBytes(const DispatchList& list, const Devic
 
 void ConditionalDispatch::compile(uint32_t maxRunsInFlight, Progress& progress) {
     progress.next();
-    pipeline_ = library_.acquire(pipelineKey());
-    const std::pmr::vector<const Pipeline*> dispatches(blockCount(list_), pipeline_, device_.memory);
-    descriptors_.allocate(dispatches, maxRunsInFlight);
+    write_.compile(pipelineKey(), blockCount(list_), maxRunsInFlight);
 }
 
 IndirectCommands ConditionalDispatch::record(VkCommandBuffer commandBuffer, uint32_t batch, const BufferBase& enable,
                                              const BufferBase& commands) const {
-    const DeviceTable& vk = device_.vk;
-    const uint32_t slot = descriptors_.takeSlot();
     const IndirectCommands out{commands.buffer, commands.offset, blockPitch(device_.profile)};
     const auto dispatchCount = static_cast<uint32_t>(list_.dispatches().size());
     const DebugLabel label(device_, commandBuffer, "enable");
-    vk.CmdBindPipeline(commandBuffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline_->handle);
+    const uint32_t slot = write_.begin(commandBuffer);
     for (uint32_t first = 0; first < dispatchCount; first += IndirectCommands::perBlock) {
         const uint32_t end = std::min(first + IndirectCommands::perBlock, dispatchCount);
         Push push{};
@@ -67,10 +57,7 @@ IndirectCommands ConditionalDispatch::record(VkCommandBuffer commandBuffer, uint
                 push.groups[push.count++] = groups;
         const Resource resources[] = {{{enable.buffer, enable.offset, sizeof(uint32_t)}},
                                       {{out.buffer, out.at(first), push.count * sizeof(uint32_t)}}};
-        descriptors_.bind(commandBuffer, slot, first / IndirectCommands::perBlock, *pipeline_, resources);
-        vk.CmdPushConstants(commandBuffer, pipeline_->layout.pipeline, VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof(push),
-                            &push);
-        vk.CmdDispatch(commandBuffer, 1, 1, 1);
+        write_.record(commandBuffer, slot, first / IndirectCommands::perBlock, resources, push, 1);
     }
     memoryBarrier(device_, commandBuffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
                   VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT, VK_ACCESS_INDIRECT_COMMAND_READ_BIT);

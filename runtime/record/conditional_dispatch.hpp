@@ -6,19 +6,18 @@
 #include <cstdint>
 
 #include "record/program.hpp"
+#include "record/repeated_dispatch.hpp"
 
 namespace saccade {
 
 class ConditionalDispatch {
 public:
     /// `list`, the dispatches of the program, outlives this.
-    ConditionalDispatch(const Device& device, PipelineLibrary& pipelines, const DispatchList& list);
-    ~ConditionalDispatch();
-    ConditionalDispatch(const ConditionalDispatch&) = delete;
-    ConditionalDispatch& operator=(const ConditionalDispatch&) = delete;
+    ConditionalDispatch(const Device& device, PipelineLibrary& pipelines, const DispatchList& list)
+        : device_(device), list_(list), write_(device, pipelines) {}
 
     /// Of the dispatch that writes the indirect commands.
-    static PipelineKey pipelineKey();
+    static const PipelineKey& pipelineKey();
 
     /// Size of the indirect commands of `list` on a device with these limits.
     static uint64_t commandBytes(const DispatchList& list, const DeviceProfile& limits);
@@ -34,10 +33,8 @@ public:
 
 private:
     const Device& device_;
-    PipelineLibrary& library_;
     const DispatchList& list_;
-    const Pipeline* pipeline_ = nullptr;
-    mutable DescriptorRing descriptors_;
+    RepeatedDispatch write_;
 };
 
 } // namespace saccade

@@ -29,8 +29,8 @@ void Program::writeTimestamp(VkCommandBuffer commandBuffer, const Timestamps& ti
 }
 
 Resource Program::resolve(const Binding& binding, const Buffers& buffers) {
-    if (binding.memory != MemoryClass::external) {
-        const BufferBase& base = buffers.classes[static_cast<size_t>(binding.memory)];
+    if (binding.memory != MemoryKind::external) {
+        const BufferBase& base = buffers.of(binding.memory);
         return {{base.buffer, base.offset + binding.offset, binding.bytes}};
     }
     const External& external = buffers.externals[binding.external];

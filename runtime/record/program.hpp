@@ -15,7 +15,7 @@
 
 namespace saccade {
 
-/// A buffer and where in it a memory class, or an external tensor, begins.
+/// A buffer and where in it one kind of memory, or an external tensor, begins.
 struct BufferBase {
     VkBuffer buffer = VK_NULL_HANDLE;
     VkDeviceSize offset = 0;
@@ -28,10 +28,13 @@ struct External {
     VkImageLayout layout = VK_IMAGE_LAYOUT_UNDEFINED;
 };
 
-/// The engine's memory for one record: each memory class, and each external tensor in order of declaration.
+/// The engine's memory for one record: each kind, and each external tensor in order of declaration.
 struct Buffers {
-    std::array<BufferBase, memoryClassCount> classes; ///< that of `external` is unused
+    std::array<BufferBase, memoryKindCount> memory{}; ///< that of `external` is unused
     std::span<const External> externals;
+
+    BufferBase& of(MemoryKind kind) { return memory[static_cast<size_t>(kind)]; }
+    const BufferBase& of(MemoryKind kind) const { return memory[static_cast<size_t>(kind)]; }
 };
 
 /// Timestamps around the stages of one record: query `first`, before the first stage, and one after each.

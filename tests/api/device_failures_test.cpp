@@ -238,10 +238,10 @@ TEST_P(DeviceFailures, ofOneThreadAreItsOwn) {
     Chain chain(chosenDevice(), golden, callbacks.get());
     SacError error = unsetError();
     ASSERT_EQ(chain.proceed(error), SAC_SUCCESS) << error.message;
-    sacDestroyPlan(chain.plan); // leaves the layouts, so that call 1 compiles
+    sacDestroyPlan(chain.plan);
     chain.plan = nullptr;
     const SacPlanInfo* info = chain.planInfo();
-    calls.failAt(1, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    calls.failFirst("vkCreateComputePipelines", VK_ERROR_OUT_OF_DEVICE_MEMORY);
     std::latch start(threads);
     std::atomic<int> succeeded{0}, failed{0};
     std::vector<std::thread> running;

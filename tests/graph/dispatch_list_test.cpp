@@ -60,15 +60,15 @@ TEST_F(DispatchLists, haveTheDispatchesOfTheirPhaseInOrder) {
     const DispatchList upload = list(Phase::upload), run = list();
     ASSERT_EQ(upload.dispatches().size(), 1u);
     const auto& filled = upload.dispatches()[0].bindings;
-    EXPECT_EQ(filled[0].memory, MemoryClass::weights);
+    EXPECT_EQ(filled[0].memory, MemoryKind::weights);
     EXPECT_EQ(filled[0].offset, 128u);
     EXPECT_EQ(filled[0].bytes, 40u);
-    EXPECT_EQ(filled[2].memory, MemoryClass::tables);
+    EXPECT_EQ(filled[2].memory, MemoryKind::tables);
     EXPECT_EQ(filled[2].offset, 64u);
     EXPECT_EQ(filled[2].bytes, 20u);
 
     ASSERT_EQ(run.dispatches().size(), 2u);
-    EXPECT_EQ(run.dispatches()[0].bindings[0].memory, MemoryClass::external);
+    EXPECT_EQ(run.dispatches()[0].bindings[0].memory, MemoryKind::external);
     EXPECT_EQ(run.dispatches()[0].bindings[0].external, 0u);
     EXPECT_EQ(run.dispatches()[0].bindings[1].external, 1u);
     EXPECT_EQ(run.dispatches()[1].bindings[0].offset, 64u);

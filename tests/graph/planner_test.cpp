@@ -210,7 +210,7 @@ bool hazard(const Graph& graph, const Node& a, const Node& b) {
             const Tensor &s = graph.tensor(a.tensors[i]), &t = graph.tensor(b.tensors[j]);
             const bool written =
                 a.dispatch.bindings[i].access != Access::read || b.dispatch.bindings[j].access != Access::read;
-            const bool samePlace = s.memory == MemoryClass::external
+            const bool samePlace = s.memory == MemoryKind::external
                                        ? a.tensors[i] == b.tensors[j]
                                        : s.memory == t.memory && bytesOf(s).meets(bytesOf(t));
             if (written && samePlace)
@@ -247,12 +247,12 @@ void checkMemory(const Graph& graph, uint64_t total, bool alias) {
     }
     for (TensorId a = 0; a < tensors.size(); ++a) {
         const bool usedA = std::find(alive[a].begin(), alive[a].end(), true) != alive[a].end();
-        if (tensors[a].memory != MemoryClass::workspace || !usedA)
+        if (tensors[a].memory != MemoryKind::workspace || !usedA)
             continue;
         EXPECT_EQ(tensors[a].offset % alignment, 0u);
         EXPECT_LE(bytesOf(tensors[a]).end, total);
         for (TensorId b = 0; b < a; ++b) {
-            if (tensors[b].memory != MemoryClass::workspace)
+            if (tensors[b].memory != MemoryKind::workspace)
                 continue;
             bool together = !alias && std::find(alive[b].begin(), alive[b].end(), true) != alive[b].end();
             for (size_t n = 0; n < graph.nodes().size(); ++n)
@@ -275,7 +275,7 @@ uint64_t greedyWorkspace(const Graph& graph) {
             for (const TensorId used : graph.nodes()[n].tensors)
                 if (used == id)
                     lives[id].first = std::min(lives[id].first, n), lives[id].last = n;
-        if (graph.tensor(id).memory == MemoryClass::workspace && lives[id].first <= lives[id].last)
+        if (graph.tensor(id).memory == MemoryKind::workspace && lives[id].first <= lives[id].last)
             order.push_back(id);
     }
     std::stable_sort(order.begin(), order.end(),

@@ -126,18 +126,21 @@ PFN_vkVoidFunction VKAPI_CALL FailingCalls::getInstanceProcAddr(VkInstance insta
     return function ? function : vkGetInstanceProcAddr(instance, name);
 }
 
-void FailingCalls::choose(uint64_t first, uint64_t last, VkResult result) {
+void FailingCalls::choose(uint64_t first, uint64_t last, VkResult result, const char* counted) {
     const std::lock_guard lock(mutex_);
     count_ = 0;
     first_ = first;
     last_ = last;
     result_ = result;
+    counted_ = counted;
     failed_.clear();
 }
 
 VkResult FailingCalls::beforeCall(const char* function) {
     const std::lock_guard lock(mutex_);
     ++calls_[function];
+    if (!counted_.empty() && counted_ != function)
+        return VK_SUCCESS;
     const uint64_t n = count_++;
     if (n < first_ || n > last_)
         return VK_SUCCESS;

@@ -30,6 +30,8 @@ public:
 
     /// Counting from now and from 0, call n answers `result`.
     void failAt(uint64_t n, VkResult result) { choose(n, n, result); }
+    /// The first call of this function does.
+    void failFirst(const char* function, VkResult result) { choose(0, 0, result, function); }
     /// From now on all of them do.
     void failAll(VkResult result) { choose(0, never, result); }
     void failNone() { choose(never, never, VK_SUCCESS); }
@@ -51,11 +53,12 @@ public:
 private:
     static constexpr uint64_t never = ~uint64_t{0};
 
-    void choose(uint64_t first, uint64_t last, VkResult result);
+    void choose(uint64_t first, uint64_t last, VkResult result, const char* counted = "");
 
     mutable std::mutex mutex_;
     uint64_t count_ = 0, first_ = never, last_ = never;
     VkResult result_ = VK_SUCCESS;
+    std::string counted_; ///< the function whose calls are; empty: all
     std::string failed_;
     std::map<std::string, std::size_t> calls_;
     std::map<std::string, std::multiset<uint64_t>> live_; ///< handles, which need not be unique

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <string>
 
-#include "api/data_types.hpp"
+#include "api/public_names.hpp"
 #include "graph/planner.hpp"
 #include "host/buffer.hpp"
 #include "record/program.hpp"
@@ -110,8 +110,8 @@ void KernelTest::run(const Kernel& kernel, const std::vector<Operand*>& operands
     Program program(device_, *pipelines_, list);
     program.compile(1, progress);
     Buffers bound;
-    bound.classes[static_cast<std::size_t>(MemoryClass::workspace)] = {workspace.handle(), 0};
-    bound.classes[static_cast<std::size_t>(MemoryClass::parameters)] = {parameters.handle(), 0};
+    bound.of(MemoryKind::workspace) = {workspace.handle(), 0};
+    bound.of(MemoryKind::parameters) = {parameters.handle(), 0};
     bound.externals = bases;
     submit([&](VkCommandBuffer commandBuffer) {
         program.record(commandBuffer, bound, 1);

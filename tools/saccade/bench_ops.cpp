@@ -58,8 +58,8 @@ public:
         for (const host::Buffer& buffer : operands_)
             externals.push_back({{buffer.handle(), 0}});
         Buffers buffers;
-        buffers.classes[static_cast<std::size_t>(MemoryClass::workspace)] = {workspace_.handle(), 0};
-        buffers.classes[static_cast<std::size_t>(MemoryClass::parameters)] = {parameters_.handle(), 0};
+        buffers.of(MemoryKind::workspace) = {workspace_.handle(), 0};
+        buffers.of(MemoryKind::parameters) = {parameters_.handle(), 0};
         buffers.externals = externals;
         return submitter_.run([&](VkCommandBuffer commandBuffer) {
             host::fullBarrier(commandBuffer);

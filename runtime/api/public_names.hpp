@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The library's element types by their public names.
+// The library's enumerations by their public names.
 #pragma once
 
 #include <saccade/saccade.h>
 
 #include "base/data_type.hpp"
+#include "graph/graph.hpp"
 
 namespace saccade {
 
@@ -25,5 +26,13 @@ inline SacDataType publicType(DataType type) {
         return SAC_DATA_TYPE_FLOAT32;
     }
 }
+
+/// Of a memory that the plan asks the engine for; not of externals.
+constexpr SacMemoryKind publicKind(MemoryKind kind) { return static_cast<SacMemoryKind>(kind); }
+static_assert(publicKind(MemoryKind::weights) == SAC_MEMORY_WEIGHTS);
+static_assert(publicKind(MemoryKind::tables) == SAC_MEMORY_TABLES);
+static_assert(publicKind(MemoryKind::workspace) == SAC_MEMORY_WORKSPACE);
+static_assert(publicKind(MemoryKind::state) == SAC_MEMORY_STATE);
+static_assert(publicKind(MemoryKind::parameters) == SAC_MEMORY_PARAMETERS);
 
 } // namespace saccade
