@@ -98,7 +98,7 @@ Validation wantedValidation() {
     return Validation::gpuAssisted;
 }
 
-Instance::Instance(Validation validation) : validation_(validation) {
+Instance::Instance(Validation validation, bool debugNames) : validation_(validation) {
     uint32_t loaderVersion = VK_API_VERSION_1_0;
     vkEnumerateInstanceVersion(&loaderVersion);
     if (loaderVersion < VK_API_VERSION_1_1)
@@ -150,9 +150,12 @@ Instance::Instance(Validation validation) : validation_(validation) {
         info.enabledLayerCount = 1;
         info.ppEnabledLayerNames = layers;
         followShaderAccesses();
-        extensions.push_back(VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
         extensions.push_back(VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME);
     }
+    debugUtils_ =
+        validation != Validation::off || (debugNames && hasInstanceExtension(VK_EXT_DEBUG_UTILS_EXTENSION_NAME));
+    if (debugUtils_)
+        extensions.push_back(VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
     info.enabledExtensionCount = static_cast<uint32_t>(extensions.size());
     info.ppEnabledExtensionNames = extensions.data();
     checkVulkan(vkCreateInstance(&info, nullptr, &handle_), "vkCreateInstance");

@@ -25,7 +25,8 @@ class Instance {
 public:
     /// Vulkan 1.1 or, where the loader has it, up to 1.3; lists portability drivers too. Throws DeviceError, above all
     /// where the validation layer is wanted and not installed: a check that is silently left out would pass.
-    explicit Instance(Validation validation = Validation::off);
+    /// With debugNames VK_EXT_debug_utils is enabled without the layer too, where the loader has it.
+    explicit Instance(Validation validation = Validation::off, bool debugNames = false);
     ~Instance();
     Instance(const Instance&) = delete;
     Instance& operator=(const Instance&) = delete;
@@ -38,8 +39,8 @@ public:
     bool followsPushDescriptors() const {
         return layerVersion_ >= VK_MAKE_API_VERSION(0, 1, 3, 250) && layerVersion_ != VK_MAKE_API_VERSION(0, 1, 4, 309);
     }
-    /// Whether VK_EXT_debug_utils is enabled: with validation only.
-    bool debugUtils() const { return messenger_ != VK_NULL_HANDLE; }
+    /// Whether VK_EXT_debug_utils is enabled.
+    bool debugUtils() const { return debugUtils_; }
 
     /// Warnings and errors of the validation layer so far, and forgets them. Empty means that nothing was wrong with
     /// what has been called; what only the end of an object's life shows comes after that.
@@ -55,6 +56,7 @@ private:
     VkDebugUtilsMessengerEXT messenger_ = VK_NULL_HANDLE;
     Validation validation_;
     uint32_t layerVersion_ = 0;
+    bool debugUtils_ = false;
     std::mutex mutex_;
     std::vector<std::string> messages_;
 };

@@ -38,6 +38,8 @@ void DeviceSettings::addTo(CLI::App& app) {
     app.add_flag("--validation", validation,
                  "Run under the Khronos validation layer; its messages are failures. "
                  "SACCADE_VALIDATION=gpu in the environment adds its GPU-assisted checks");
+    app.add_flag("--debug-names", debugNames,
+                 "Give shaders, pipelines and stages names (VK_EXT_debug_utils), for profilers and layers");
     app.add_flag("-v,--verbose", verbose, "Also print what the library notes: table resolutions, fallbacks");
 }
 
@@ -103,7 +105,7 @@ SacPositionBiasMode positionBiasOf(const std::string& name) {
 }
 
 Workbench::Workbench(const DeviceSettings& settings)
-    : instance_(settings.validation ? host::wantedValidation() : host::Validation::off),
+    : instance_(settings.validation ? host::wantedValidation() : host::Validation::off, settings.debugNames),
       device_(instance_, settings.device, optionsOf(settings)), context_(device_, logTo(settings.verbose)) {}
 
 void Workbench::checkValidation() {

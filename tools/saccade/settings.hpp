@@ -18,6 +18,7 @@ struct DeviceSettings {
     std::string device;
     std::string profile;
     bool validation = false;
+    bool debugNames = false;
     bool verbose = false;
 
     void addTo(CLI::App& app);
