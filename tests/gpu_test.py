@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/gpu: what it reads out of drivers' assembly and statistics, its tables, and what it calls worse. tests/data/gpu has
-the loops of one kernel, the table of a 2D position bias, as three drivers printed them: 4 pairs of positions go through 2
-multiply-adds to a hidden unit each, and from it 8 times on, 40 in all.
+"""tools/gpu: what it reads out of drivers' assembly and statistics, its tables, and what it calls worse. tests/data/gpu
+has the loops of one kernel, the table of a 2D position bias, as three drivers printed them: 4 pairs of positions take 2
+multiply-adds to a hidden unit, and 8 from it, 40 in all.
 
 Usage: gpu_test.py DATA, where DATA holds gpu/."""
 
@@ -98,7 +98,8 @@ class Rows(unittest.TestCase):
     def test_each_drivers_names(self):
         radv = {"VGPRs": 48, "Spilled VGPRs": 2, "Spilled SGPRs": 3, "Scratch size": 256, "LDS size": 1024,
                 "Subgroups per SIMD": 16, "Inverse Throughput": 99}
-        self.assertEqual(collect.numbers_of(self.pipeline(1, "gemm", radv)), Numbers(48, 5, 256, 1024, 16, None, None, 99))
+        self.assertEqual(collect.numbers_of(self.pipeline(1, "gemm", radv)),
+                         Numbers(48, 5, 256, 1024, 16, None, None, 99))
         nvk = {"Number of GPRs": 32, "Spills to memory": 1, "SLM size": 16, "Max warps/SM": 48, "Static cycle count": 7}
         self.assertEqual(collect.numbers_of(self.pipeline(1, "gemm", nvk)), Numbers(32, 1, 16, None, 48, None, None, 7))
         turnip = {"Registers used": 12, "STP Count": 0, "Max Waves Per Core": 16, "Instruction Count": 100,
@@ -106,7 +107,8 @@ class Rows(unittest.TestCase):
         self.assertEqual(collect.numbers_of(self.pipeline(1, "gemm", turnip)),
                          Numbers(12, 0, None, None, 16, None, None, 130))
         apple = {"GPRs": 255, "Spills": 71, "Scratch": 64, "Threads": 384, "ALU": 900}
-        self.assertEqual(collect.numbers_of(self.pipeline(1, "gemm", apple)), Numbers(255, 71, 64, None, 384, None, None, 900))
+        self.assertEqual(collect.numbers_of(self.pipeline(1, "gemm", apple)),
+                         Numbers(255, 71, 64, None, 384, None, None, 900))
 
     def test_share_comes_from_the_assembly(self):
         with tempfile.TemporaryDirectory() as folder:

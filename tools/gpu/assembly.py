@@ -12,11 +12,11 @@ ACO = (("matrix", r"v_s?wmma|v_swmmac"),
        ("multiply-add", r"v_(dual_)?(pk_)?(fmac?|mac|mad|fmamk|fmaak|fma_mix\w*|dot\w*)_(f|mix)|v_fma_mix|v_dual_fma"),
        ("transcendental", r"v_(exp|log|rcp|rsq|sqrt|sin|cos)_|v_s_"), ("integer multiply", r"v_mul_(lo|hi)|v_mad_u64"),
        ("move", r"v_(dual_)?(mov|swap|perm|cndmask)|v_readfirst"), ("convert", r"v_cvt"), ("vector", r"v_"),
-       ("shared memory", r"ds_"), ("memory", r"(t?buffer|global|flat|image|scratch)_"), ("constant", r"s_(load|buffer)"),
-       ("wait", r"s_(wait|delay|clause|nop)"), ("barrier", r"s_barrier"),
+       ("shared memory", r"ds_"), ("memory", r"(t?buffer|global|flat|image|scratch)_"),
+       ("constant", r"s_(load|buffer)"), ("wait", r"s_(wait|delay|clause|nop)"), ("barrier", r"s_barrier"),
        ("branch", r"s_(c?branch|setpc|endpgm)"), ("scalar", r"s_"))
-NAK = (("matrix", r"[hi]mma"), ("multiply-add", r"(ffma|hfma2)"), ("transcendental", r"mufu"), ("integer multiply", r"imad"),
-       ("move", r"(mov|r2ur|sel|prmt)"), ("convert", r"(f2f|i2f|f2i|f2fp)"),
+NAK = (("matrix", r"[hi]mma"), ("multiply-add", r"(ffma|hfma2)"), ("transcendental", r"mufu"),
+       ("integer multiply", r"imad"), ("move", r"(mov|r2ur|sel|prmt)"), ("convert", r"(f2f|i2f|f2i|f2fp)"),
        ("shared memory", r"(ld|st|atom)\.shared|ldsm"), ("memory", r"(ld|st|atom|red)\.|su(ld|st)|tex|tld"),
        ("constant", r"ldc"), ("wait", r"nop"), ("barrier", r"bar\.|membar"),
        ("branch", r"(bra|bssy|bsync|exit|bclear|break|warpsync)"), ("vector", r"\w"))
@@ -93,7 +93,7 @@ def nak_blocks(lines):
 
 
 def ir3_blocks(lines):
-    """`l61:`, then `(sy)(rpt1)mad.f32 r9.y, ...`; (rptN) is N more of the instruction, (nopN) is N cycles of waiting."""
+    """`l61:`, then `(sy)(rpt1)mad.f32 r9.y, ...`; (rptN) is N more of the instruction, (nopN) N cycles of waiting."""
     blocks = [Block("")]
     for line in lines:
         text = line.split(";")[0].strip()

@@ -38,14 +38,22 @@ class Numbers:
     share: int | None = None  # per cent of the hot loop's instructions that multiply and add
     matrix: int | None = None  # matrix instructions in the hot loop
     estimate: int | None = None  # the driver's own, of one workgroup or invocation
+    loop: collections.Counter | None = dataclasses.field(default=None, compare=False)  # the hot loop, kind by kind
 
     def worst(self, other):
         """Of two pipelines, number by number."""
         def joined(name, choose):
             values = [value for value in (getattr(self, name), getattr(other, name)) if value is not None]
             return choose(values) if values else None
-        return Numbers(**{field.name: joined(field.name, min if field.name in ("waves", "share", "matrix") else max)
-                          for field in dataclasses.fields(Numbers)})
+        result = Numbers(**{name: joined(name, min if name in ("waves", "share", "matrix") else max)
+                            for name in NAMES})
+        result.loop = min((numbers for numbers in (self, other) if numbers.loop), default=None,
+                          key=lambda numbers: 101 if numbers.share is None else numbers.share)
+        result.loop = result.loop and result.loop.loop
+        return result
+
+
+NAMES = [field.name for field in dataclasses.fields(Numbers) if field.name != "loop"]
 
 
 @dataclasses.dataclass
@@ -63,10 +71,12 @@ def cases():
     result = [example(dims, bias, "f32") for dims in ("1d", "2d", "3d") for bias in ("exact", "table")]
     result += [example(dims, "exact", "f16") for dims in ("1d", "2d", "3d")]
     result += [Case("relatives", ["bench", "--relatives", "--repeats", "1"]),
-               Case("ops", ["bench", "--ops", "--repeats", "1"])]
+               Case("ops", ["bench", "--ops", "--repeats", "1"]),
+               Case("golden", ["verify", *sorted((ROOT / "tests/data/golden").glob("*.safetensors"))])]
     for file in sorted((ROOT / "tests/data/networks").glob("*.safetensors")):
         if not file.stem.endswith("_onnx"):  # the same networks once more
-            result += [Case(file.stem, ["verify", file]), Case(f"{file.stem} f16", ["verify", "--precision", "f16", file])]
+            result += [Case(file.stem, ["verify", file]),
+                       Case(f"{file.stem} f16", ["verify", "--precision", "f16", file])]
     return result
 
 
@@ -92,6 +102,7 @@ def numbers_of(pipeline):
         if counts is not None:
             share = assembly.share(counts)
             result.share = None if share is None else round(100 * share)
+            result.loop = counts
             result.matrix = counts["matrix"] or None
     return result
 
@@ -130,8 +141,10 @@ def run_case(gpu, case, program, assembly_folder=None):
                              SACCADE_GPU_ASSEMBLY=folder, VK_INSTANCE_LAYERS=drivers.LAYER)
         # Results of drivers that run nothing are wrong, which verify's 1 says.
         if result.returncode not in ((0,) if gpu.is_real else (0, 1)) or "FAILED" in result.stdout:
-            raise CaseFailed(f"{gpu.name}, {case.name}: saccade exited with {result.returncode}\n{result.stdout[-2000:]}")
-        lines = [json.loads(line) for line in report.read_text(encoding="utf-8").splitlines()] if report.exists() else []
+            raise CaseFailed(f"{gpu.name}, {case.name}: saccade exited with {result.returncode}\n"
+                             f"{result.stdout[-2000:]}")
+        text = report.read_text(encoding="utf-8") if report.exists() else ""
+        lines = [json.loads(line) for line in text.splitlines()]
         device = next((line for line in lines if "device" in line), None)
         if device is None:
             raise CaseFailed(f"{gpu.name}, {case.name}: the layer {drivers.LAYER} was not loaded")

@@ -13,7 +13,8 @@ LAYER = "VK_LAYER_SACCADE_pipeline_statistics"
 SYSTEM = ("/usr/share", "/usr/local/share", "/etc")
 
 # A GPU's name: its driver, the stand-in for the kernel, and the variable that tells the stand-in which GPU it is.
-FAMILIES = ((r"(vega|navi|raven|renoir|rembrandt|phoenix|strix|gfx|polaris)\w*", "radeon", "amdgpu", "AMDGPU_GPU_ID={}"),
+FAMILIES = ((r"((vega|navi|raven|renoir|rembrandt|phoenix|strix|gfx|polaris)\w*)", "radeon", "amdgpu",
+             "AMDGPU_GPU_ID={}"),
             (r"a(\d+)", "freedreno", "freedreno", "FD_GPU_ID={}"),
             (r"nv([0-9a-f]+)", "nouveau", "nouveau", "NOUVEAU_CHIPSET=0x{}"),
             (r"(m1)", "asahi", "asahi", ""))
@@ -54,8 +55,7 @@ class NoOpGpu:
         for pattern, self.driver, self.kernel, variable in FAMILIES:
             match = re.fullmatch(pattern, name)
             if match:
-                self.variables = dict([variable.format(name if self.driver == "radeon" else match[1]).split("=")]) \
-                    if variable else {}
+                self.variables = dict([variable.format(match[1]).split("=")]) if variable else {}
                 return
         raise ValueError(f"no GPU {name!r}: {', '.join(GPUS)}, or another that Mesa's stand-ins know")
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The golden cases and networks on each GPU under the validation layer: planned, recorded and submitted. Drivers that run
-nothing give wrong results, so only a real device's are compared."""
+"""The golden cases and networks on each GPU under the validation layer: planned, recorded and submitted. Drivers that
+run nothing give wrong results, so only a real device's are compared."""
 
 import re
 

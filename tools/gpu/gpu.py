@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the compilers of GPUs make of the library's kernels (./run gpu). README.md beside this file says how to read it."""
+"""What the compilers of GPUs make of the library's kernels (./run gpu). README.md beside it says how to read it."""
 
 import argparse
 import concurrent.futures
@@ -31,6 +31,7 @@ def parse(arguments):
     parser.add_argument("--case", metavar="TEXT", default="", help="cases whose name has this regular expression")
     parser.add_argument("--kernel", metavar="TEXT", default="", help="rows of kernels with this one")
     parser.add_argument("--stages", action="store_true", help="a row for each stage of every case")
+    parser.add_argument("--loops", action="store_true", help="also print the hot loops' instructions by kind")
     parser.add_argument("--check", action="store_true", help="compare with the baseline: 1 where something is worse")
     parser.add_argument("--update", action="store_true", help="write the baseline")
     parser.add_argument("--baseline", type=pathlib.Path, metavar="FILE",
@@ -108,6 +109,8 @@ def measure(options, gpus, pool):
     elif rows and not options.update:
         print(table.LEGEND)
         print(table.text_of(rows, names), end="")
+        if options.loops:
+            print("\nHot loops\n" + table.loops_of(rows, names), end="")
     if options.update and not failures:
         options.baseline.parent.mkdir(parents=True, exist_ok=True)
         options.baseline.write_text(f"{table.LEGEND}\n{table.text_of(rows, names, aligned=False)}", encoding="utf-8")

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Fetches the Vulkan drivers whose compilers ./run gpu asks: Mesa's, with libraries that stand in for each GPU's kernel
-# interface (Debian's mesa-drm-shim), the loader and the validation layer. Nothing is installed. packages.txt names every
-# package with its checksum; the Debian mirror has it while it is Debian's newest, snapshot.debian.org for good.
+# interface (Debian's mesa-drm-shim), the loader and the validation layer. Nothing is installed. packages.txt names
+# every package with its checksum; the mirror has it while it is Debian's newest, snapshot.debian.org for good.
 #     tools/gpu/setup.sh FOLDER          fetches what FOLDER does not have yet (70 MB, 400 MB unpacked)
 #     tools/gpu/setup.sh --pin FOLDER    writes packages.txt anew, with what Debian sid has today
 # Takes apt and dpkg, of any version. Exits with 77 where the packages cannot be had, and says why.
@@ -68,7 +68,8 @@ isWhole() { # file, checksum
 download() { # path, checksum, file
     local base
     for base in "$mirror" "https://snapshot.debian.org/archive/debian/$snapshot"; do
-        if "$helper" -o Acquire::Retries=1 download-file "$base/$1" "$3.part" "SHA256:$2" >>"$folder/setup.log" 2>&1; then
+        if "$helper" -o Acquire::Retries=1 download-file "$base/$1" "$3.part" "SHA256:$2" \
+            >>"$folder/setup.log" 2>&1; then
             mv "$3.part" "$3"
             return
         fi

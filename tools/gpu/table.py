@@ -43,6 +43,18 @@ def text_of(table, gpus, aligned=True):
     return "\n".join(lines) + "\n"
 
 
+def loops_of(table, gpus):
+    """The hot loops as lines, kind by kind."""
+    lines = []
+    for key in sorted(table):
+        for gpu in gpus:
+            loop = table[key][gpu].loop if gpu in table[key] else None
+            if loop:
+                kinds = ", ".join(f"{number} {kind}" for kind, number in loop.most_common())
+                lines.append(f"{', '.join(filter(None, key))}, {gpu}: {sum(loop.values())} instructions: {kinds}\n")
+    return "".join(lines)
+
+
 def read(text):
     """(table, GPUs) of what text_of wrote; other lines are passed over."""
     lines = [[part.strip() for part in line.strip().strip("|").split("|")] for line in text.splitlines()

@@ -4,7 +4,7 @@
 // know. Kernels and stages have the names that the program gives by VK_EXT_debug_utils (saccade --debug-names).
 //
 // With SACCADE_GPU_NO_OP=1 results of queries are zeros, at once. Drivers over a kernel that does nothing never see a
-// query written: Turnip and NVK then return VK_TIMEOUT.
+// query written: Turnip then returns VK_TIMEOUT, NVK VK_ERROR_DEVICE_LOST.
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -231,9 +231,18 @@ VKAPI_ATTR void VKAPI_CALL cmdDispatch(VkCommandBuffer buffer, uint32_t x, uint3
     DeviceState& state = deviceOf(buffer);
     {
         const std::lock_guard lock(mutex);
-        reportDispatch(state.recordings[buffer], {x, y, z});
+        reportDispatch(state.recordings[buffer], std::array{x, y, z});
     }
     state.next.CmdDispatch(buffer, x, y, z);
+}
+
+VKAPI_ATTR void VKAPI_CALL cmdDispatchIndirect(VkCommandBuffer buffer, VkBuffer groups, VkDeviceSize offset) {
+    DeviceState& state = deviceOf(buffer);
+    {
+        const std::lock_guard lock(mutex);
+        reportDispatch(state.recordings[buffer], std::nullopt);
+    }
+    state.next.CmdDispatchIndirect(buffer, groups, offset);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL getQueryPoolResults(VkDevice device, VkQueryPool pool, uint32_t first, uint32_t count,
@@ -266,6 +275,7 @@ PFN_vkVoidFunction deviceFunction(const char* name) {
         {"vkDestroyPipeline", erased(destroyPipeline)},
         {"vkCmdBindPipeline", erased(cmdBindPipeline)},
         {"vkCmdDispatch", erased(cmdDispatch)},
+        {"vkCmdDispatchIndirect", erased(cmdDispatchIndirect)},
         {"vkGetQueryPoolResults", erased(getQueryPoolResults)},
     };
     const auto found = functions.find(name);

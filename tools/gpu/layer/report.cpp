@@ -152,8 +152,11 @@ void reportPipeline(const DeviceState& device, VkPipeline pipeline, uint32_t num
     write(line);
 }
 
-void reportDispatch(const Recording& recording, const std::array<uint32_t, 3>& groups) {
-    write({{"dispatch", recording.pipeline}, {"stage", recording.label}, {"groups", groups}});
+void reportDispatch(const Recording& recording, const std::optional<std::array<uint32_t, 3>>& groups) {
+    nlohmann::ordered_json line{{"dispatch", recording.pipeline}, {"stage", recording.label}, {"groups", nullptr}};
+    if (groups)
+        line["groups"] = *groups;
+    write(line);
 }
 
 } // namespace saccade::gpu

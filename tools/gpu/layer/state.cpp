@@ -14,6 +14,7 @@ void DeviceFunctions::load(VkDevice device, PFN_vkGetDeviceProcAddr next) {
     get(DestroyPipeline, "vkDestroyPipeline");
     get(CmdBindPipeline, "vkCmdBindPipeline");
     get(CmdDispatch, "vkCmdDispatch");
+    get(CmdDispatchIndirect, "vkCmdDispatchIndirect");
     get(GetQueryPoolResults, "vkGetQueryPoolResults");
     get(SetDebugUtilsObjectNameEXT, "vkSetDebugUtilsObjectNameEXT");
     get(CmdBeginDebugUtilsLabelEXT, "vkCmdBeginDebugUtilsLabelEXT");

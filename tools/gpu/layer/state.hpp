@@ -19,6 +19,7 @@ struct DeviceFunctions {
     PFN_vkDestroyPipeline DestroyPipeline;
     PFN_vkCmdBindPipeline CmdBindPipeline;
     PFN_vkCmdDispatch CmdDispatch;
+    PFN_vkCmdDispatchIndirect CmdDispatchIndirect;
     PFN_vkGetQueryPoolResults GetQueryPoolResults;
     PFN_vkSetDebugUtilsObjectNameEXT SetDebugUtilsObjectNameEXT; ///< null without VK_EXT_debug_utils
     PFN_vkCmdBeginDebugUtilsLabelEXT CmdBeginDebugUtilsLabelEXT; ///< the same
