@@ -5,6 +5,7 @@ multiply-adds to a hidden unit, and 8 from it, 40 in all.
 
 Usage: gpu_test.py DATA, where DATA holds gpu/."""
 
+import json
 import os
 import sys
 import tempfile
@@ -179,6 +180,30 @@ class Gpus(unittest.TestCase):
         self.assertEqual(drivers.NoOpGpu("nv172", drivers.HERE, drivers.HERE).variables, {"NOUVEAU_CHIPSET": "0x172"})
         with self.assertRaisesRegex(ValueError, "no GPU 'rtx'"):
             drivers.NoOpGpu("rtx", drivers.HERE, drivers.HERE)
+
+
+@unittest.skipUnless(os.environ.get("SACCADE_GPU_LAYER"), "the layer is not built")
+class Layer(unittest.TestCase):
+    """On the machine's own device, whose driver may have no statistics (lavapipe has none)."""
+
+    def test_names_pipelines_and_stages(self):
+        gpu = drivers.RealDevice("default", os.environ["SACCADE_GPU_LAYER"])
+        with tempfile.TemporaryDirectory() as folder:
+            report = os.path.join(folder, "report.json")
+            golden = os.path.join(DATA, "golden", "deformable_1d_1.safetensors")
+            result = drivers.run(gpu, [os.environ["SACCADE"], "verify", golden, "--debug-names", "--validation"],
+                                 VK_INSTANCE_LAYERS=drivers.LAYER, SACCADE_GPU_REPORT=report)
+            self.assertEqual(result.returncode, 0, result.stdout)
+            with open(report, encoding="utf-8") as file:
+                lines = [json.loads(line) for line in file]
+        device, = (line for line in lines if "device" in line)
+        pipelines = {line["pipeline"]: line for line in lines if "pipeline" in line}
+        stages = {line["stage"]: pipelines[line["dispatch"]]["kernel"] for line in lines if "dispatch" in line}
+        self.assertTrue(stages["attention"].startswith("attention"), stages)
+        self.assertEqual(stages["to_q"], "gemm")
+        for line in pipelines.values():
+            self.assertEqual(bool(line["executables"]), device["statistics"])
+            self.assertGreater(len(line["constants"]), 0)
 
 
 if __name__ == "__main__":
