@@ -9,6 +9,7 @@ import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
 GPUS = ("navi31", "gfx1201", "a730", "m1", "nv172", "nv192")
+TIMEOUT = 900  # seconds of one program: all golden cases under validation take 30 on a slow core
 LAYER = "VK_LAYER_SACCADE_pipeline_statistics"
 SYSTEM = ("/usr/share", "/usr/local/share", "/etc")
 
@@ -90,5 +91,9 @@ def run(gpu, arguments, **variables):
     # env(1) sets the preloaded library for the program alone, and not for what starts it.
     environment = {**gpu.environment(), **variables}
     settings = [f"{name}={value}" for name, value in environment.items()]
-    return subprocess.run(["env", *settings, *gpu.command(arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, errors="replace", timeout=900, check=False)
+    command = ["env", *settings, *gpu.command(arguments)]
+    try:
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                              timeout=TIMEOUT, check=False)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 124, f"no end after {TIMEOUT} seconds")

@@ -19,6 +19,13 @@ ROOT = collect.ROOT
 SKIPPED = 77  # what ctest and automake take for it
 
 
+def pattern(text):
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {error}") from error
+
+
 def parse(arguments):
     parser = argparse.ArgumentParser(
         prog="./run gpu", formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -28,8 +35,8 @@ def parse(arguments):
                         help=f"GPUs, default {','.join(drivers.GPUS)}; tools/gpu/README.md names others")
     parser.add_argument("--device", metavar="NAME", help="a device of this machine instead, as saccade --device takes "
                         "it, or default; its own driver is asked")
-    parser.add_argument("--case", metavar="TEXT", default="", help="cases whose name has this regular expression")
-    parser.add_argument("--kernel", metavar="TEXT", default="", help="rows of kernels with this one")
+    parser.add_argument("--case", type=pattern, metavar="REGEX", default="", help="cases whose name has this")
+    parser.add_argument("--kernel", type=pattern, metavar="REGEX", default="", help="rows of kernels with this")
     parser.add_argument("--stages", action="store_true", help="a row for each stage of every case")
     parser.add_argument("--loops", action="store_true", help="also print the hot loops' instructions by kind")
     parser.add_argument("--check", action="store_true", help="compare with the baseline: 1 where something is worse")
@@ -46,8 +53,9 @@ def parse(arguments):
                         help="also keep what the drivers print of every kernel: their assembly, and what led to it")
     parser.add_argument("--program", type=pathlib.Path, default=ROOT / "build/bin/saccade", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    if options.update and (options.case or options.kernel or options.stages) and not options.baseline:
-        parser.error("--update of a part needs --baseline FILE: the project's baseline is of all cases and kernels")
+    part = options.case.pattern or options.kernel.pattern or options.stages or options.gpu != ",".join(drivers.GPUS)
+    if options.update and part and not options.baseline:
+        parser.error("--update of a part needs --baseline FILE: the project's baseline is of all GPUs and cases")
     if options.device and (options.check or options.update) and not options.baseline:
         parser.error("--check and --update of a real device need --baseline FILE")
     return options
@@ -75,7 +83,7 @@ def check(before, after, gpus, options):
         print(f"WORSE: {change}")
     measured = {key[0] for key in after}
     for key in sorted(set(before) - set(after)):
-        if key[0] in measured and re.search(options.kernel, key[1]):
+        if key[0] in measured and options.kernel.search(key[1]):
             print(f"gone: {', '.join(filter(None, key))}")
     for key in sorted(set(after) - set(before)):
         print(f"new: {', '.join(filter(None, key))}")
@@ -85,15 +93,16 @@ def check(before, after, gpus, options):
 
 
 def measure(options, gpus, pool):
-    wanted = [case for case in collect.cases() if re.search(options.case, case.name)]
+    wanted = [case for case in collect.cases() if options.case.search(case.name)]
     if not wanted:
-        print(f"gpu: no case has {options.case!r}: {', '.join(case.name for case in collect.cases())}", file=sys.stderr)
+        names = ", ".join(case.name for case in collect.cases())
+        print(f"gpu: no case has {options.case.pattern!r}: {names}", file=sys.stderr)
         return 2
     for case in wanted:
         case.by_stage |= options.stages
     names = [gpu.name for gpu in gpus]
     rows, failures, reports = collect.collect(gpus, wanted, options.program, pool, options.assembly)
-    rows = {key: cells for key, cells in rows.items() if re.search(options.kernel, key[1])}
+    rows = {key: cells for key, cells in rows.items() if options.kernel.search(key[1])}
     if options.json:
         options.json.write_text(json.dumps([{"gpu": gpu, "case": case, "lines": lines}
                                             for (gpu, case), lines in reports.items()], indent=1), encoding="utf-8")
@@ -105,6 +114,9 @@ def measure(options, gpus, pool):
             print(f"gpu: there is no {options.baseline}: ./run gpu --update writes it", file=sys.stderr)
             return 1
         before, known = table.read(options.baseline.read_text(encoding="utf-8"))
+        for name in set(names) - set(known):
+            print(f"gpu: {name} is not in {options.baseline}", file=sys.stderr)
+            ok = False
         ok &= check(before, rows, [name for name in names if name in known], options)
     elif rows and not options.update:
         print(table.LEGEND)
