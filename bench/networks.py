@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whole networks: the library's one plan beside eager PyTorch on the same cores, and beside a plan for each node.
 
-    python3 bench/networks.py [--case unet|detr] [--size N] [--repeats N] [--by-node] [--json FILE]
+    python3 bench/networks.py [--case unet|detr] [--size N] [--repeats N] [--by-node] [--ncnn PROGRAM]
+        [--json FILE]
 
 unet: Open Image Denoise's U-Net with its widths, three inputs of N x N (512). detr: Deformable-DETR's encoder, 6 layers
 of width 256 over levels of N/8 to N/64. Times are medians; the library's are those of `saccade run --times`, by the
-device's clock. By node every node is a model of its own, as an engine would chain them by hand.
+device's clock. PROGRAM is bench/ncnn/unet.cpp, built. By node every node is a model of its own, as an engine would
+chain them by hand.
 """
 
 import argparse
@@ -118,6 +120,7 @@ def main():
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--by-node", action="store_true")
+    parser.add_argument("--ncnn", help="the program of bench/ncnn")
     parser.add_argument("--json")
     arguments = parser.parse_args()
     report = {"torch": torch.__version__, "threads": torch.get_num_threads(), "size": arguments.size}
@@ -132,6 +135,9 @@ def main():
             export(net, path, example, free=False, check=False)
             report[name] = {"plan": library(path, arguments.repeats)}
             report[name]["eager_ms"] = eager(net, example, arguments.repeats)
+            if arguments.ncnn and name == "unet":
+                size, repeats = str(arguments.size), str(arguments.repeats)
+                report[name]["ncnn_ms"] = float(said([arguments.ncnn, size, repeats]).split()[-1])
             if arguments.by_node:
                 report[name]["by_node"] = by_node(path, 2, folder)
         print(name, json.dumps(report[name]), flush=True)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // ncnn's Vulkan time for the U-Net of bench/networks.py: `unet SIZE REPEATS` prints the median in milliseconds.
 //
-// The weights are whatever ncnn makes of an empty file: they do not change the time. bench/README.md says how to build
-// ncnn and this.
+// The weights are zeros: they do not change the time. Built apart from the project, against an installed ncnn with
+// Vulkan: `cmake -S bench/ncnn -B build-ncnn -Dncnn_DIR=... && cmake --build build-ncnn`.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
