@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "api/data_types.hpp"
+#include "api/public_names.hpp"
 #include "base/error.hpp"
 #include "bounded_memory.hpp"
 #include "io/safetensors.hpp"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/sampling.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "kernels/kernel.hpp"
 #include "parameters/displaced_grid.h"
@@ -33,8 +35,6 @@ void check(const GridSampleDesc& desc) {
     if (desc.storage != DataType::f32 && desc.storage != DataType::f16)
         throw Error(SAC_ERROR_INTERNAL, "grid_sample storage type %s is neither F32 nor F16",
                     dataTypeName(desc.storage));
-    if (desc.input.channelMajor || desc.output.channelMajor)
-        throw Error(SAC_ERROR_INTERNAL, "grid_sample of a channel-major layout: it reads and writes tokens");
 }
 
 bool aligned(const MatrixLayout& layout) { return (layout.offset | layout.stride | layout.batchStride) % 4 == 0; }
@@ -50,6 +50,17 @@ uint64_t flopsPerElement(const GridSampleDesc& desc) {
 
 constexpr uint32_t lanes = 64;
 
+// So many that finding the taps costs little beside reading them, so few that their planes stay in a CPU's cache and
+// that a GPU has threads enough.
+constexpr uint32_t planesPerThread = 16;
+
+uint32_t greatestDivisor(uint32_t number, uint32_t most) {
+    uint32_t divisor = std::min(number, most);
+    while (number % divisor)
+        --divisor;
+    return divisor;
+}
+
 static_assert(sizeof(MsDeformParameters::sizes) == 4 * maxSampledLevels);
 
 constexpr uint8_t operandValue = 0, operandResult = 4, operandLocations = 5, operandPadding = 6;
@@ -64,23 +75,29 @@ Kernel gridSample(const GridSampleDesc& desc, const DeviceProfile& profile) {
     check(desc);
     const MatrixLayout input = desc.input.resolved(pixels(desc), desc.channels);
     const MatrixLayout output = desc.output.resolved(desc.points, desc.channels);
-    const bool vectors = desc.channels / desc.groups % 4 == 0 && aligned(input) && aligned(output);
+    const bool planes = input.channelMajor || output.channelMajor;
+    const uint32_t groupChannels = desc.channels / desc.groups;
+    const bool vectors = !planes && groupChannels % 4 == 0 && aligned(input) && aligned(output);
     const uint32_t width = vectors ? desc.channels / 4 : desc.channels;
 
     Dispatch dispatch;
     dispatch.shader = desc.storage == DataType::f16 ? Shader::gridSampleF16 : Shader::gridSample;
     dispatch.constants = {
-        lanes,  desc.dims, static_cast<uint32_t>(desc.mode), static_cast<uint32_t>(desc.padding), desc.alignCorners,
-        vectors};
+        lanes,   desc.dims, static_cast<uint32_t>(desc.mode), static_cast<uint32_t>(desc.padding), desc.alignCorners,
+        vectors, planes};
     // The grid's first coordinate is x, which runs along the last spatial axis.
     const auto extent = [&](uint32_t fromLast) {
         return fromLast < desc.dims ? desc.size[desc.dims - 1 - fromLast] : 1;
     };
+    const uint32_t perThread = planes ? greatestDivisor(groupChannels, planesPerThread) : 1;
+    const auto token = [](const MatrixLayout& layout) { return layout.channelMajor ? 1 : layout.stride; };
+    const auto channel = [](const MatrixLayout& layout) { return layout.channelMajor ? layout.stride : 1; };
     dispatch.parameters.set(GridSampleParameters{desc.points, width, width / desc.groups, desc.groups, int32(extent(0)),
-                                                 int32(extent(1)), int32(extent(2)), input.offset, input.stride,
-                                                 input.batchStride, output.offset, output.stride, output.batchStride});
+                                                 int32(extent(1)), int32(extent(2)), input.offset, token(input),
+                                                 input.batchStride, output.offset, token(output), output.batchStride,
+                                                 channel(input), channel(output), perThread});
     dispatch.bindings = {{0, Access::read}, {1, Access::read}, {2, Access::write}};
-    dispatch.groups = flatGrid("grid_sample", uint64_t{desc.points} * width, lanes, desc.batch, profile);
+    dispatch.groups = flatGrid("grid_sample", uint64_t{desc.points} * (width / perThread), lanes, desc.batch, profile);
 
     Kernel kernel;
     kernel.operandCount = 3;

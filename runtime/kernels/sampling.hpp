@@ -21,10 +21,10 @@ enum class SampleMode : uint32_t {
 };
 enum class SamplePadding : uint32_t { zeros, border, reflection };
 
-/// Operands: 0 input (batch, size..., channels) of the storage type; 1 grid, f32 (batch * groups, points, dims), its
-/// last axis (x[, y[, z]]) in [-1, 1]; 2 output (batch, points, channels) of the storage type.
-/// Channels are cut into `groups` equal parts, each with a grid of its own: what upstream's view of (b, channels, *S)
-/// as (b * groups, channels / groups, *S) comes to.
+/// Operands: 0 input (batch, size..., channels), or channels before the sizes, of the storage type; 1 grid, f32 (batch
+/// * groups, points, dims), its last axis (x[, y[, z]]) in [-1, 1]; 2 output (batch, points, channels) of the storage
+/// type. Channels are cut into `groups` equal parts, each with a grid of its own: what upstream's view of (b, channels,
+/// *S) as (b * groups, channels / groups, *S) comes to.
 ///
 /// A NaN coordinate samples outside with padding zeros and the first pixel with the others, an infinite one as a large
 /// one. Whatever the grid holds, nothing is read outside of the input.
@@ -39,12 +39,12 @@ struct GridSampleDesc {
     uint32_t channels = 1;                 ///< of all groups
     uint32_t points = 1;                   ///< per batch entry and group
     std::array<uint32_t, 3> size{1, 1, 1}; ///< of the input in PyTorch's order: (w), (h, w) or (d, h, w); 1 beyond
-    MatrixLayout input; ///< of tokens, never channel-major: input and output may be slices of wider tokens
+    MatrixLayout input;                    ///< input and output may be slices of wider tokens
     MatrixLayout output;
 };
 
 /// One dispatch; groups[2] = batch. Throws SAC_ERROR_INTERNAL for a description no module may build (a size of 0 or
-/// beyond 2^24, bicubic outside of 2D, a channel-major layout), SAC_ERROR_UNSUPPORTED where the device's dispatch
+/// beyond 2^24, bicubic outside of 2D), SAC_ERROR_UNSUPPORTED where the device's dispatch
 /// limits do not reach.
 Kernel gridSample(const GridSampleDesc& desc, const DeviceProfile& profile);
 

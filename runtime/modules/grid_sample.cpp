@@ -119,10 +119,12 @@ void GridSample::build(PlanBuilder& plan) const {
         desc.points *= static_cast<uint32_t>(grid[axis + 1]);
         y.push_back(grid[axis + 1]);
     }
-    const TensorId tokens = plan.inputTokens(names_.input, ChannelAxis::second);
+    const InputMap map = plan.inputMap(names_.input);
     const TensorId positions = plan.inputFloats(names_.grid);
-    const OutputTarget target = plan.beginOutput(names_.output, y, ChannelAxis::second, false);
-    plan.graph().add("grid_sample", gridSample(desc, plan.device()), {tokens, positions, target.tensor});
+    const OutputTarget target = plan.beginOutput(names_.output, y, ChannelAxis::second, true);
+    desc.input.channelMajor = map.channelMajor;
+    desc.output.channelMajor = target.channelMajor;
+    plan.graph().add("grid_sample", gridSample(desc, plan.device()), {map.tensor, positions, target.tensor});
     plan.endOutput(target);
 }
 

@@ -339,6 +339,15 @@ TensorId PlanBuilder::inputTokens(std::string_view name, ChannelAxis channels, D
     return tokens;
 }
 
+InputMap PlanBuilder::inputMap(std::string_view name) {
+    const TensorRequest& request = requireInput(name);
+    if (!request.images.empty() || request.type.value_or(DataType::f32) != storage())
+        return {inputTokens(name, ChannelAxis::second), false};
+    bool channelsLast = request.channelsLast;
+    const TensorId bound = addFloatInput(request, &channelsLast).tensor;
+    return {bound, !channelsLast};
+}
+
 TensorId PlanBuilder::asType(std::string_view label, TensorId tokens, DataType type) {
     if (graph_.tensor(tokens).type == type)
         return tokens;

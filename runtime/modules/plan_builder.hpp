@@ -92,6 +92,12 @@ struct OutputTarget {
     ChannelAxis axis = ChannelAxis::second;
 };
 
+/// An input of feature maps as a kernel reads it: rows of tokens, or PyTorch's (b, c, n) if `channelMajor`.
+struct InputMap {
+    TensorId tensor = noTensor;
+    bool channelMajor = false;
+};
+
 /// An input of bytes (batch or 1, keys), true = keep.
 struct KeyMask {
     TensorId tensor = noTensor; ///< noTensor: the caller gave none, every key is kept
@@ -164,6 +170,8 @@ public:
     TensorId inputTokens(std::string_view name, ChannelAxis channels) { return inputTokens(name, channels, storage()); }
     /// The same as `type`, f32 or f16.
     TensorId inputTokens(std::string_view name, ChannelAxis channels, DataType type);
+    /// A feature map (b, c, ...) as it is bound, or as tokens where another type or images are bound.
+    InputMap inputMap(std::string_view name);
     /// Tokens as `type`: themselves, or a converted copy.
     TensorId asType(std::string_view label, TensorId tokens, DataType type);
     /// The input as it is bound: `type` in PyTorch's contiguous order; a request for anything else is refused.

@@ -9,4 +9,5 @@ BEGIN_PARAMETERS(GridSampleParameters)
     int sizeX, sizeY, sizeZ;
     uint inputOffset, inputStride, inputBatchStride;
     uint outputOffset, outputStride, outputBatchStride;
+    uint inputChannelStride, outputChannelStride, perThread; // of planes
 END_PARAMETERS
