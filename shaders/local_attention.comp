@@ -91,46 +91,60 @@ uvec3 advanced(uvec3 cell, uvec3 step, uvec3 size) {
     return cell;
 }
 
-void main() {
-    const uvec3 size = sizes.xyz;
-    const uvec3 window = windows.xyz;
-    const uvec3 dilation = dilations.xyz;
+// What a workgroup works on: a tile of queries of one class, of one head.
+struct Tile {
+    uvec3 size;      // of the map
+    uvec3 dilation;
+    uvec3 residue;   // the class
+    uvec3 places;    // of the class
+    uvec3 base;      // the tile's first place
+    uvec3 axisStride; // in tokens
+    uint batch, head;
+};
+
+bool findTile(out Tile tile) {
+    tile.size = sizes.xyz;
+    tile.dilation = dilations.xyz;
     const uvec3 tilesOfClass = tiles.xyz;
-    const uvec3 tilesOfAll = tilesOfClass * dilation;
-    const uint tile = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;
-    if (tile >= tilesOfAll.x * tilesOfAll.y * tilesOfAll.z)
-        return;
-    const uvec3 tileCell = cellOf(tile, tilesOfAll);
-    const uvec3 residue = tileCell / tilesOfClass;
-    const uvec3 places = placesOfClass(residue, size, dilation);
-    const uvec3 base = tileCell % tilesOfClass * tileSize.xyz;
-    if (any(greaterThanEqual(base, places))) // classes differ by a place
-        return;
+    const uvec3 tilesOfAll = tilesOfClass * tile.dilation;
+    const uint index = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;
+    const uvec3 cell = cellOf(index, tilesOfAll);
+    tile.residue = cell / tilesOfClass;
+    tile.places = placesOfClass(tile.residue, tile.size, tile.dilation);
+    tile.base = cell % tilesOfClass * tileSize.xyz;
+    tile.axisStride = uvec3(tile.size.y * tile.size.z, tile.size.z, 1u);
+    tile.batch = gl_WorkGroupID.z / heads;
+    tile.head = gl_WorkGroupID.z % heads;
+    return index < tilesOfAll.x * tilesOfAll.y * tilesOfAll.z &&
+           !any(greaterThanEqual(tile.base, tile.places)); // classes differ by a place
+}
 
-    const uint lane = gl_LocalInvocationIndex;
-    const uint share = lane % lanesPerQuery;
-    const uint rowLane = lane / lanesPerQuery;
-    const uint batch = gl_WorkGroupID.z / heads;
-    const uint head = gl_WorkGroupID.z % heads;
-    const uint kBase = kView.x + batch * kView.y + head * kView.z;
-    const uint vBase = vView.x + batch * vView.y + head * vView.z;
-    const uvec3 axisStride = uvec3(size.y * size.z, size.z, 1u); // in tokens
+uint rowOf(uvec4 view, Tile tile, uint token) {
+    return view.x + tile.batch * view.y + tile.head * view.z + token * view.w;
+}
 
-    Window own[queriesPerLane];
-    uint token[queriesPerLane];
-    bool exists[queriesPerLane];
-    vec4 q[queriesPerLane * ownVectors];
-    vec4 sums[queriesPerLane * ownVectors]; // of weighted values
-    float maximum[queriesPerLane];
-    float total[queriesPerLane]; // of weights
+uint tokenAt(Tile tile, uvec3 place) {
+    uvec3 position = (tile.residue + place * tile.dilation) * tile.axisStride;
+    return position.x + position.y + position.z;
+}
+
+// The queries of this lane, and what they have gathered so far.
+Window own[queriesPerLane];
+uint token[queriesPerLane];
+bool exists[queriesPerLane];
+vec4 q[queriesPerLane * ownVectors];
+vec4 sums[queriesPerLane * ownVectors]; // of weighted values
+float maximum[queriesPerLane];
+float total[queriesPerLane]; // of weights
+
+void loadQueries(Tile tile, uint rowLane, uint share) {
     [[unroll]] for (uint r = 0; r < queriesPerLane; ++r) {
-        uvec3 place = base + cellOf(r * rowLanes + rowLane, tileSize.xyz);
-        exists[r] = all(lessThan(place, places));
-        place = min(place, places - 1u);
-        own[r] = seenFrom(place, place, places, window, clamped);
-        uvec3 position = (residue + place * dilation) * axisStride;
-        token[r] = position.x + position.y + position.z;
-        uint at = qView.x + batch * qView.y + head * qView.z + token[r] * qView.w;
+        uvec3 place = tile.base + cellOf(r * rowLanes + rowLane, tileSize.xyz);
+        exists[r] = all(lessThan(place, tile.places));
+        place = min(place, tile.places - 1u);
+        own[r] = seenFrom(place, place, tile.places, windows.xyz, clamped);
+        token[r] = tokenAt(tile, place);
+        uint at = rowOf(qView, tile, token[r]);
         [[unroll]] for (uint c = 0; c < ownVectors; ++c) {
             uint vector = c * lanesPerQuery + share;
             q[r * ownVectors + c] = vector < vectors ? loadQ(at, vector) * scale : vec4(0);
@@ -139,25 +153,120 @@ void main() {
         maximum[r] = startMaximum;
         total[r] = 0.0;
     }
+}
+
+// A step's keys: where they lie, and their cells relative to the walk's first. With lane broadcast this lane's key is
+// that of its number, and each key has a cell; else all are its own.
+uint kAt[keysPerStep], vAt[keysPerStep];
+uint kMine, vMine;
+float scores[queriesPerLane * keysPerStep];
+bool seen[queriesPerLane * keysPerStep];
+
+void scoreKeys(uint lane, uint rowLane, uint share) {
+    [[unroll]] for (uint i = 0; i < queriesPerLane * keysPerStep; ++i)
+        scores[i] = 0.0;
+    [[unroll]] for (uint c = 0; c < ownVectors; ++c) {
+        uint vector = min(c * lanesPerQuery + share, vectors - 1u); // behind the last, q is zero
+        vec4 mine = laneBroadcast ? loadK(kMine, vector) : vec4(0);
+        [[unroll]] for (uint j = 0; j < keysPerStep; ++j) {
+            vec4 k = laneBroadcast ? FROM_LANE(mine, j) : loadK(kAt[j], vector);
+            [[unroll]] for (uint r = 0; r < queriesPerLane; ++r)
+                scores[r * keysPerStep + j] += dot(q[r * ownVectors + c], k);
+        }
+    }
+    if (lanesPerQuery == 1u)
+        return;
+    [[unroll]] for (uint j = 0; j < keysPerStep; ++j)
+        partialScores[j * exchangeStride + lane] = scores[j];
+    barrier();
+    [[unroll]] for (uint i = 0; i < ownKeys; ++i) {
+        uint j = i * lanesPerQuery + share;
+        float score = 0.0;
+        [[unroll]] for (uint s = 0; s < lanesPerQuery; ++s)
+            score += partialScores[j * exchangeStride + rowLane * lanesPerQuery + s];
+        finishedScores[j * rowLanes + rowLane] = score;
+    }
+    barrier();
+    [[unroll]] for (uint j = 0; j < keysPerStep; ++j)
+        scores[j] = finishedScores[j * rowLanes + rowLane];
+}
+
+// Scores become weights; what was summed so far shrinks if the maximum grew.
+void weighKeys() {
+    [[unroll]] for (uint r = 0; r < queriesPerLane; ++r) {
+        float highest = maximum[r];
+        [[unroll]] for (uint j = 0; j < keysPerStep; ++j)
+            highest = seen[r * keysPerStep + j] ? max(highest, scores[r * keysPerStep + j]) : highest;
+        float shrink = exp(maximum[r] - highest);
+        maximum[r] = highest;
+        total[r] *= shrink;
+        [[unroll]] for (uint j = 0; j < keysPerStep; ++j) {
+            float weight = seen[r * keysPerStep + j] ? exp(scores[r * keysPerStep + j] - highest) : 0.0;
+            scores[r * keysPerStep + j] = weight;
+            total[r] += weight;
+        }
+        [[unroll]] for (uint c = 0; c < ownVectors; ++c)
+            sums[r * ownVectors + c] *= shrink;
+    }
+}
+
+// A key that is not seen adds nothing, whatever its value: 0 times a NaN would be one.
+void addValues(uint share) {
+    if (laneBroadcast) {
+        [[unroll]] for (uint c = 0; c < ownVectors; ++c) {
+            vec4 mine = loadV(vMine, c);
+            [[unroll]] for (uint j = 0; j < keysPerStep; ++j) {
+                vec4 v = FROM_LANE(mine, j);
+                [[unroll]] for (uint r = 0; r < queriesPerLane; ++r)
+                    sums[r * ownVectors + c] +=
+                        scores[r * keysPerStep + j] * (seen[r * keysPerStep + j] ? v : vec4(0));
+            }
+        }
+        return;
+    }
+    [[unroll]] for (uint j = 0; j < keysPerStep; ++j)
+        if (seen[j])
+            [[unroll]] for (uint c = 0; c < ownVectors; ++c)
+                sums[c] += scores[j] * loadV(vAt[j], min(c * lanesPerQuery + share, vectors - 1u));
+}
+
+void storeQueries(Tile tile, uint share) {
+    [[unroll]] for (uint r = 0; r < queriesPerLane; ++r) {
+        if (!exists[r])
+            continue;
+        float inverse = 1.0 / total[r]; // every query sees itself
+        uint at = rowOf(outView, tile, token[r]);
+        [[unroll]] for (uint c = 0; c < ownVectors; ++c)
+            if (c * lanesPerQuery + share < vectors)
+                storeOut(at, c * lanesPerQuery + share, sums[r * ownVectors + c] * inverse);
+    }
+}
+
+void main() {
+    Tile tile;
+    if (!findTile(tile))
+        return;
+    const uint lane = gl_LocalInvocationIndex;
+    const uint share = lane % lanesPerQuery;
+    const uint rowLane = lane / lanesPerQuery;
+    loadQueries(tile, rowLane, share);
 
     // The walk over a box of keys, in cells relative to its first.
     Window walk = own[0];
     if (laneBroadcast)
-        walk = seenFrom(base, min(base + tileSize.xyz, places) - 1u, places, window, clamped);
+        walk = seenFrom(tile.base, min(tile.base + tileSize.xyz, tile.places) - 1u, tile.places, windows.xyz, clamped);
     const uint count = walk.count.x * walk.count.y * walk.count.z;
     // All lanes make as many steps, for the barriers between them.
-    const uvec3 widest = laneBroadcast ? walk.count : min(window, places);
+    const uvec3 widest = laneBroadcast ? walk.count : min(windows.xyz, tile.places);
     const uint end = widest.x * widest.y * widest.z;
-    const uvec3 tokenStride = dilation * axisStride;
-    const uvec3 firstPosition = (residue + walk.first * dilation) * axisStride;
-    const uint firstToken = firstPosition.x + firstPosition.y + firstPosition.z;
+    const uint kBase = rowOf(kView, tile, 0);
+    const uint vBase = rowOf(vView, tile, 0);
+    const uint firstToken = tokenAt(tile, walk.first);
+    const uvec3 tokenStride = tile.dilation * tile.axisStride;
     const uvec3 cellStep = cellOf(laneBroadcast ? keysPerStep : 1u, walk.count);
     uvec3 cell = cellOf(laneBroadcast ? lane : 0u, walk.count);
 
     for (uint begin = 0; begin < end; begin += keysPerStep) {
-        // With lane broadcast this lane's key is that of its number, and each key has a cell; else all are its own.
-        uint kAt[keysPerStep], vAt[keysPerStep];
-        uint kMine = 0, vMine = 0;
         uvec3 cellMine = uvec3(0);
         [[unroll]] for (uint j = 0; j < (laneBroadcast ? 1u : keysPerStep); ++j) {
             uvec3 offset = min(cell, walk.count - 1u) * tokenStride;
@@ -167,37 +276,6 @@ void main() {
             cellMine = cell;
             cell = advanced(cell, cellStep, walk.count);
         }
-
-        float scores[queriesPerLane * keysPerStep];
-        [[unroll]] for (uint i = 0; i < queriesPerLane * keysPerStep; ++i)
-            scores[i] = 0.0;
-        [[unroll]] for (uint c = 0; c < ownVectors; ++c) {
-            uint vector = min(c * lanesPerQuery + share, vectors - 1u); // behind the last, q is zero
-            vec4 mine = laneBroadcast ? loadK(kMine, vector) : vec4(0);
-            [[unroll]] for (uint j = 0; j < keysPerStep; ++j) {
-                vec4 k = laneBroadcast ? FROM_LANE(mine, j) : loadK(kAt[j], vector);
-                [[unroll]] for (uint r = 0; r < queriesPerLane; ++r)
-                    scores[r * keysPerStep + j] += dot(q[r * ownVectors + c], k);
-            }
-        }
-        if (lanesPerQuery > 1u) {
-            [[unroll]] for (uint j = 0; j < keysPerStep; ++j)
-                partialScores[j * exchangeStride + lane] = scores[j];
-            barrier();
-            [[unroll]] for (uint i = 0; i < ownKeys; ++i) {
-                uint j = i * lanesPerQuery + share;
-                float score = 0.0;
-                [[unroll]] for (uint s = 0; s < lanesPerQuery; ++s)
-                    score += partialScores[j * exchangeStride + rowLane * lanesPerQuery + s];
-                finishedScores[j * rowLanes + rowLane] = score;
-            }
-            barrier();
-            [[unroll]] for (uint j = 0; j < keysPerStep; ++j)
-                scores[j] = finishedScores[j * rowLanes + rowLane];
-        }
-
-        // Scores become weights; what was summed so far shrinks if the maximum grew.
-        bool seen[queriesPerLane * keysPerStep];
         [[unroll]] for (uint j = 0; j < keysPerStep; ++j) {
             uvec3 place = walk.first;
             if (laneBroadcast)
@@ -205,49 +283,9 @@ void main() {
             [[unroll]] for (uint r = 0; r < queriesPerLane; ++r)
                 seen[r * keysPerStep + j] = begin + j < count && (!laneBroadcast || isSeen(place, own[r]));
         }
-        float shrink[queriesPerLane];
-        [[unroll]] for (uint r = 0; r < queriesPerLane; ++r) {
-            float highest = maximum[r];
-            [[unroll]] for (uint j = 0; j < keysPerStep; ++j)
-                highest = seen[r * keysPerStep + j] ? max(highest, scores[r * keysPerStep + j]) : highest;
-            shrink[r] = exp(maximum[r] - highest);
-            maximum[r] = highest;
-            total[r] *= shrink[r];
-            [[unroll]] for (uint j = 0; j < keysPerStep; ++j) {
-                float weight = seen[r * keysPerStep + j] ? exp(scores[r * keysPerStep + j] - highest) : 0.0;
-                scores[r * keysPerStep + j] = weight;
-                total[r] += weight;
-            }
-            [[unroll]] for (uint c = 0; c < ownVectors; ++c)
-                sums[r * ownVectors + c] *= shrink[r];
-        }
-
-        // A key that is not seen adds nothing, whatever its value: 0 times a NaN would be one.
-        if (laneBroadcast) {
-            [[unroll]] for (uint c = 0; c < ownVectors; ++c) {
-                vec4 mine = loadV(vMine, c);
-                [[unroll]] for (uint j = 0; j < keysPerStep; ++j) {
-                    vec4 v = FROM_LANE(mine, j);
-                    [[unroll]] for (uint r = 0; r < queriesPerLane; ++r)
-                        sums[r * ownVectors + c] +=
-                            scores[r * keysPerStep + j] * (seen[r * keysPerStep + j] ? v : vec4(0));
-                }
-            }
-        } else {
-            [[unroll]] for (uint j = 0; j < keysPerStep; ++j)
-                if (seen[j])
-                    [[unroll]] for (uint c = 0; c < ownVectors; ++c)
-                        sums[c] += scores[j] * loadV(vAt[j], min(c * lanesPerQuery + share, vectors - 1u));
-        }
+        scoreKeys(lane, rowLane, share);
+        weighKeys();
+        addValues(share);
     }
-
-    [[unroll]] for (uint r = 0; r < queriesPerLane; ++r) {
-        if (!exists[r])
-            continue;
-        float inverse = 1.0 / total[r]; // every query sees itself
-        uint at = outView.x + batch * outView.y + head * outView.z + token[r] * outView.w;
-        [[unroll]] for (uint c = 0; c < ownVectors; ++c)
-            if (c * lanesPerQuery + share < vectors)
-                storeOut(at, c * lanesPerQuery + share, sums[r * ownVectors + c] * inverse);
-    }
+    storeQueries(tile, share);
 }

@@ -647,7 +647,7 @@ typedef VkFlags SacPlanFlags;
  * While the plan is built, `done` is 0 and `total` is 1. After that `total` is the number of dispatches (upload, run,
  * one for a conditional plan and one for a plan with state), and the call with `done` = d comes before the pipeline of
  * dispatch d is compiled or found. A pipeline that exists already takes no time. The last calls, with `done` equal to
- * `total`, come while the memory parts are listed. */
+ * `total`, come while the memory parts are listed. Without a VkDevice nothing is compiled and `total` stays 1. */
 typedef VkBool32(VKAPI_PTR* SacProgressCallback)(void* userData, uint32_t done, uint32_t total);
 
 /* Extended by SacPositionBiasInfo, SacCompileJobs. */

@@ -106,4 +106,13 @@ Kernel elementwiseKernel(const ElementwiseDesc& desc, const DeviceProfile& devic
     return kernel;
 }
 
+Kernel zerosKernel(DataType type, const Extents& size, const StridedView& places, const DeviceProfile& device) {
+    ElementwiseDesc desc;
+    desc.storage = desc.resultType = type;
+    desc.size = size;
+    desc.aIsNumber = true;
+    desc.result = places;
+    return elementwiseKernel(desc, device);
+}
+
 } // namespace saccade

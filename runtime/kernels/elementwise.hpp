@@ -37,4 +37,7 @@ struct ElementwiseDesc {
 /// SAC_ERROR_UNSUPPORTED for 2^31 elements or more.
 Kernel elementwiseKernel(const ElementwiseDesc& desc, const DeviceProfile& device);
 
+/// Zeros at these places of a tensor of this type. Operands: 3 the tensor.
+Kernel zerosKernel(DataType type, const Extents& size, const StridedView& places, const DeviceProfile& device);
+
 } // namespace saccade

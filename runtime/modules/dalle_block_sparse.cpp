@@ -8,8 +8,8 @@
 #include <optional>
 
 #include "base/error.hpp"
-#include "kernels/copy.hpp"
 #include "kernels/dense_bias.hpp"
+#include "kernels/elementwise.hpp"
 #include "modules/dalle_projection.hpp"
 #include "modules/layers/attention.hpp"
 #include "modules/registry.hpp"
@@ -61,8 +61,6 @@ public:
         referenceAdd_ = config.choice("padding") == 1;
         config.integer("text_seq_len");
         config.optionalInteger("num_random_blocks");
-        const auto zero = [](std::span<const std::span<const float>>, std::span<const uint64_t>, std::span<float>) {};
-        zero_ = source.weights.pack("zero", {}, 4, zero, {}, WeightPrecision::float32);
         for (const char* name : {"attn_fn.master_layout", "layout"})
             if (!savedLayout_ && source.weights.has(name))
                 declareLayout(source.weights, name);
@@ -87,7 +85,6 @@ private:
     DalleProjection projection_;
     uint32_t block_ = 16;
     bool referenceAdd_ = false;
-    WeightId zero_ = 0;
     std::optional<WeightId> savedLayout_; ///< bytes, four to a packed element
     Shape savedShape_;
 };
@@ -110,14 +107,10 @@ void DalleBlockSparse::addPadding(PlanBuilder& plan, const Common& common) const
     if (common.padded == common.tokens)
         return;
     const uint32_t width = 3 * a_.inner();
-    CopyDesc desc;
-    desc.toType = plan.storage();
-    desc.batch = plan.batch();
-    desc.tokens = common.padded - common.tokens;
-    desc.channels = width;
-    desc.from = {0, 0, 0, 0, 0};
-    desc.to = {common.tokens * width, common.padded * width, 0, width, 1};
-    plan.graph().add("padding", copyKernel(desc, plan.device()), {plan.weight(zero_), common.qkv});
+    const Extents size{1, 1, 1, plan.batch(), common.padded - common.tokens, width};
+    const StridedView rows{common.tokens * width, {0, 0, 0, common.padded * width, width, 1}};
+    plan.graph().add("padding", zerosKernel(plan.storage(), size, rows, plan.device()),
+                     {noTensor, noTensor, noTensor, common.qkv});
 }
 
 TensorId DalleBlockSparse::addMaskBias(PlanBuilder& plan, const Common& common) const {

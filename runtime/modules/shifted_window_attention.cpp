@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "kernels/copy.hpp"
 #include "kernels/dense_bias.hpp"
+#include "kernels/elementwise.hpp"
 #include "kernels/window_mask.hpp"
 #include "modules/layers/attention.hpp"
 #include "modules/layers/token_layers.hpp"
@@ -96,7 +97,7 @@ private:
     uint32_t dim_, heads_;
     std::array<uint32_t, 2> window_, shift_;
     Linear qkv_, proj_;
-    WeightId biasTable_, zero_;
+    WeightId biasTable_;
 };
 
 std::array<uint32_t, 2> pairOf(Config& config, const char* key) {
@@ -125,10 +126,6 @@ ShiftedWindowAttention::ShiftedWindowAttention(const ModuleSource& source)
                         shift_[axis], window_[axis]);
     biasTable_ =
         source.weights.raw("relative_position_bias_table", {relativePlaces({1, 1, window_[0], window_[1]}), heads_});
-    const auto zero = [](std::span<const std::span<const float>>, std::span<const uint64_t>, std::span<float> out) {
-        std::fill(out.begin(), out.end(), 0.0f);
-    };
-    zero_ = source.weights.pack("zero", {}, 1, zero, {}, WeightPrecision::float32);
 }
 
 void ShiftedWindowAttention::checkSizes(const Map& map) const {
@@ -171,17 +168,14 @@ void ShiftedWindowAttention::copyMap(PlanBuilder& plan, const Map& map, bool bac
 /// Zeros behind the map's bottom and right, which the roll moves by the shift.
 void ShiftedWindowAttention::padMap(PlanBuilder& plan, const Map& map, TensorId rolled) const {
     const uint32_t height = map.rows.padded(), width = map.columns.padded();
-    CopyDesc desc;
-    desc.toType = plan.storage();
-    desc.batch = plan.batch();
-    desc.channels = dim_;
-    desc.from = {0, 0, 0, 0, 0};
     const auto fill = [&](uint32_t row, uint32_t column, uint32_t rows, uint32_t columns) {
-        desc.heads = rows;
-        desc.tokens = columns;
-        desc.to = partOf(height, width, dim_, row, column);
-        if (rows && columns)
-            plan.graph().add("pad", copyKernel(desc, plan.device()), {plan.weight(zero_), rolled});
+        if (!rows || !columns)
+            return;
+        const Extents size{1, 1, plan.batch(), rows, columns, dim_};
+        const CopyView part = partOf(height, width, dim_, row, column);
+        const StridedView places{part.offset, {0, 0, part.batchStride, part.headStride, part.tokenStride, 1}};
+        plan.graph().add("pad", zerosKernel(plan.storage(), size, places, plan.device()),
+                         {noTensor, noTensor, noTensor, rolled});
     };
     const uint32_t bottom = map.rows.size - map.rows.shift, right = map.columns.size - map.columns.shift;
     fill(bottom, 0, height - map.rows.size, width);
