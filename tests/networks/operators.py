@@ -373,6 +373,23 @@ def attentions():
         "multihead_mask": using(
             lambda m, x: m.a(x, x, x, attn_mask=torch.ones(5, 5, dtype=torch.bool).triu(1))[0], TOKENS, a=batch_first
         ),
+        "multihead_padding": using(
+            lambda m, x, y: m.a(x, y, y, key_padding_mask=torch.arange(7) >= torch.tensor([[7], [4]]))[0],
+            TOKENS,
+            memory,
+            a=batch_first,
+        ),
+        "multihead_both_masks": using(
+            lambda m, x: m.a(
+                x,
+                x,
+                x,
+                attn_mask=torch.ones(5, 5, dtype=torch.bool).triu(1),
+                key_padding_mask=torch.arange(5) >= torch.tensor([[5], [3]]),
+            )[0],
+            TOKENS,
+            a=batch_first,
+        ),
         "encoder_layer": layer(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), TOKENS),
         "encoder_layer_norm_first": layer(
             nn.TransformerEncoderLayer(8, 2, 16, activation="gelu", norm_first=True), TOKENS

@@ -86,6 +86,11 @@ def operator(test):
     return register
 
 
+def added_to_scores(mask):
+    """Of a mask of floats itself, of one of truth values HIDDEN where it hides."""
+    return torch.zeros(mask.shape).masked_fill(mask, HIDDEN) if mask.dtype == torch.bool else mask
+
+
 @traced(lambda module: isinstance(module, nn.MultiheadAttention))
 def multihead_attention(
     module,
@@ -101,8 +106,6 @@ def multihead_attention(
     """nn.MultiheadAttention in eval(), without the weights that it also returns: those are None."""
     F = nn.functional
     require(module.bias_k is None and not module.add_zero_attn, "MultiheadAttention with add_bias_kv or add_zero_attn")
-    if key_padding_mask is not None:
-        raise NotImplementedError("MultiheadAttention with key_padding_mask")
     batched = query.dim() == 3
     swap = lambda x: x if module.batch_first or not batched else x.transpose(0, 1)
     dim, heads = module.embed_dim, module.num_heads
@@ -123,11 +126,13 @@ def multihead_attention(
     q, k, v = map(split, parts)
     scores = torch.matmul(q, k.transpose(-1, -2)) * (dim // heads) ** -0.5
     if attn_mask is not None:
-        if attn_mask.dtype == torch.bool:
-            attn_mask = torch.zeros(attn_mask.shape).masked_fill(attn_mask, HIDDEN)
         if attn_mask.dim() == 3:
             attn_mask = attn_mask.unflatten(0, (-1, heads))
-        scores = scores + attn_mask
+        scores = scores + added_to_scores(attn_mask)
+    if key_padding_mask is not None:
+        if batched:
+            key_padding_mask = key_padding_mask.unflatten(0, (-1, 1, 1))
+        scores = scores + added_to_scores(key_padding_mask)
     y = torch.matmul(scores.softmax(-1), v).transpose(-2, -3).flatten(-2)
     return swap(F.linear(y, module.out_proj.weight, module.out_proj.bias)), None
 
