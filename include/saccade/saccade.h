@@ -215,6 +215,9 @@ typedef enum SacFeatureFlagBits SAC_ENUM_TYPE {
     SAC_FEATURE_STORAGE_16BIT_BIT = 0x2,
     /* VK_EXT_debug_utils is enabled on the instance: objects get names, recorded work gets labels. */
     SAC_FEATURE_DEBUG_UTILS_BIT = 0x4,
+    /* shaderStorageImageWriteWithoutFormat (VkPhysicalDeviceFeatures) is enabled: output images of all formats that
+     * SacImageDesc lists for them. */
+    SAC_FEATURE_STORAGE_IMAGE_WRITE_WITHOUT_FORMAT_BIT = 0x8,
     SAC_FEATURE_FLAG_BITS_MAX_ENUM = 0x7fffffff
 } SacFeatureFlagBits;
 typedef VkFlags SacFeatureFlags;
@@ -263,6 +266,8 @@ typedef struct SacDeviceProfile {
     VkDeviceSize minStorageBufferOffsetAlignment;
     VkBool32 storageBuffer16BitAccess; /* halves in storage buffers. VK_TRUE needs SAC_FEATURE_STORAGE_16BIT_BIT */
     VkBool32 pushDescriptors;          /* VK_KHR_push_descriptor. VK_TRUE needs SAC_FEATURE_PUSH_DESCRIPTOR_BIT */
+    /* Output images of more formats. VK_TRUE needs SAC_FEATURE_STORAGE_IMAGE_WRITE_WITHOUT_FORMAT_BIT */
+    VkBool32 shaderStorageImageWriteWithoutFormat;
     /* Arithmetic on halves, and matrix units. No kernel uses them yet, so the device need not have them enabled. */
     VkBool32 shaderFloat16;
     uint32_t matrixShapeCount; /* at most SAC_MAX_MATRIX_SHAPES; 0: no VK_KHR_cooperative_matrix */
@@ -286,6 +291,8 @@ typedef struct SacDeviceSupport {
     uint32_t extensionCount;             /* device extensions to enable: for `features`, and what Vulkan obliges to */
     const char* extensions[8];           /* string literals of the library */
     VkBool32 storageBuffer16BitAccess;   /* enable this feature for SAC_FEATURE_STORAGE_16BIT_BIT */
+    /* Enable this feature for SAC_FEATURE_STORAGE_IMAGE_WRITE_WITHOUT_FORMAT_BIT. */
+    VkBool32 shaderStorageImageWriteWithoutFormat;
     /* What the device has, whether or not it gets enabled. Its sType is the library's to set, so that a context can
      * take it as it is. */
     SacDeviceProfile profile;
@@ -301,10 +308,13 @@ typedef struct SacExtendedDeviceCreateInfo {
     /* For vkCreateDevice. It points to what the original points to, so that must live until then as well. */
     VkDeviceCreateInfo createInfo;
     SacFeatureFlags features; /* what a device made from it has enabled: for SacContextInfo::enabledFeatures */
-    /* The only thing that is changed in the caller's memory: the member storageBuffer16BitAccess of a
-     * VkPhysicalDeviceVulkan11Features or VkPhysicalDevice16BitStorageFeatures in the original's chain. It was VK_FALSE
-     * and is now VK_TRUE. Set it back to VK_FALSE to undo the change. NULL: nothing was changed. */
-    VkBool32* changed;
+    /* The only things that are changed in the caller's memory: features in structures of the original's chain. They
+     * were VK_FALSE and are now VK_TRUE. Set them back to VK_FALSE to undo the change. NULL: not changed.
+     *   [0] storageBuffer16BitAccess of a VkPhysicalDeviceVulkan11Features or VkPhysicalDevice16BitStorageFeatures
+     *   [1] shaderStorageImageWriteWithoutFormat of a VkPhysicalDeviceFeatures2 */
+    VkBool32* changed[2];
+    /* Storage, where the chain has no VkPhysicalDeviceFeatures2: the original's pEnabledFeatures and the library's. */
+    VkPhysicalDeviceFeatures enabledFeatures;
     VkPhysicalDevice16BitStorageFeatures storage16; /* storage; in the chain if the original's has neither of the two */
     const char* extensions[SAC_MAX_DEVICE_EXTENSIONS]; /* storage; the original's names and the library's */
 } SacExtendedDeviceCreateInfo;
@@ -323,9 +333,10 @@ SAC_API SacResult VKAPI_CALL sacQueryDevice(const SacDeviceQuery* query, SacDevi
  * them change how the device is created. Names that are listed already are not listed again, and features that are
  * enabled already stay enabled. The chain keeps all of its structures in their order.
  *
- * Vulkan allows only one of VkPhysicalDeviceVulkan11Features and VkPhysicalDevice16BitStorageFeatures in a chain. If
- * one is there already, the feature is enabled in it, see SacExtendedDeviceCreateInfo::changed, so that structure must
- * be writable. `createInfo` itself and everything else it points to are only read.
+ * Vulkan allows only one of VkPhysicalDeviceVulkan11Features and VkPhysicalDevice16BitStorageFeatures in a chain, and
+ * no pEnabledFeatures beside a VkPhysicalDeviceFeatures2. If one of these structures is there already, the feature is
+ * enabled in it, see SacExtendedDeviceCreateInfo::changed, so that structure must be writable. `createInfo` itself and
+ * everything else it points to are only read.
  *
  * SAC_FEATURE_DEBUG_UTILS_BIT is an instance matter and not reported.
  * Errors: as sacQueryDevice; UNSUPPORTED also for an unfit device; INVALID_ARGUMENT also if createInfo is not a
@@ -457,12 +468,42 @@ typedef enum SacTensorFlagBits SAC_ENUM_TYPE {
 } SacTensorFlagBits;
 typedef VkFlags SacTensorFlags;
 
-#define SAC_MAX_IMAGES 4u
+#define SAC_MAX_IMAGES 16u /* of one tensor */
 
-/* An image that holds channels of a tensor (b, c, h, w): colour, motion or depth of a frame. With `channels` k and
+/* How numbers of an image become numbers of a tensor. An image has t = texel * scale + bias (SacImageDesc), the tensor
+ * f(t); of an output the tensor has m, and the texel becomes (f^-1(m) - bias) / scale. Arithmetic is float32.
+ *
+ * LINEAR takes every number as it is, infinities and NaN too. The others have a range: t is clamped to it, m to what f
+ * makes of it, and NaN counts as 0 before that. So neither side gets a NaN or an infinity from the other. */
+typedef enum SacImageTransfer SAC_ENUM_TYPE {
+    SAC_IMAGE_TRANSFER_LINEAR = 0, /* f(t) = t */
+    /* f(t) = ln(1 + t), t from 0 to 2^127: light without an upper end. `scale` is the exposure. */
+    SAC_IMAGE_TRANSFER_LOG1P = 1,
+    /* Light to sRGB's numbers, IEC 61966-2-1: f(t) = 12.92 t up to 0.0031308, else 1.055 t^(1/2.4) - 0.055. 1 is white;
+     * the curve goes on above it. t from 0 to 2^48. */
+    SAC_IMAGE_TRANSFER_SRGB = 2,
+    /* Light to the perceptual quantizer's numbers, SMPTE ST 2084: with y = (t / 10000)^(2610 / 16384) f(t) =
+     * ((0.8359375 + 18.8515625 y) / (1 + 18.6875 y))^(2523 / 32). t from 0 to 10000 cd/m^2: `scale` is what 1 in the
+     * image stands for. */
+    SAC_IMAGE_TRANSFER_PQ = 3,
+    /* f(t) = 1 / t, t from 2^-16 to 2^126: disparity of depth, or with `scale` 1 / near the depth of an infinite
+     * reversed projection. What is infinitely far is 0 to within float32's rounding, nothing is above 2^16. */
+    SAC_IMAGE_TRANSFER_RECIPROCAL = 4,
+    /* A unit vector (x, y, z) of the tensor in two channels (u, v) of the image, an octahedron unfolded to a square
+     * (Cigolle et al., A Survey of Efficient Representations for Independent Unit Vectors, 2014). `channels` is 2, and
+     * the tensor has 3. f(u, v) = n / |n| with n = (u, v, 1 - |u| - |v|), of which, where z < 0, x and y become
+     * (1 - |v|) s(u) and (1 - |u|) s(v); s is -1 below 0, else 1. u and v from -1 to 1: images of UNORM have `scale` 2
+     * and `bias` -1. The inverse takes vectors of any length: p = (x, y) / (|x| + |y| + |z|), folded alike where z < 0.
+     * Components are clamped to +-2^100. Where their absolute values add up to less than 2^-100, the vector is
+     * (0, 0, 1). */
+    SAC_IMAGE_TRANSFER_OCTAHEDRAL = 5,
+    SAC_IMAGE_TRANSFER_MAX_ENUM = 0x7fffffff
+} SacImageTransfer;
+
+/* An image that holds channels of a feature map (b, c, h, w): colour, motion or depth of a frame. With `channels` k and
  * `pixelShuffle` r it has w * r by h * r pixels and holds k * r * r channels of the tensor:
- * torch.nn.functional.pixel_unshuffle(image, r) for inputs, pixel_shuffle(channels, r) for outputs. Several images of
- * one tensor are concatenated along the channels in order.
+ * torch.nn.functional.pixel_unshuffle(image, r) for inputs, pixel_shuffle(channels, r) for outputs; with OCTAHEDRAL
+ * 3 * r * r. Several images of one tensor are concatenated along the channels in order.
  *
  * The view has one level. Its type is 2D if b is 1, else 2D_ARRAY with at least b layers, one per batch entry. The
  * image may be smaller: pixels beyond its edge read as the nearest pixel and are not written. So a frame of H rows is a
@@ -478,10 +519,18 @@ typedef struct SacImageDesc {
      *   A2B10G10R10, A2R10G10B10, R5G6B5: UNORM      B10G11R11, E5B9G9R9: UFLOAT
      *   D16_UNORM, X8_D24_UNORM_PACK32, D32_SFLOAT
      * Outputs, created with VK_IMAGE_USAGE_STORAGE_BIT, the view's components the identity: R8G8B8A8_UNORM,
-     * R16G16B16A16_SFLOAT, R32G32B32A32_SFLOAT or R32_SFLOAT. */
+     * R16G16B16A16_SFLOAT, R32G32B32A32_SFLOAT, R32_SFLOAT. With SAC_FEATURE_STORAGE_IMAGE_WRITE_WITHOUT_FORMAT_BIT
+     * also the others above, but for SRGB and depth formats, where the device has VK_FORMAT_FEATURE_STORAGE_IMAGE_BIT
+     * with optimal tiling. Numbers convert as the device converts them; those of 16-bit SFLOAT formats are the nearest
+     * half before, ties to even, from 2^-14 on, and finite ones beyond 65504 are 65504 with their sign. */
     VkFormat format;       /* required */
-    uint32_t channels;     /* how many of the format's, from the first; 0: all. The rest are written as 0, alpha as 1 */
+    uint32_t channels;     /* k: how many of the format's, from firstChannel on; 0: all that there are */
     uint32_t pixelShuffle; /* r, at most 64; 0: 1 */
+    uint32_t firstChannel; /* 0: red. Outputs: channels of the format that are none of the k are 0, alpha is 1 */
+    SacImageTransfer transfer;
+    /* Of channel firstChannel + i; finite. A scale of 0 is 1; the magnitude of others is 2^-126 to 2^126. */
+    float scale[4];
+    float bias[4];
 } SacImageDesc;
 
 /* One input or output, as the engine stores it. Names are those of the module's forward arguments and results. */
@@ -498,7 +547,8 @@ typedef struct SacTensorDesc {
     const void* hostData;
     size_t hostDataSize; /* bytes at hostData, required with it; at least what shape and type take */
     /* 0: the tensor is a buffer. Otherwise it is this many images, at most SAC_MAX_IMAGES, whose channels add up to c.
-     * dataType is then DEFAULT and layout CONTIGUOUS. Only feature maps (b, c, h, w) can be images. */
+     * dataType is then DEFAULT and layout CONTIGUOUS. Only activations of four dimensions can be images: feature maps
+     * (b, c, h, w), and (b, h, w, c) where the module has channels last. */
     uint32_t imageCount;
     const SacImageDesc* images;
 } SacTensorDesc;

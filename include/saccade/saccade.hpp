@@ -96,11 +96,13 @@ Structure make() noexcept {
     return structure;
 }
 
-inline SacImageDesc imageDesc(VkFormat format, uint32_t channels = 0, uint32_t pixelShuffle = 0) noexcept {
+inline SacImageDesc imageDesc(VkFormat format, uint32_t channels = 0, uint32_t pixelShuffle = 0,
+                              SacImageTransfer transfer = SAC_IMAGE_TRANSFER_LINEAR) noexcept {
     SacImageDesc desc = make<SacImageDesc>();
     desc.format = format;
     desc.channels = channels;
     desc.pixelShuffle = pixelShuffle;
+    desc.transfer = transfer;
     return desc;
 }
 inline SacImageBinding imageBinding(VkImageView view, VkImageLayout layout) noexcept {
@@ -167,8 +169,8 @@ public:
     const VkDeviceCreateInfo* get() const noexcept { return &extended_.createInfo; }
     /// For SacContextInfo::enabledFeatures.
     SacFeatureFlags features() const noexcept { return extended_.features; }
-    /// See SacExtendedDeviceCreateInfo::changed.
-    VkBool32* changed() const noexcept { return extended_.changed; }
+    /// See SacExtendedDeviceCreateInfo::changed; `index` is 0 or 1.
+    VkBool32* changed(uint32_t index) const noexcept { return extended_.changed[index]; }
 
 private:
     SacExtendedDeviceCreateInfo extended_ = make<SacExtendedDeviceCreateInfo>();

@@ -41,14 +41,19 @@ extern "C" SAC_API SacResult VKAPI_CALL sacQueryDevice(const SacDeviceQuery* que
             answer.features |= SAC_FEATURE_STORAGE_16BIT_BIT;
             answer.storageBuffer16BitAccess = VK_TRUE;
         }
+        if (offered.shaderStorageImageWriteWithoutFormat) {
+            answer.features |= SAC_FEATURE_STORAGE_IMAGE_WRITE_WITHOUT_FORMAT_BIT;
+            answer.shaderStorageImageWriteWithoutFormat = VK_TRUE;
+        }
         fillAnswer(*support, answer);
     });
 }
 
 namespace {
 
-constexpr SacFeatureFlags knownFeatures =
-    SAC_FEATURE_PUSH_DESCRIPTOR_BIT | SAC_FEATURE_STORAGE_16BIT_BIT | SAC_FEATURE_DEBUG_UTILS_BIT;
+constexpr SacFeatureFlags knownFeatures = SAC_FEATURE_PUSH_DESCRIPTOR_BIT | SAC_FEATURE_STORAGE_16BIT_BIT |
+                                          SAC_FEATURE_DEBUG_UTILS_BIT |
+                                          SAC_FEATURE_STORAGE_IMAGE_WRITE_WITHOUT_FORMAT_BIT;
 
 // Functions of the device, and in its profile what it has, of features what was enabled.
 void initializeDevice(Device& device, const SacContextInfo& info) {
@@ -73,8 +78,15 @@ void initializeDevice(Device& device, const SacContextInfo& info) {
     if ((enabled & SAC_FEATURE_STORAGE_16BIT_BIT) && !device.profile.storageBuffer16BitAccess)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->enabledFeatures has SAC_FEATURE_STORAGE_16BIT_BIT, but the "
                                                 "physical device has no storageBuffer16BitAccess");
+    if ((enabled & SAC_FEATURE_STORAGE_IMAGE_WRITE_WITHOUT_FORMAT_BIT) &&
+        !device.profile.shaderStorageImageWriteWithoutFormat)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "info->enabledFeatures has SAC_FEATURE_STORAGE_IMAGE_WRITE_WITHOUT_FORMAT_BIT, but the physical "
+                    "device has no shaderStorageImageWriteWithoutFormat");
     device.profile.pushDescriptors = (enabled & SAC_FEATURE_PUSH_DESCRIPTOR_BIT) != 0;
     device.profile.storageBuffer16BitAccess = (enabled & SAC_FEATURE_STORAGE_16BIT_BIT) != 0;
+    device.profile.shaderStorageImageWriteWithoutFormat =
+        (enabled & SAC_FEATURE_STORAGE_IMAGE_WRITE_WITHOUT_FORMAT_BIT) != 0;
     device.debugUtils = (enabled & SAC_FEATURE_DEBUG_UTILS_BIT) && device.vk.SetDebugUtilsObjectNameEXT;
 }
 
@@ -118,6 +130,9 @@ void initialize(SacContext_T& context, const SacContextInfo& info) {
                    SAC_FEATURE_PUSH_DESCRIPTOR_BIT, "SAC_FEATURE_PUSH_DESCRIPTOR_BIT");
     requireEnabled(info.profile->storageBuffer16BitAccess, "storageBuffer16BitAccess", info.enabledFeatures,
                    SAC_FEATURE_STORAGE_16BIT_BIT, "SAC_FEATURE_STORAGE_16BIT_BIT");
+    requireEnabled(info.profile->shaderStorageImageWriteWithoutFormat, "shaderStorageImageWriteWithoutFormat",
+                   info.enabledFeatures, SAC_FEATURE_STORAGE_IMAGE_WRITE_WITHOUT_FORMAT_BIT,
+                   "SAC_FEATURE_STORAGE_IMAGE_WRITE_WITHOUT_FORMAT_BIT");
     device.profile = checkedProfile(*info.profile, &device.profile);
 }
 

@@ -51,6 +51,22 @@ VkBool32* findStorage16(const void* chain) {
     return vulkan11 ? &vulkan11->storageBuffer16BitAccess : storage16 ? &storage16->storageBuffer16BitAccess : nullptr;
 }
 
+// Enables the feature in the chain's VkPhysicalDeviceFeatures2, or where there is none in a copy of pEnabledFeatures.
+void enableWriteWithoutFormat(const VkDeviceCreateInfo& info, SacExtendedDeviceCreateInfo& out) {
+    if (auto* features =
+            findStructure<VkPhysicalDeviceFeatures2>(info.pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2)) {
+        VkBool32& feature = features->features.shaderStorageImageWriteWithoutFormat;
+        if (!feature)
+            out.changed[1] = &feature;
+        feature = VK_TRUE;
+        return;
+    }
+    if (info.pEnabledFeatures)
+        out.enabledFeatures = *info.pEnabledFeatures;
+    out.enabledFeatures.shaderStorageImageWriteWithoutFormat = VK_TRUE;
+    out.createInfo.pEnabledFeatures = &out.enabledFeatures;
+}
+
 // The caller's names and those of the library's that are not among them.
 void listExtensions(const VkDeviceCreateInfo& info, const SacDeviceSupport& support, SacExtendedDeviceCreateInfo& out) {
     const std::span listed(info.ppEnabledExtensionNames, info.enabledExtensionCount);
@@ -88,7 +104,10 @@ extern "C" SAC_API SacResult VKAPI_CALL sacExtendDeviceCreateInfo(const SacDevic
         extended->createInfo = *createInfo;
         listExtensions(*createInfo, support, *extended);
         extended->features = support.features;
-        extended->changed = nullptr;
+        extended->changed[0] = extended->changed[1] = nullptr;
+        extended->enabledFeatures = {};
+        if (support.shaderStorageImageWriteWithoutFormat)
+            enableWriteWithoutFormat(*createInfo, *extended);
         extended->storage16 = {};
         extended->storage16.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES;
         if (!support.storageBuffer16BitAccess)
@@ -99,7 +118,7 @@ extern "C" SAC_API SacResult VKAPI_CALL sacExtendDeviceCreateInfo(const SacDevic
             extended->createInfo.pNext = &extended->storage16;
         } else if (!*storage16) {
             *storage16 = VK_TRUE;
-            extended->changed = storage16;
+            extended->changed[0] = storage16;
         }
     });
 }

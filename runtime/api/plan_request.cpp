@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/plan_request.hpp"
 
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 
@@ -45,6 +46,78 @@ std::optional<DataType> requestedType(SacDataType type, const char* array, uint3
 
 constexpr uint32_t maximumShuffle = 64;
 
+// Of an output that the format's device can store to, and whose shader need not or may leave it unnamed.
+void requireStorable(const SacImageDesc& desc, const ImageFormat& known, const char* where, const Device& device) {
+    const int format = static_cast<int>(desc.format);
+    if (known.store == StoreFormat::none)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                    "%s.format is VkFormat %d, outputs are none of the SRGB and depth formats of SacImageDesc", where,
+                    format);
+    if (known.store == StoreFormat::any && !device.profile.shaderStorageImageWriteWithoutFormat)
+        throw Error(SAC_ERROR_UNSUPPORTED,
+                    "%s.format is VkFormat %d, outputs are R8G8B8A8_UNORM, R16G16B16A16_SFLOAT, R32G32B32A32_SFLOAT or "
+                    "R32_SFLOAT where the context has no shaderStorageImageWriteWithoutFormat "
+                    "(SAC_FEATURE_STORAGE_IMAGE_WRITE_WITHOUT_FORMAT_BIT)",
+                    where, format);
+}
+
+ImageTransfer requestedTransfer(SacImageTransfer transfer, const char* where) {
+    switch (transfer) {
+    case SAC_IMAGE_TRANSFER_LINEAR:
+        return ImageTransfer::linear;
+    case SAC_IMAGE_TRANSFER_LOG1P:
+        return ImageTransfer::log1p;
+    case SAC_IMAGE_TRANSFER_SRGB:
+        return ImageTransfer::srgb;
+    case SAC_IMAGE_TRANSFER_PQ:
+        return ImageTransfer::pq;
+    case SAC_IMAGE_TRANSFER_RECIPROCAL:
+        return ImageTransfer::reciprocal;
+    case SAC_IMAGE_TRANSFER_OCTAHEDRAL:
+        return ImageTransfer::octahedral;
+    case SAC_IMAGE_TRANSFER_MAX_ENUM:
+        break;
+    }
+    throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.transfer is %d, no SacImageTransfer", where,
+                static_cast<int>(transfer));
+}
+
+ImageSlice requestedSlice(const SacImageDesc& desc, const ImageFormat& known, const char* where) {
+    const int format = static_cast<int>(desc.format);
+    if (desc.firstChannel >= known.components)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.firstChannel is %u, VkFormat %d has %u channels", where,
+                    desc.firstChannel, format, known.components);
+    const uint32_t left = known.components - desc.firstChannel;
+    if (desc.channels > left)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.channels is %u, VkFormat %d has %u from firstChannel %u on", where,
+                    desc.channels, format, left, desc.firstChannel);
+    if (desc.pixelShuffle > maximumShuffle)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.pixelShuffle is %u, at most %u", where, desc.pixelShuffle,
+                    maximumShuffle);
+    ImageSlice slice;
+    slice.first = desc.firstChannel;
+    slice.components = desc.channels ? desc.channels : left;
+    slice.factor = desc.pixelShuffle ? desc.pixelShuffle : 1;
+    slice.transfer = requestedTransfer(desc.transfer, where);
+    if (slice.transfer == ImageTransfer::octahedral && slice.components != 2)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s: its channels are %u, SAC_IMAGE_TRANSFER_OCTAHEDRAL has 2", where,
+                    slice.components);
+    constexpr float least = 0x1p-126f, most = 0x1p126f;
+    for (size_t i = 0; i < slice.scale.size(); ++i) {
+        const float scale = desc.scale[i];
+        if (!std::isfinite(scale) || (scale != 0 && (std::abs(scale) < least || std::abs(scale) > most)))
+            throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                        "%s.scale[%zu] is %g, it is 0 for 1, or of a magnitude from 2^-126 to 2^126", where, i,
+                        static_cast<double>(scale));
+        if (!std::isfinite(desc.bias[i]))
+            throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.bias[%zu] is %g, it must be finite", where, i,
+                        static_cast<double>(desc.bias[i]));
+        slice.scale[i] = scale != 0 ? scale : 1;
+        slice.bias[i] = desc.bias[i];
+    }
+    return slice;
+}
+
 // `write`: of an output. `where` names the description.
 ImageRequest imageRequest(const SacImageDesc& desc, bool write, const char* where, const Device& device) {
     const int format = static_cast<int>(desc.format);
@@ -52,23 +125,13 @@ ImageRequest imageRequest(const SacImageDesc& desc, bool write, const char* wher
     if (!known)
         throw Error(SAC_ERROR_INVALID_ARGUMENT,
                     "%s.format is VkFormat %d, which is none of those that SacImageDesc lists", where, format);
-    if (write && known->store == StoreFormat::none)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT,
-                    "%s.format is VkFormat %d, outputs are R8G8B8A8_UNORM, R16G16B16A16_SFLOAT, R32G32B32A32_SFLOAT or "
-                    "R32_SFLOAT",
-                    where, format);
+    if (write)
+        requireStorable(desc, *known, where, device);
     if (!device.supports(desc.format,
                          write ? VK_FORMAT_FEATURE_STORAGE_IMAGE_BIT : VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT))
         throw Error(SAC_ERROR_UNSUPPORTED, "%s.format is VkFormat %d, of which the device has no %s images", where,
                     format, write ? "storage" : "sampled");
-    if (desc.channels > known->components)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.channels is %u, VkFormat %d has %u", where, desc.channels, format,
-                    known->components);
-    if (desc.pixelShuffle > maximumShuffle)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s.pixelShuffle is %u, at most %u", where, desc.pixelShuffle,
-                    maximumShuffle);
-    const uint32_t channels = desc.channels ? desc.channels : known->components;
-    return {*known, {channels, desc.pixelShuffle ? desc.pixelShuffle : 1}};
+    return {*known, requestedSlice(desc, *known, where)};
 }
 
 FixedVector<ImageRequest, maxImages> imageRequests(const SacTensorDesc& desc, bool write, const char* array,

@@ -17,19 +17,24 @@ Shader readShader(const ImagesToTokensDesc& desc) {
 }
 
 Shader writeShader(const TokensToImageDesc& desc) {
-    // [format][layered][half]
-    constexpr Shader shaders[4][2][2] = {
-        {{Shader::tokensToRgba8, Shader::tokensToRgba8F16},
-         {Shader::tokensToRgba8Layered, Shader::tokensToRgba8LayeredF16}},
-        {{Shader::tokensToRgba16f, Shader::tokensToRgba16fF16},
-         {Shader::tokensToRgba16fLayered, Shader::tokensToRgba16fLayeredF16}},
-        {{Shader::tokensToRgba32f, Shader::tokensToRgba32fF16},
-         {Shader::tokensToRgba32fLayered, Shader::tokensToRgba32fLayeredF16}},
-        {{Shader::tokensToR32f, Shader::tokensToR32fF16},
-         {Shader::tokensToR32fLayered, Shader::tokensToR32fLayeredF16}},
+    constexpr Shader shaders[][2] = {
+        {Shader::tokensToRgba8, Shader::tokensToRgba8Layered},
+        {Shader::tokensToRgba16f, Shader::tokensToRgba16fLayered},
+        {Shader::tokensToRgba32f, Shader::tokensToRgba32fLayered},
+        {Shader::tokensToR32f, Shader::tokensToR32fLayered},
+        {Shader::tokensToImage, Shader::tokensToImageLayered},
     };
-    const auto format = static_cast<size_t>(desc.format) - static_cast<size_t>(StoreFormat::rgba8);
-    return shaders[format][desc.layered][desc.type == DataType::f16];
+    const auto format = static_cast<size_t>(desc.format.store) - static_cast<size_t>(StoreFormat::rgba8);
+    return shaders[format][desc.layered];
+}
+
+// As sliceOf() of shaders/image_transfer.glsl takes it apart.
+constexpr uint32_t packedSlice(const ImageSlice& slice) {
+    return slice.components | slice.first << 3 | slice.factor << 5 | static_cast<uint32_t>(slice.transfer) << 12;
+}
+
+uint64_t pixels(const ImageTokensDesc& desc, const ImageSlice& slice) {
+    return uint64_t{desc.height} * desc.width * slice.factor * slice.factor;
 }
 
 } // namespace
@@ -39,20 +44,28 @@ Kernel imagesToTokens(const ImagesToTokensDesc& desc, const DeviceProfile& devic
     Dispatch dispatch;
     dispatch.shader = readShader(desc);
     dispatch.constants = {lanes, count};
-    uint64_t pixelsPerToken = 0;
-    for (uint32_t i = 0; i < maxImages; ++i)
-        dispatch.constants.push_back(i < count ? desc.images[i].channels : 0);
-    for (uint32_t i = 0; i < maxImages; ++i) {
-        dispatch.constants.push_back(i < count ? desc.images[i].factor : 0);
-        pixelsPerToken += i < count ? uint64_t{desc.images[i].factor} * desc.images[i].factor : 0;
-    }
-    dispatch.parameters.set(ImagesToTokensParameters{desc.height, desc.width});
     dispatch.bindings = {{0, Access::write}};
-    for (uint32_t i = 0; i < maxImages; ++i) // bindings without an image of their own are never read
+    ImagesToTokensParameters parameters{};
+    parameters.height = desc.height;
+    parameters.width = desc.width;
+    parameters.rowChannels = desc.rowChannels;
+    uint64_t groups = 0;
+    uint32_t channel = desc.firstChannel;
+    for (uint32_t i = 0; i < maxImagesRead; ++i) { // bindings without an image of their own are never read
         dispatch.bindings.push_back(
             {static_cast<uint8_t>(i < count ? 1 + i : 1), Access::read, BindingKind::sampledImage});
-    dispatch.groups =
-        flatGrid("images to tokens", pixelsPerToken * desc.height * desc.width, lanes, desc.batch, device);
+        dispatch.constants.push_back(i < count ? packedSlice(desc.images[i]) : 0);
+        if (i >= count)
+            continue;
+        const ImageSlice& image = desc.images[i];
+        parameters.scales[i] = vector4(image.scale);
+        parameters.biases[i] = vector4(image.bias);
+        parameters.places[i] = {static_cast<uint32_t>(groups), channel, 0, 0};
+        groups += divideUp(pixels(desc, image), lanes);
+        channel += image.tokenChannels();
+    }
+    dispatch.parameters.set(parameters);
+    dispatch.groups = flatGrid("images to tokens", groups * lanes, lanes, desc.batch, device);
     Kernel kernel;
     kernel.operandCount = 1 + count;
     kernel.dispatches.push_back(dispatch);
@@ -60,13 +73,20 @@ Kernel imagesToTokens(const ImagesToTokensDesc& desc, const DeviceProfile& devic
 }
 
 Kernel tokensToImage(const TokensToImageDesc& desc, const DeviceProfile& device) {
-    const uint64_t pixels = uint64_t{desc.height} * desc.width * desc.image.factor * desc.image.factor;
     Dispatch dispatch;
     dispatch.shader = writeShader(desc);
-    dispatch.constants = {lanes, desc.image.channels, desc.image.factor};
-    dispatch.parameters.set(TokensToImageParameters{desc.height, desc.width, desc.rowChannels, desc.firstChannel});
+    dispatch.constants = {lanes, packedSlice(desc.image), desc.type == DataType::f16, desc.format.halves};
+    TokensToImageParameters parameters{};
+    const std::array<float, 4>& scale = desc.image.scale;
+    parameters.scale = {1 / scale[0], 1 / scale[1], 1 / scale[2], 1 / scale[3]};
+    parameters.bias = vector4(desc.image.bias);
+    parameters.height = desc.height;
+    parameters.width = desc.width;
+    parameters.rowChannels = desc.rowChannels;
+    parameters.firstChannel = desc.firstChannel;
+    dispatch.parameters.set(parameters);
     dispatch.bindings = {{0, Access::read}, {1, Access::write, BindingKind::storageImage}};
-    dispatch.groups = flatGrid("tokens to image", pixels, lanes, desc.batch, device);
+    dispatch.groups = flatGrid("tokens to image", pixels(desc, desc.image), lanes, desc.batch, device);
     Kernel kernel;
     kernel.operandCount = 2;
     kernel.dispatches.push_back(dispatch);

@@ -60,6 +60,7 @@ struct Parameters {
 constexpr uvec4 vector4(const std::array<uint32_t, 3>& v) { return {v[0], v[1], v[2], 0}; }
 constexpr uvec4 vector4(const std::array<uint32_t, 4>& v) { return {v[0], v[1], v[2], v[3]}; }
 constexpr vec4 vector4(const std::array<float, 3>& v) { return {v[0], v[1], v[2], 0}; }
+constexpr vec4 vector4(const std::array<float, 4>& v) { return {v[0], v[1], v[2], v[3]}; }
 constexpr int32_t int32(uint32_t n) { return static_cast<int32_t>(n); }
 
 /// One compute dispatch. groups[2] is batch-major (batch * k), so that a smaller batch is recorded by scaling it.

@@ -32,27 +32,54 @@ void requireContiguous(const TensorRequest& request, const char* what) {
                     what, clip(request.name), request.name.data());
 }
 
-// What is not a feature map over a grid has no images.
+// What is no activation has no images.
 void requireBuffer(const TensorRequest& request, const char* what) {
     if (!request.images.empty())
-        throw Error(SAC_ERROR_INVALID_ARGUMENT,
-                    "%s \"%.*s\" is given as images, which only activations of shape (b, c, h, w) can be", what,
-                    clip(request.name), request.name.data());
+        throw Error(
+            SAC_ERROR_INVALID_ARGUMENT,
+            "%s \"%.*s\" is given as images, which only activations of shape (b, c, h, w) or (b, h, w, c) can be", what,
+            clip(request.name), request.name.data());
+}
+
+// A feature map's dimensions.
+struct MapShape {
+    uint64_t batch, channels, height, width;
+};
+
+MapShape mapShape(const Shape& shape, ChannelAxis axis) {
+    return axis == ChannelAxis::second ? MapShape{shape[0], shape[1], shape[2], shape[3]}
+                                       : MapShape{shape[0], shape[3], shape[1], shape[2]};
 }
 
 // The images' channels are the tensor's.
-void checkImages(const TensorRequest& request, const char* what) {
+void checkImages(const TensorRequest& request, ChannelAxis axis, const char* what) {
     uint64_t channels = 0;
     for (const ImageRequest& image : request.images)
         channels += image.slice.tokenChannels();
+    const bool second = axis == ChannelAxis::second;
     if (request.shape.size() != 4)
-        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s \"%.*s\" is given as images, but has rank %zu; it is (b, c, h, w)",
-                    what, clip(request.name), request.name.data(), request.shape.size());
-    if (channels != request.shape[1])
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s \"%.*s\" is given as images, but has rank %zu; it is %s", what,
+                    clip(request.name), request.name.data(), request.shape.size(),
+                    second ? "(b, c, h, w)" : "(b, h, w, c)");
+    if (channels != mapShape(request.shape, axis).channels)
         throw Error(
             SAC_ERROR_INVALID_ARGUMENT,
-            "%s \"%.*s\": its images hold %llu channels (the sum of channels * pixelShuffle^2), shape[1] is %llu", what,
-            clip(request.name), request.name.data(), wide(channels), wide(request.shape[1]));
+            "%s \"%.*s\": its images hold %llu channels (the sum of those of the tensor, times pixelShuffle^2), "
+            "shape[%d] is %llu",
+            what, clip(request.name), request.name.data(), wide(channels), second ? 1 : 3,
+            wide(mapShape(request.shape, axis).channels));
+}
+
+template <class Desc>
+Desc describeMap(const MapShape& map, DataType type) {
+    Desc desc;
+    desc.type = type;
+    desc.layered = map.batch > 1;
+    desc.batch = static_cast<uint32_t>(map.batch);
+    desc.height = static_cast<uint32_t>(map.height);
+    desc.width = static_cast<uint32_t>(map.width);
+    desc.rowChannels = static_cast<uint32_t>(map.channels);
+    return desc;
 }
 
 void requireHostData(const TensorRequest& request, DataType type) {
@@ -242,11 +269,11 @@ PlanTensor& PlanBuilder::addTensor(const TensorRequest& request, bool output, Da
     return tensors_.back();
 }
 
-TensorId PlanBuilder::addImages(const TensorRequest& request, PlanTensor& tensor) {
-    const uint64_t cells = request.shape[0] * request.shape[2] * request.shape[3];
+TensorId PlanBuilder::addImages(const TensorRequest& request, ChannelAxis channels, PlanTensor& tensor) {
+    const MapShape map = mapShape(request.shape, channels);
     tensor.imageCount = static_cast<uint32_t>(request.images.size());
     for (const ImageRequest& image : request.images) {
-        const uint64_t texels = cells * image.slice.factor * image.slice.factor;
+        const uint64_t texels = map.batch * map.height * map.width * image.slice.factor * image.slice.factor;
         const TensorId id = graph_.externalImage(request.name, texels * image.format.texelBytes);
         if (tensor.tensor == noTensor)
             tensor.tensor = id;
@@ -254,37 +281,34 @@ TensorId PlanBuilder::addImages(const TensorRequest& request, PlanTensor& tensor
     return tensor.tensor;
 }
 
-TensorId PlanBuilder::readImages(const TensorRequest& request, DataType type) {
-    checkImages(request, "input");
-    const Shape& shape = request.shape;
-    const TensorId first = addImages(request, addTensor(request, false, DataType::f32));
-    const TensorId tokens = graph_.intermediate(request.name, type, {shape[0], shape[2] * shape[3], shape[1]});
-    ImagesToTokensDesc desc;
-    desc.type = type;
-    desc.layered = shape[0] > 1;
-    desc.batch = static_cast<uint32_t>(shape[0]);
-    desc.height = static_cast<uint32_t>(shape[2]);
-    desc.width = static_cast<uint32_t>(shape[3]);
-    FixedVector<TensorId, 1 + maxImages> operands{tokens};
-    for (const ImageRequest& image : request.images) {
-        desc.images.push_back(image.slice);
-        operands.push_back(first + static_cast<TensorId>(operands.size() - 1));
+TensorId PlanBuilder::readImages(const TensorRequest& request, ChannelAxis channels, DataType type) {
+    checkImages(request, channels, "input");
+    const MapShape map = mapShape(request.shape, channels);
+    TensorId image = addImages(request, channels, addTensor(request, false, DataType::f32));
+    const TensorId tokens = graph_.intermediate(request.name, type, {map.batch, map.height * map.width, map.channels});
+    auto desc = describeMap<ImagesToTokensDesc>(map, type);
+    std::span<const ImageRequest> left(request.images.begin(), request.images.size());
+    while (!left.empty()) {
+        const size_t count = std::min<size_t>(left.size(), imagesRead(device_));
+        FixedVector<TensorId, 1 + maxImagesRead> operands{tokens};
+        desc.images.clear();
+        for (const ImageRequest& one : left.first(count)) {
+            desc.images.push_back(one.slice);
+            operands.push_back(image++);
+        }
+        graph_.add(request.name, imagesToTokens(desc, device_), operands);
+        for (const ImageRequest& one : left.first(count))
+            desc.firstChannel += one.slice.tokenChannels();
+        left = left.subspan(count);
     }
-    graph_.add(request.name, imagesToTokens(desc, device_), operands);
     return tokens;
 }
 
-void PlanBuilder::writeImages(const TensorRequest& request, const PlanTensor& tensor, TensorId tokens) {
-    const Shape& shape = tensor.shape;
-    TokensToImageDesc desc;
-    desc.type = graph_.tensor(tokens).type;
-    desc.layered = shape[0] > 1;
-    desc.batch = static_cast<uint32_t>(shape[0]);
-    desc.height = static_cast<uint32_t>(shape[2]);
-    desc.width = static_cast<uint32_t>(shape[3]);
-    desc.rowChannels = static_cast<uint32_t>(shape[1]);
+void PlanBuilder::writeImages(const TensorRequest& request, ChannelAxis channels, const PlanTensor& tensor,
+                              TensorId tokens) {
+    auto desc = describeMap<TokensToImageDesc>(mapShape(tensor.shape, channels), graph_.tensor(tokens).type);
     for (uint32_t i = 0; i < request.images.size(); ++i) {
-        desc.format = request.images[i].format.store;
+        desc.format = request.images[i].format;
         desc.image = request.images[i].slice;
         graph_.add(request.name, tokensToImage(desc, device_), {tokens, tensor.tensor + i});
         desc.firstChannel += desc.image.tokenChannels();
@@ -322,12 +346,10 @@ TensorId PlanBuilder::inputFloats(std::string_view name) {
 
 TensorId PlanBuilder::inputTokens(std::string_view name, ChannelAxis channels, DataType type) {
     const TensorRequest& request = requireInput(name);
-    if (channels == ChannelAxis::last) {
+    if (channels == ChannelAxis::last)
         requireContiguous(request, "input");
-        requireBuffer(request, "input");
-    }
     if (!request.images.empty())
-        return readImages(request, type);
+        return readImages(request, channels, type);
     bool channelsLast = request.channelsLast;
     const TensorId bound = addFloatInput(request, channels == ChannelAxis::second ? &channelsLast : nullptr).tensor;
     const bool channelMajor = channels == ChannelAxis::second && !channelsLast;
@@ -419,10 +441,8 @@ OutputTarget PlanBuilder::beginOutput(std::string_view name, const Shape& shape,
     request.shape = shape;
     if (!ownGraph_)
         request.channelsLast = channels == ChannelAxis::second && shape.size() > 2;
-    if (channels == ChannelAxis::last) {
+    if (channels == ChannelAxis::last)
         requireContiguous(request, "output");
-        requireBuffer(request, "output");
-    }
     const DataType type = request.type.value_or(DataType::f32);
     if (!isFloatingPoint(type))
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "output \"%.*s\" is asked for as %s, it is FLOAT32 or FLOAT16",
@@ -433,8 +453,8 @@ OutputTarget PlanBuilder::beginOutput(std::string_view name, const Shape& shape,
     target.axis = channels;
     const TokenShape tokens = tokenShape(shape, channels);
     if (!request.images.empty()) {
-        checkImages(request, "output");
-        addImages(request, tensor);
+        checkImages(request, channels, "output");
+        addImages(request, channels, tensor);
         target.tensor = activation(name, {tokens.batch, tokens.tokens, tokens.channels});
         return target;
     }
@@ -454,7 +474,7 @@ void PlanBuilder::endOutput(const OutputTarget& target) {
     if (target.tensor == tensor.tensor)
         return;
     if (tensor.imageCount) {
-        writeImages(*findOutput(tensor.name), tensor, target.tensor);
+        writeImages(*findOutput(tensor.name), target.axis, tensor, target.tensor);
         return;
     }
     const bool channelMajor = target.axis == ChannelAxis::second && !tensor.channelsLast;

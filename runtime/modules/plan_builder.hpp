@@ -24,6 +24,8 @@
 
 namespace saccade {
 
+constexpr uint32_t maxImages = 16; ///< of one tensor
+
 /// An image that holds channels of an input or output.
 struct ImageRequest {
     ImageFormat format;
@@ -205,12 +207,12 @@ private:
     const TensorRequest& requireInput(std::string_view name);
     const TensorRequest* findOutput(std::string_view name);
     PlanTensor& addTensor(const TensorRequest& request, bool output, DataType type);
-    TensorId addImages(const TensorRequest& request, PlanTensor& tensor);
+    TensorId addImages(const TensorRequest& request, ChannelAxis channels, PlanTensor& tensor);
     TensorId bindInput(std::string_view name, DataType type, const Shape& shape, bool* channelsLast);
     TensorId bindOutput(std::string_view name, DataType type, const Shape& shape);
     void checkRequest();
-    TensorId readImages(const TensorRequest& request, DataType type);
-    void writeImages(const TensorRequest& request, const PlanTensor& tensor, TensorId tokens);
+    TensorId readImages(const TensorRequest& request, ChannelAxis channels, DataType type);
+    void writeImages(const TensorRequest& request, ChannelAxis channels, const PlanTensor& tensor, TensorId tokens);
     void convertTokens(std::string_view label, TensorId from, bool fromChannelMajor, TensorId to, bool toChannelMajor,
                        const Shape& shape, ChannelAxis channels);
 

@@ -111,7 +111,8 @@ DeviceProfile unlimited() {
     std::fill_n(all.maxComputeWorkGroupCount, 3, UINT32_MAX);
     all.maxStorageBufferRange = UINT64_MAX;
     all.minStorageBufferOffsetAlignment = 1;
-    all.storageBuffer16BitAccess = all.pushDescriptors = all.shaderFloat16 = VK_TRUE;
+    all.storageBuffer16BitAccess = all.pushDescriptors = all.shaderStorageImageWriteWithoutFormat = all.shaderFloat16 =
+        VK_TRUE;
     return all;
 }
 
@@ -199,6 +200,7 @@ DeviceProfile queryProfile(const InstanceTable& vk, VkPhysicalDevice device, std
     p.minStorageBufferOffsetAlignment = std::max<VkDeviceSize>(limits.minStorageBufferOffsetAlignment, 1);
     p.storageBuffer16BitAccess = storage16.storageBuffer16BitAccess;
     p.pushDescriptors = has(extensions, VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME);
+    p.shaderStorageImageWriteWithoutFormat = features.features.shaderStorageImageWriteWithoutFormat;
     p.shaderFloat16 = float16.shaderFloat16;
     if (has(extensions, "VK_KHR_cooperative_matrix"))
         queryMatrixShapes(vk, device, memory, p);
@@ -242,6 +244,8 @@ DeviceProfile checkedProfile(const SacDeviceProfile& given, const DeviceProfile*
                     wide(least.minStorageBufferOffsetAlignment));
     requireBoolean("storageBuffer16BitAccess", given.storageBuffer16BitAccess, most.storageBuffer16BitAccess);
     requireBoolean("pushDescriptors", given.pushDescriptors, most.pushDescriptors);
+    requireBoolean("shaderStorageImageWriteWithoutFormat", given.shaderStorageImageWriteWithoutFormat,
+                   most.shaderStorageImageWriteWithoutFormat);
     requireBoolean("shaderFloat16", given.shaderFloat16, most.shaderFloat16);
     checkMatrixShapes(given, device);
     DeviceProfile out;

@@ -113,6 +113,8 @@ TEST_F(DeviceArguments, queryAnswers) {
         EXPECT_STREQ(support.extensions[0], "VK_KHR_push_descriptor");
     }
     EXPECT_EQ(support.storageBuffer16BitAccess == VK_TRUE, (support.features & SAC_FEATURE_STORAGE_16BIT_BIT) != 0);
+    EXPECT_EQ(support.shaderStorageImageWriteWithoutFormat == VK_TRUE,
+              (support.features & SAC_FEATURE_STORAGE_IMAGE_WRITE_WITHOUT_FORMAT_BIT) != 0);
 
     const uint32_t own = support.extensionCount;
     query.getInstanceProcAddr = portabilityDevice;

@@ -216,10 +216,16 @@ TEST_F(DeviceCreation, foreignChainsAndExtensions) {
             EXPECT_EQ(typesOf(extended.createInfo.pNext), expected);
             EXPECT_EQ(typesOf(chain.first), types);
             VkBool32* const member = storage16 && foreign.member ? foreign.member(chain) : nullptr;
-            EXPECT_EQ(extended.changed, member);
+            EXPECT_EQ(extended.changed[0], member);
             if (member) {
                 EXPECT_EQ(*member, VK_TRUE);
             }
+            const bool features2 = std::count(types.begin(), types.end(), VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2);
+            VkBool32* const withoutFormat = &chain.features2.features.shaderStorageImageWriteWithoutFormat;
+            const bool offered = support.shaderStorageImageWriteWithoutFormat;
+            EXPECT_EQ(extended.changed[1], offered && features2 ? withoutFormat : nullptr);
+            EXPECT_EQ(*withoutFormat, offered && features2);
+            EXPECT_EQ(extended.createInfo.pEnabledFeatures != nullptr, offered && !features2);
 
             std::vector<std::string> all(names.begin(), names.end());
             for (uint32_t i = 0; i < support.extensionCount; ++i)
@@ -241,7 +247,8 @@ TEST_F(DeviceCreation, twiceIsOnce) {
     second.sType = SAC_STRUCTURE_TYPE_EXTENDED_DEVICE_CREATE_INFO;
     ASSERT_EQ(sacExtendDeviceCreateInfo(&asked, &extended.createInfo, &second, nullptr), SAC_SUCCESS);
     EXPECT_EQ(second.features, first.features);
-    EXPECT_EQ(second.changed, nullptr);
+    EXPECT_EQ(second.changed[0], nullptr);
+    EXPECT_EQ(second.changed[1], nullptr);
     EXPECT_EQ(typesOf(second.createInfo.pNext), types);
     extended.createInfo = second.createInfo;
     EXPECT_EQ(listed(), names);
@@ -257,9 +264,26 @@ TEST_F(DeviceCreation, changesCanBeUndone) {
     const VkPhysicalDevice16BitStorageFeatures before = chain.storage16;
     const SacDeviceQuery asked = query();
     ASSERT_EQ(sacExtendDeviceCreateInfo(&asked, &info, &extended, nullptr), SAC_SUCCESS);
-    ASSERT_NE(extended.changed, nullptr);
-    *extended.changed = VK_FALSE;
+    ASSERT_NE(extended.changed[0], nullptr);
+    *extended.changed[0] = VK_FALSE;
     EXPECT_EQ(std::memcmp(&chain.storage16, &before, sizeof(before)), 0);
+}
+
+// Those of pEnabledFeatures stay, in a copy.
+TEST_F(DeviceCreation, enabledFeaturesAreKept) {
+    VkPhysicalDeviceFeatures offered{};
+    vkGetPhysicalDeviceFeatures(device().physical().handle, &offered);
+    VkPhysicalDeviceFeatures own{};
+    own.shaderInt64 = offered.shaderInt64;
+    own.samplerAnisotropy = offered.samplerAnisotropy;
+    VkPhysicalDeviceFeatures expected = own;
+    expected.shaderStorageImageWriteWithoutFormat = offered.shaderStorageImageWriteWithoutFormat;
+    info.pEnabledFeatures = &own;
+    const SacDeviceQuery asked = query();
+    ASSERT_EQ(sacExtendDeviceCreateInfo(&asked, &info, &extended, nullptr), SAC_SUCCESS);
+    EXPECT_FALSE(own.shaderStorageImageWriteWithoutFormat) << "the original is read only";
+    EXPECT_EQ(std::memcmp(extended.createInfo.pEnabledFeatures, &expected, sizeof(expected)), 0);
+    expectWorks();
 }
 
 TEST_F(DeviceCreation, portabilityDrivers) {
@@ -286,7 +310,7 @@ TEST_F(DeviceCreation, withoutSixteenBits) {
     EXPECT_FALSE(extended.features & SAC_FEATURE_STORAGE_16BIT_BIT);
     EXPECT_EQ(extended.createInfo.pNext, chain.first);
     EXPECT_FALSE(chain.vulkan11.storageBuffer16BitAccess);
-    EXPECT_EQ(extended.changed, nullptr);
+    EXPECT_EQ(extended.changed[0], nullptr);
     info.pNext = nullptr;
     ASSERT_EQ(sacExtendDeviceCreateInfo(&asked, &info, &extended, nullptr), SAC_SUCCESS);
     EXPECT_EQ(extended.createInfo.pNext, nullptr);

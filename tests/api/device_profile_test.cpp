@@ -100,6 +100,7 @@ TEST_F(Profile, isWhatVulkanSays) {
     const SacDeviceSupport& support = device().physical().support;
     EXPECT_EQ(profile.pushDescriptors, (support.features & SAC_FEATURE_PUSH_DESCRIPTOR_BIT) != 0);
     EXPECT_EQ(profile.storageBuffer16BitAccess, support.storageBuffer16BitAccess);
+    EXPECT_EQ(profile.shaderStorageImageWriteWithoutFormat, support.shaderStorageImageWriteWithoutFormat);
 }
 
 // A driver with matrix units, made of the real one.
@@ -219,6 +220,8 @@ TEST_F(Profile, beyondTheDeviceIsRefused) {
          "info->profile->minStorageBufferOffsetAlignment is 512"},
         {"a boolean", [](P& p) { p.shaderFloat16 = 2; }, SAC_ERROR_INVALID_ARGUMENT,
          "info->profile->shaderFloat16 is 2"},
+        {"another boolean", [](P& p) { p.shaderStorageImageWriteWithoutFormat = 3; }, SAC_ERROR_INVALID_ARGUMENT,
+         "info->profile->shaderStorageImageWriteWithoutFormat is 3"},
         {"too many shapes", [](P& p) { p.matrixShapeCount = SAC_MAX_MATRIX_SHAPES + 1; }, SAC_ERROR_INVALID_ARGUMENT,
          "info->profile->matrixShapeCount is 17"},
     };
@@ -240,7 +243,9 @@ TEST_F(Profile, saysNoMoreThanIsEnabled) {
     SacContext context = nullptr;
     for (const auto& [bit, member] :
          {std::pair(SAC_FEATURE_PUSH_DESCRIPTOR_BIT, "info->profile->pushDescriptors"),
-          std::pair(SAC_FEATURE_STORAGE_16BIT_BIT, "info->profile->storageBuffer16BitAccess")}) {
+          std::pair(SAC_FEATURE_STORAGE_16BIT_BIT, "info->profile->storageBuffer16BitAccess"),
+          std::pair(SAC_FEATURE_STORAGE_IMAGE_WRITE_WITHOUT_FORMAT_BIT,
+                    "info->profile->shaderStorageImageWriteWithoutFormat")}) {
         if (!(device().features() & bit))
             continue;
         info.enabledFeatures = device().features() & ~static_cast<SacFeatureFlags>(bit);

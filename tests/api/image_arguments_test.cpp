@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 #include <vector>
 
 #include "refused.hpp"
@@ -51,7 +53,7 @@ protected:
 
 TEST_F(ImageArguments, ofAPlanAreNamed) {
     const std::vector<Wrong<PlanCall>> calls = {
-        {"too many", [](auto& c) { c.x().imageCount = 5; }, invalid, "info->inputs[0].imageCount"},
+        {"too many", [](auto& c) { c.x().imageCount = SAC_MAX_IMAGES + 1; }, invalid, "info->inputs[0].imageCount"},
         {"no array", [](auto& c) { c.x().images = nullptr; }, invalid, "info->inputs[0].images"},
         {"a type", [](auto& c) { c.x().dataType = SAC_DATA_TYPE_FLOAT32; }, invalid, "info->inputs[0]"},
         {"a layout", [](auto& c) { c.x().layout = SAC_LAYOUT_CHANNELS_LAST; }, invalid, "info->inputs[0]"},
@@ -60,7 +62,23 @@ TEST_F(ImageArguments, ofAPlanAreNamed) {
         {"integers", [](auto& c) { c.images[0].format = VK_FORMAT_R8G8B8A8_UINT; }, invalid, "images[0].format"},
         {"two aspects", [](auto& c) { c.images[0].format = VK_FORMAT_D24_UNORM_S8_UINT; }, invalid, "images[0].format"},
         {"channels", [](auto& c) { c.images[1].channels = 3; }, invalid, "images[1].channels"},
+        {"first channel", [](auto& c) { c.images[1].firstChannel = 2; }, invalid,
+         "info->inputs[0].images[1].firstChannel is 2, VkFormat 83 has 2 channels"},
+        {"channels behind the first", [](auto& c) { c.images[0].firstChannel = 2; }, invalid,
+         "info->inputs[0].images[0].channels is 3, VkFormat 37 has 2 from firstChannel 2 on"},
         {"factor", [](auto& c) { c.images[0].pixelShuffle = 65; }, invalid, "images[0].pixelShuffle"},
+        {"transfer", [](auto& c) { c.images[1].transfer = static_cast<SacImageTransfer>(6); }, invalid,
+         "info->inputs[0].images[1].transfer is 6, no SacImageTransfer"},
+        {"a normal of three", [](auto& c) { c.images[0].transfer = SAC_IMAGE_TRANSFER_OCTAHEDRAL; }, invalid,
+         "info->inputs[0].images[0]: its channels are 3, SAC_IMAGE_TRANSFER_OCTAHEDRAL has 2"},
+        {"a normal is three channels", [](auto& c) { c.images[1].transfer = SAC_IMAGE_TRANSFER_OCTAHEDRAL; }, invalid,
+         "input \"x\": its images hold 15 channels"},
+        {"infinite scale", [](auto& c) { c.images[1].scale[1] = std::numeric_limits<float>::infinity(); }, invalid,
+         "info->inputs[0].images[1].scale[1] is inf"},
+        {"tiny scale", [](auto& c) { c.images[1].scale[3] = 0x1p-127f; }, invalid, "images[1].scale[3] is 5.87747e-39"},
+        {"huge scale", [](auto& c) { c.images[1].scale[0] = -0x1p127f; }, invalid,
+         "images[1].scale[0] is -1.70141e+38"},
+        {"bias", [](auto& c) { c.images[0].bias[2] = std::nanf(""); }, invalid, "info->inputs[0].images[0].bias[2] is"},
         {"image sType", [](auto& c) { c.images[1].sType = {}; }, invalid,
          "sType of info->inputs[0].images[1] is 0, it must be SAC_STRUCTURE_TYPE_IMAGE_DESC"},
         {"image pNext", [](auto& c) { c.images[1].pNext = &c.images[0]; }, invalid,
@@ -76,9 +94,15 @@ TEST_F(ImageArguments, ofAPlanAreNamed) {
         {"output format",
          [](auto& c) {
              c.describeOutput();
-             c.outputs[1].format = VK_FORMAT_B8G8R8A8_UNORM;
+             c.outputs[1].format = VK_FORMAT_B8G8R8A8_SRGB;
          },
-         invalid, "info->outputs[0].images[1].format"},
+         invalid, "info->outputs[0].images[1].format is VkFormat 50, outputs are none of the SRGB"},
+        {"output of depth",
+         [](auto& c) {
+             c.describeOutput();
+             c.outputs[1].format = VK_FORMAT_D32_SFLOAT;
+         },
+         invalid, "info->outputs[0].images[1].format is VkFormat 126"},
         {"output channels",
          [](auto& c) {
              c.describeOutput();
@@ -100,6 +124,20 @@ TEST_F(ImageArguments, ofAPlanAreNamed) {
     PlanCall right;
     right.describeOutput();
     EXPECT_EQ(Plan(model, right.description).tensors().back().imageCount, 4u);
+}
+
+TEST_F(ImageArguments, outputsOfMoreFormatsTakeTheirFeature) {
+    Context narrow(device(), nullptr, SAC_FEATURE_STORAGE_IMAGE_WRITE_WITHOUT_FORMAT_BIT);
+    Model other(narrow, file);
+    PlanCall call;
+    call.describeOutput();
+    EXPECT_NE(Plan(other, call.description).get(), nullptr);
+    call.outputs[1].format = VK_FORMAT_A2B10G10R10_UNORM_PACK32;
+    SacPlan plan = nullptr;
+    SacError error = unsetError();
+    const SacResult result = sacCreatePlan(other, &call.description.get(), &plan, &error);
+    expectRefused(result, error, SAC_ERROR_UNSUPPORTED,
+                  "info->outputs[0].images[1].format is VkFormat 64, outputs are R8G8B8A8_UNORM");
 }
 
 TEST_F(ImageArguments, formatsThatTheDeviceCannotSampleAreUnsupported) {

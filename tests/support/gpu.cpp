@@ -101,6 +101,8 @@ Context::Context(const host::Device& device, const VkAllocationCallbacks* alloca
         profile = *info.profile;
         profile.pushDescriptors &= (info.enabledFeatures & SAC_FEATURE_PUSH_DESCRIPTOR_BIT) != 0;
         profile.storageBuffer16BitAccess &= (info.enabledFeatures & SAC_FEATURE_STORAGE_16BIT_BIT) != 0;
+        profile.shaderStorageImageWriteWithoutFormat &=
+            (info.enabledFeatures & SAC_FEATURE_STORAGE_IMAGE_WRITE_WITHOUT_FORMAT_BIT) != 0;
         info.profile = &profile;
     }
     info.allocator = allocator;

@@ -26,6 +26,7 @@ inline SacDeviceProfile desktopProfile() {
     profile.minStorageBufferOffsetAlignment = 16;
     profile.storageBuffer16BitAccess = VK_TRUE;
     profile.pushDescriptors = VK_TRUE;
+    profile.shaderStorageImageWriteWithoutFormat = VK_TRUE;
     return profile;
 }
 

@@ -37,6 +37,8 @@ Device::Device(Instance& instance, const PhysicalDevice& physical, const DeviceO
     VkPhysicalDeviceFeatures2 enabled{};
     enabled.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
     enabled.pNext = &storage16;
+    enabled.features.shaderStorageImageWriteWithoutFormat =
+        (features_ & SAC_FEATURE_STORAGE_IMAGE_WRITE_WITHOUT_FORMAT_BIT) ? VK_TRUE : VK_FALSE;
     if (gpuAssisted) {
         // Instrumented shaders write their findings to a buffer; the layer warns where it has to enable this itself.
         VkPhysicalDeviceFeatures offered{};
@@ -119,6 +121,7 @@ void Device::chooseProfile(const DeviceOptions& options) {
     SacDeviceProfile own = physical_.support.profile;
     own.pushDescriptors = (features_ & SAC_FEATURE_PUSH_DESCRIPTOR_BIT) != 0;
     own.storageBuffer16BitAccess = (features_ & SAC_FEATURE_STORAGE_16BIT_BIT) != 0;
+    own.shaderStorageImageWriteWithoutFormat = (features_ & SAC_FEATURE_STORAGE_IMAGE_WRITE_WITHOUT_FORMAT_BIT) != 0;
     profile_ = namedProfile(wanted, own);
 }
 

@@ -57,6 +57,7 @@ private:
         static constexpr Flag flags[] = {
             {"storageBuffer16BitAccess", &SacDeviceProfile::storageBuffer16BitAccess},
             {"pushDescriptors", &SacDeviceProfile::pushDescriptors},
+            {"shaderStorageImageWriteWithoutFormat", &SacDeviceProfile::shaderStorageImageWriteWithoutFormat},
             {"shaderFloat16", &SacDeviceProfile::shaderFloat16},
         };
         for (const Number& known : numbers)

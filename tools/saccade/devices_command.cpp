@@ -61,6 +61,7 @@ void printProfile(const SacDeviceProfile& profile) {
     line("push constants", bytesText(profile.maxPushConstantsSize));
     line("push descriptors", profile.pushDescriptors ? "yes" : "no");
     line("16-bit storage", profile.storageBuffer16BitAccess ? "yes" : "no");
+    line("images without format", profile.shaderStorageImageWriteWithoutFormat ? "yes" : "no");
     line("fp16 arithmetic", profile.shaderFloat16 ? "yes" : "no");
     line("float16 matrices", matrixText(profile));
 }
