@@ -20,9 +20,9 @@
  *
  * STRUCTURES
  *   A structure begins with sType and pNext, also where it is an element of an array; only those that never grow have
- *   neither (SacBufferRange, SacTimestampRange, SacMatrixShape, SacError). The caller sets both, in what the library
- *   fills as in what it reads, and the library changes neither. The rest may be zero: zero is the default of every
- *   member that does not say "required".
+ *   neither (SacBufferRange, SacTimestampRange, SacMatrixShape, SacDispatchBinding, SacError). The caller sets both, in
+ *   what the library fills as in what it reads, and the library changes neither. The rest may be zero: zero is the
+ *   default of every member that does not say "required".
  *   pNext is NULL or a chain of structures, each at most once, whose comments say that they extend this one. Any other
  *   is refused by its name, so that nothing that was asked for is ignored.
  *
@@ -186,6 +186,8 @@ typedef enum SacStructureType SAC_ENUM_TYPE {
     SAC_STRUCTURE_TYPE_EXTENDED_DEVICE_CREATE_INFO = 24,
     SAC_STRUCTURE_TYPE_RESOURCE_ACCESS = 25,
     SAC_STRUCTURE_TYPE_COMPILE_JOBS = 26,
+    SAC_STRUCTURE_TYPE_DISPATCH = 27,
+    SAC_STRUCTURE_TYPE_SHADER = 28,
     SAC_STRUCTURE_TYPE_MAX_ENUM = 0x7fffffff
 } SacStructureType;
 
@@ -689,6 +691,10 @@ typedef enum SacPlanFlagBits SAC_ENUM_TYPE {
     SAC_PLAN_CONDITIONAL_BIT = 0x2,
     /* A number that the GPU reads decides whether a run resets the state: see SacRunInfo::reset. */
     SAC_PLAN_CONDITIONAL_RESET_BIT = 0x4,
+    /* Intermediates that share memory share it whole: two of them begin at one offset or have no byte in common. So a
+     * renderer that binds buffers whole makes one buffer for each offset. The workspace may grow, results are the same.
+     * With NO_ALIASING_BIT it has no effect. */
+    SAC_PLAN_WHOLE_BUFFERS_BIT = 0x8,
     SAC_PLAN_FLAG_BITS_MAX_ENUM = 0x7fffffff
 } SacPlanFlagBits;
 typedef VkFlags SacPlanFlags;
@@ -928,6 +934,87 @@ SAC_API SacResult VKAPI_CALL sacWriteMemoryParts(SacPlan plan, SacMemoryKind kin
 
 #endif
 
+/* ---- Dispatches, for a renderer that records them itself -------------------------------------------------------- */
+
+/* Some renderers hand out no VkCommandBuffer, or are not on Vulkan. They ask a plan what sacCmdUpload or sacCmdRun
+ * would dispatch, and dispatch it in their own way. docs/integration.md, "An engine without a command buffer", has the
+ * steps. All of this works in a context without a device, so that plans can be baked for a machine that is not here. */
+
+#define SAC_MAX_DISPATCH_BINDINGS 16u
+
+/* What a dispatch uses at one binding of descriptor set 0. */
+typedef struct SacDispatchBinding {
+    /* STORAGE_BUFFER, UNIFORM_BUFFER, SAMPLED_IMAGE, which is read without a sampler, or STORAGE_IMAGE */
+    VkDescriptorType descriptorType;
+    /* SHADER_READ, SHADER_WRITE, both of them, or UNIFORM_READ. 0: the shader declares the binding and does not touch
+     * it, so that anything of that type serves. */
+    VkAccessFlags access;
+    SacResourceType type; /* MEMORY or TENSOR */
+    uint32_t index;       /* a SacMemoryKind, or the tensor's index in sacGetPlanTensors */
+    uint32_t image;       /* of a tensor of images: which one; else 0 */
+    VkDeviceSize offset;  /* bytes from where the memory begins; of a tensor 0 */
+    VkDeviceSize size;    /* bytes; 0 for an image */
+} SacDispatchBinding;
+
+/* One compute dispatch. It has no push constants. */
+typedef struct SacDispatch {
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_DISPATCH */
+    void* pNext;
+    const char* name;   /* of its stage, as in SacStageInfo; valid while the plan lives */
+    uint32_t shader;    /* its index in sacGetPlanShaders */
+    uint32_t groups[3]; /* workgroups, for the planned batch */
+    /* A run of the first b entries of the batch has groups[2] = b * groupsPerEntry. 0: as many for any batch */
+    uint32_t groupsPerEntry;
+    /* A barrier stands before it: from COMPUTE_SHADER, SHADER_WRITE to COMPUTE_SHADER, SHADER_READ | SHADER_WRITE, over
+     * everything that dispatches since the last one have used. */
+    VkBool32 barrier;
+    uint32_t bindingCount;
+    SacDispatchBinding bindings[SAC_MAX_DISPATCH_BINDINGS]; /* binding i of set 0 */
+} SacDispatch;
+
+/* A shader that dispatches of a plan use, with its specialization constants folded to literals. */
+typedef struct SacShader {
+    SacStructureType sType; /* SAC_STRUCTURE_TYPE_SHADER */
+    void* pNext;
+    const char* name;       /* of the kernel: "gemmF16". A literal of the library; several shaders may have one name */
+    const char* entryPoint; /* a literal of the library */
+    uint32_t workgroupSize[3]; /* invocations, as its LocalSize says */
+    size_t codeSize;           /* bytes of sacGetPlanShaderCode */
+} SacShader;
+
+#ifndef SAC_NO_PROTOTYPES
+
+/* The dispatches of a command in order, as sacCmdUpload (one that builds the tables) and sacCmdRun record them. What
+ * these record beside them is the caller's to do: weights and parameters are host bytes, see sacWriteWeights and
+ * sacWriteParameters, and a state is set to zeros by clearing its buffer. Barriers before the first dispatch and after
+ * the last are those of the synchronization contract.
+ * `*count` is the capacity of `dispatches` on entry and the number written on return; with dispatches == NULL it is set
+ * to the number there are. Errors: INVALID_ARGUMENT (also: too small; a plan made with SAC_PLAN_CONDITIONAL_BIT or
+ * SAC_PLAN_CONDITIONAL_RESET_BIT, of which numbers on the GPU decide what is dispatched), OUT_OF_HOST_MEMORY. */
+SAC_API SacResult VKAPI_CALL sacGetPlanDispatches(SacPlan plan, SacCommand command, uint32_t* count,
+                                                  SacDispatch* dispatches, SacError* error);
+
+/* The shaders of both commands, each once: dispatches of equal SacDispatch::shader can share a pipeline. `*count` as in
+ * sacGetPlanDispatches. Errors: INVALID_ARGUMENT (also: too small), OUT_OF_HOST_MEMORY. */
+SAC_API SacResult VKAPI_CALL sacGetPlanShaders(SacPlan plan, uint32_t* count, SacShader* shaders, SacError* error);
+
+/* SPIR-V 1.3 of a shader, valid for Vulkan 1.1. It has no specialization constants, a literal LocalSize and one entry
+ * point. Plans with equal shapes, options and profiles have equal code.
+ *   shader    index in sacGetPlanShaders
+ *   codeSize  required; on return SacShader::codeSize
+ *   code      NULL: only codeSize is set; else *codeSize is its capacity in bytes on entry. Any alignment
+ * Errors: INVALID_ARGUMENT (also: the capacity is too small), OUT_OF_HOST_MEMORY. Then `code` and *codeSize are as they
+ * were. */
+SAC_API SacResult VKAPI_CALL sacGetPlanShaderCode(SacPlan plan, uint32_t shader, size_t* codeSize, void* code,
+                                                  SacError* error);
+
+/* Writes bytes of what SAC_MEMORY_PARAMETERS has to hold, from `offset` on, as sacWriteWeights does for the weights.
+ * Where sacCmdUpload is called, it fills the parameters itself. Errors: INVALID_ARGUMENT. */
+SAC_API SacResult VKAPI_CALL sacWriteParameters(SacPlan plan, VkDeviceSize offset, VkDeviceSize size, void* data,
+                                                SacError* error);
+
+#endif
+
 /* ---- Position bias of deformable attention ---------------------------------------------------------------------- */
 
 /* The continuous position bias of DeformableAttention1D to 3D is a fixed function of one to three coordinates. It is
@@ -1134,6 +1221,13 @@ typedef SacResult(VKAPI_PTR* PFN_sacGetPlanMemoryParts)(SacPlan plan, uint32_t* 
                                                         SacError* error);
 typedef SacResult(VKAPI_PTR* PFN_sacGetPlanAccess)(SacPlan plan, SacCommand command, uint32_t* count,
                                                    SacResourceAccess* accesses, SacError* error);
+typedef SacResult(VKAPI_PTR* PFN_sacGetPlanDispatches)(SacPlan plan, SacCommand command, uint32_t* count,
+                                                       SacDispatch* dispatches, SacError* error);
+typedef SacResult(VKAPI_PTR* PFN_sacGetPlanShaders)(SacPlan plan, uint32_t* count, SacShader* shaders, SacError* error);
+typedef SacResult(VKAPI_PTR* PFN_sacGetPlanShaderCode)(SacPlan plan, uint32_t shader, size_t* codeSize, void* code,
+                                                       SacError* error);
+typedef SacResult(VKAPI_PTR* PFN_sacWriteParameters)(SacPlan plan, VkDeviceSize offset, VkDeviceSize size, void* data,
+                                                     SacError* error);
 typedef SacResult(VKAPI_PTR* PFN_sacWriteMemoryParts)(SacPlan plan, SacMemoryKind kind, const void* data,
                                                       size_t dataSize, uint32_t nameCount, const char* const* names,
                                                       size_t* fileSize, void* file, SacError* error);

@@ -78,6 +78,8 @@ SAC_STRUCTURE(SacPositionBiasProperties, POSITION_BIAS_PROPERTIES)
 SAC_STRUCTURE(SacStageInfo, STAGE_INFO)
 SAC_STRUCTURE(SacMemoryPart, MEMORY_PART)
 SAC_STRUCTURE(SacResourceAccess, RESOURCE_ACCESS)
+SAC_STRUCTURE(SacDispatch, DISPATCH)
+SAC_STRUCTURE(SacShader, SHADER)
 SAC_STRUCTURE(SacUploadInfo, UPLOAD_INFO)
 SAC_STRUCTURE(SacRunInfo, RUN_INFO)
 SAC_STRUCTURE(SacTensorBinding, TENSOR_BINDING)
@@ -513,6 +515,23 @@ public:
             return sacGetPlanAccess(get(), command, count, accesses, error);
         });
     }
+    /// Of cmdUpload or cmdRun, in order, for a renderer that records them itself. Their names live as long as the plan.
+    std::vector<SacDispatch> dispatches(SacCommand command) const {
+        return enumerate<SacDispatch>([&](uint32_t* count, SacDispatch* dispatches, SacError* error) {
+            return sacGetPlanDispatches(get(), command, count, dispatches, error);
+        });
+    }
+    /// Of all dispatches, each once.
+    std::vector<SacShader> shaders() const { return list<SacShader>(sacGetPlanShaders); }
+    /// SPIR-V of shaders()[shader].
+    std::vector<uint32_t> shaderCode(uint32_t shader) const {
+        SacError error{};
+        std::size_t size = 0;
+        check(sacGetPlanShaderCode(get(), shader, &size, nullptr, &error), error);
+        std::vector<uint32_t> code(size / sizeof(uint32_t));
+        check(sacGetPlanShaderCode(get(), shader, &size, code.data(), &error), error);
+        return code;
+    }
     SacPlanProperties properties() const {
         SacPlanProperties properties = make<SacPlanProperties>();
         SacError error{};
@@ -571,6 +590,11 @@ public:
         check(sacWriteWeights(get(), offset, size, data, &error), error);
     }
     void writeWeights(void* data) const { writeWeights(0, memory(SAC_MEMORY_WEIGHTS).size, data); }
+    /// All of what the parameters' memory has to hold, where cmdUpload does not fill it.
+    void writeParameters(void* data) const {
+        SacError error{};
+        check(sacWriteParameters(get(), 0, memory(SAC_MEMORY_PARAMETERS).size, data, &error), error);
+    }
 
     void cmdUpload(VkCommandBuffer commandBuffer, const SacUploadInfo& info) const {
         SacError error{};

@@ -113,6 +113,8 @@ inline void requireUtf8(const char* text, const char* name) {
     X(SacStageInfo, STAGE_INFO)                                                                                        \
     X(SacMemoryPart, MEMORY_PART)                                                                                      \
     X(SacResourceAccess, RESOURCE_ACCESS)                                                                              \
+    X(SacDispatch, DISPATCH)                                                                                           \
+    X(SacShader, SHADER)                                                                                               \
     X(SacUploadInfo, UPLOAD_INFO)                                                                                      \
     X(SacRunInfo, RUN_INFO)                                                                                            \
     X(SacTensorBinding, TENSOR_BINDING)                                                                                \
@@ -190,6 +192,21 @@ inline void requireFlags(VkFlags flags, VkFlags known, const char* name) {
     if (flags & ~known)
         throw Error(SAC_ERROR_INVALID_ARGUMENT, "%s is 0x%x, of which 0x%x is no known flag", name, flags,
                     flags & ~known);
+}
+
+inline void requireCommand(SacCommand command) {
+    if (command != SAC_COMMAND_UPLOAD && command != SAC_COMMAND_RUN)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "command is %d, no SacCommand", static_cast<int>(command));
+}
+
+/// Throws unless `size` bytes from `offset` on are among the `bytes` of what `whole` names.
+inline void requirePart(VkDeviceSize offset, VkDeviceSize size, VkDeviceSize bytes, const char* whole) {
+    if (offset > bytes)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "offset is %llu, the %s have %llu bytes", wide(offset), whole,
+                    wide(bytes));
+    if (size > bytes - offset)
+        throw Error(SAC_ERROR_INVALID_ARGUMENT, "size is %llu, from offset %llu the %s have %llu bytes", wide(size),
+                    wide(offset), whole, wide(bytes - offset));
 }
 
 } // namespace saccade

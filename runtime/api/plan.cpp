@@ -222,7 +222,9 @@ extern "C" SAC_API SacResult VKAPI_CALL sacCreatePlan(SacModel model, const SacP
         require(model, "model");
         requireStructure(info, "info");
         require(plan, "plan");
-        requireFlags(info->flags, SAC_PLAN_NO_ALIASING_BIT | SAC_PLAN_CONDITIONAL_BIT | SAC_PLAN_CONDITIONAL_RESET_BIT,
+        requireFlags(info->flags,
+                     SAC_PLAN_NO_ALIASING_BIT | SAC_PLAN_CONDITIONAL_BIT | SAC_PLAN_CONDITIONAL_RESET_BIT |
+                         SAC_PLAN_WHOLE_BUFFERS_BIT,
                      "info->flags");
         requireUtf8(info->name, "info->name");
         ChildCount count(model->planCount);

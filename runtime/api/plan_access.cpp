@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "api/objects.hpp"
+#include "api/public_bindings.hpp"
 #include "api/public_names.hpp"
 
 using namespace saccade;
@@ -21,12 +21,7 @@ struct Use {
 };
 
 void addToUse(Use& use, BindingKind kind, Access access) {
-    VkAccessFlags flags = 0;
-    if (access != Access::write)
-        flags |= kind == BindingKind::uniformBuffer ? VK_ACCESS_UNIFORM_READ_BIT : VK_ACCESS_SHADER_READ_BIT;
-    if (access != Access::read)
-        flags |= VK_ACCESS_SHADER_WRITE_BIT;
-    use.add(VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, flags);
+    use.add(VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, accessFlags(kind, access));
 }
 
 struct CommandUses {
@@ -35,22 +30,11 @@ struct CommandUses {
     Use enable, reset;
 };
 
-// The tensor of each external, an image of several being one.
-using TensorOfExternal = FixedVector<uint32_t, SAC_MAX_BOUND>;
-
-TensorOfExternal tensorsOfExternals(const SacPlan_T& plan) {
-    TensorOfExternal out;
-    for (const uint32_t tensor : plan.boundTensors)
-        for (uint32_t i = 0; i < std::max(plan.tensors[tensor].imageCount, 1u); ++i)
-            out.push_back(tensor);
-    return out;
-}
-
-void addDispatches(CommandUses& uses, const DispatchList& list, const TensorOfExternal& tensors) {
+void addDispatches(CommandUses& uses, const DispatchList& list, const ExternalPlaces& externals) {
     for (const PlacedDispatch& dispatch : list.dispatches())
         for (uint32_t i = 0; i < dispatch.bindings.size(); ++i) {
             const Binding& binding = dispatch.bindings[i];
-            Use& use = binding.memory == MemoryKind::external ? uses.tensors[tensors[binding.external]]
+            Use& use = binding.memory == MemoryKind::external ? uses.tensors[externals[binding.external].tensor]
                                                               : uses.memory[publicKind(binding.memory)];
             addToUse(use, dispatch.pipeline.kinds[i], binding.access);
         }
@@ -70,7 +54,7 @@ CommandUses usesOfUpload(const SacPlan_T& plan) {
 
 CommandUses usesOfRun(const SacPlan_T& plan) {
     CommandUses uses;
-    addDispatches(uses, plan.run, tensorsOfExternals(plan));
+    addDispatches(uses, plan.run, externalPlaces(plan));
     Use& workspace = uses.memory[SAC_MEMORY_WORKSPACE];
     for (size_t i = 0; i < plan.boundTensors.size(); ++i)
         if (plan.valueOffsets[i] != SacPlan_T::noValue) {
@@ -118,8 +102,7 @@ extern "C" SAC_API SacResult VKAPI_CALL sacGetPlanAccess(SacPlan plan, SacComman
                                                          SacResourceAccess* accesses, SacError* error) {
     return guarded(error, plan ? &plan->model->context->log : nullptr, [&] {
         require(plan, "plan");
-        if (command != SAC_COMMAND_UPLOAD && command != SAC_COMMAND_RUN)
-            throw Error(SAC_ERROR_INVALID_ARGUMENT, "command is %d, no SacCommand", static_cast<int>(command));
+        requireCommand(command);
         const AccessList list = listUses(*plan, command == SAC_COMMAND_UPLOAD ? usesOfUpload(*plan) : usesOfRun(*plan));
         fillAnswers(count, accesses, list.size(), "accesses", "accesses", [&](size_t i) { return list[i]; });
     });

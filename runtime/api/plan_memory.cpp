@@ -80,7 +80,9 @@ void setRequirements(SacPlan_T& plan, const Graph& graph, uint64_t workspaceByte
 
 void placeGraph(SacPlan_T& plan, Graph& graph) {
     const DeviceProfile& device = plan.model->context->device.profile;
-    const uint64_t intermediates = planMemory(graph, !(plan.flags & SAC_PLAN_NO_ALIASING_BIT));
+    const uint64_t intermediates = planMemory(graph, plan.flags & SAC_PLAN_NO_ALIASING_BIT     ? Sharing::none
+                                                     : plan.flags & SAC_PLAN_WHOLE_BUFFERS_BIT ? Sharing::buffers
+                                                                                               : Sharing::bytes);
     planBarriers(graph);
     plan.upload.build(graph, Phase::upload, 1, device);
     plan.run.build(graph, Phase::run, plan.batch, device);

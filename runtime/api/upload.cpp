@@ -30,13 +30,7 @@ extern "C" SAC_API SacResult VKAPI_CALL sacWriteWeights(SacPlan plan, VkDeviceSi
                                                         void* data, SacError* error) {
     return guarded(error, plan ? &plan->model->context->log : nullptr, [&] {
         require(plan, "plan");
-        const VkDeviceSize bytes = plan->memory[SAC_MEMORY_WEIGHTS].size;
-        if (offset > bytes)
-            throw Error(SAC_ERROR_INVALID_ARGUMENT, "offset is %llu, the weights have %llu bytes", wide(offset),
-                        wide(bytes));
-        if (size > bytes - offset)
-            throw Error(SAC_ERROR_INVALID_ARGUMENT, "size is %llu, from offset %llu the weights have %llu bytes",
-                        wide(size), wide(offset), wide(bytes - offset));
+        requirePart(offset, size, plan->memory[SAC_MEMORY_WEIGHTS].size, "weights");
         if (size == 0)
             return;
         require(data, "data");

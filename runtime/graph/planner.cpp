@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <span>
 #include <tuple>
 
 namespace saccade {
@@ -135,27 +136,27 @@ private:
     Ranges ranges_;
 };
 
-} // namespace
+// The following set the offsets of the tensors, which come by size, and return the bytes of all.
 
-uint64_t planMemory(Graph& graph, bool alias) {
-    std::pmr::memory_resource* memory = graph.nodes().get_allocator().resource();
-    std::pmr::vector<Lifetime> lifetimes = workspaceLifetimes(graph);
-    // Not stable_sort, which takes its buffer from operator new.
-    std::sort(lifetimes.begin(), lifetimes.end(), [&](const Lifetime& a, const Lifetime& b) {
-        const uint64_t x = graph.tensor(a.tensor).bytes, y = graph.tensor(b.tensor).bytes;
-        return x != y ? x > y : a.tensor < b.tensor;
-    });
+uint64_t shareNothing(Graph& graph, std::span<const Lifetime> lifetimes) {
     uint64_t total = 0;
-    LifetimeTree placed(graph.nodes().size(), memory);
-    std::pmr::vector<const Tensor*> neighbours(memory);
     for (const Lifetime& mine : lifetimes) {
         graph.tick();
         Tensor& tensor = graph.tensor(mine.tensor);
-        if (!alias) {
-            tensor.offset = alignUp(total, graph.offsetAlignment());
-            total = tensor.offset + tensor.bytes;
-            continue;
-        }
+        tensor.offset = alignUp(total, graph.offsetAlignment());
+        total = tensor.offset + tensor.bytes;
+    }
+    return total;
+}
+
+uint64_t shareBytes(Graph& graph, std::span<const Lifetime> lifetimes) {
+    std::pmr::memory_resource* memory = graph.nodes().get_allocator().resource();
+    LifetimeTree placed(graph.nodes().size(), memory);
+    std::pmr::vector<const Tensor*> neighbours(memory);
+    uint64_t total = 0;
+    for (const Lifetime& mine : lifetimes) {
+        graph.tick();
+        Tensor& tensor = graph.tensor(mine.tensor);
         neighbours.clear();
         placed.forEachMeeting(mine, [&](const Lifetime& other) { neighbours.push_back(&graph.tensor(other.tensor)); });
         std::sort(neighbours.begin(), neighbours.end(),
@@ -171,6 +172,89 @@ uint64_t planMemory(Graph& graph, bool alias) {
         placed.add(mine);
     }
     return total;
+}
+
+/// Buffers, and which of them each tensor has.
+struct BufferPlan {
+    explicit BufferPlan(const Graph& graph)
+        : sizes(graph.nodes().get_allocator().resource()), bufferOf(graph.tensors().size(), sizes.get_allocator()) {}
+
+    uint64_t bytes(uint64_t alignment) const {
+        uint64_t total = 0;
+        for (const uint64_t size : sizes)
+            total = alignUp(total, alignment) + size;
+        return total;
+    }
+
+    std::pmr::vector<uint64_t> sizes;
+    std::pmr::vector<size_t> bufferOf;
+};
+
+// Gives each tensor in turn the smallest free buffer that is large enough, else the largest free one, which grows, else
+// a new one.
+BufferPlan assignBuffers(const Graph& graph, std::span<const Lifetime> lifetimes) {
+    BufferPlan plan(graph);
+    LifetimeTree placed(graph.nodes().size(), plan.sizes.get_allocator().resource());
+    std::pmr::vector<TensorId> lastMet(
+        plan.sizes.get_allocator()); // of each buffer: the last tensor that found it taken
+    for (const Lifetime& mine : lifetimes) {
+        graph.tick();
+        const uint64_t bytes = graph.tensor(mine.tensor).bytes;
+        placed.forEachMeeting(mine, [&](const Lifetime& other) { lastMet[plan.bufferOf[other.tensor]] = mine.tensor; });
+        const auto isBetter = [&](uint64_t size, uint64_t than) {
+            return size < bytes || than < bytes ? size > than : size < than;
+        };
+        size_t best = plan.sizes.size();
+        for (size_t i = 0; i < plan.sizes.size(); ++i)
+            if (lastMet[i] != mine.tensor && (best == plan.sizes.size() || isBetter(plan.sizes[i], plan.sizes[best])))
+                best = i;
+        if (best == plan.sizes.size()) {
+            plan.sizes.push_back(bytes);
+            lastMet.push_back(noTensor);
+        }
+        plan.sizes[best] = std::max(plan.sizes[best], bytes);
+        plan.bufferOf[mine.tensor] = best;
+        placed.add(mine);
+    }
+    return plan;
+}
+
+uint64_t shareBuffers(Graph& graph, std::span<Lifetime> lifetimes) {
+    const BufferPlan bySize = assignBuffers(graph, lifetimes);
+    std::sort(lifetimes.begin(), lifetimes.end(), [](const Lifetime& a, const Lifetime& b) {
+        return a.first != b.first ? a.first < b.first : a.tensor < b.tensor;
+    });
+    const BufferPlan byTime = assignBuffers(graph, lifetimes);
+    const uint64_t alignment = graph.offsetAlignment();
+    const BufferPlan& plan = byTime.bytes(alignment) < bySize.bytes(alignment) ? byTime : bySize;
+    std::pmr::vector<uint64_t> offsets(plan.sizes.get_allocator());
+    uint64_t total = 0;
+    for (const uint64_t size : plan.sizes) {
+        offsets.push_back(alignUp(total, alignment));
+        total = offsets.back() + size;
+    }
+    for (const Lifetime& mine : lifetimes)
+        graph.tensor(mine.tensor).offset = offsets[plan.bufferOf[mine.tensor]];
+    return total;
+}
+
+} // namespace
+
+uint64_t planMemory(Graph& graph, Sharing sharing) {
+    std::pmr::vector<Lifetime> lifetimes = workspaceLifetimes(graph);
+    // Not stable_sort, which takes its buffer from operator new.
+    std::sort(lifetimes.begin(), lifetimes.end(), [&](const Lifetime& a, const Lifetime& b) {
+        const uint64_t x = graph.tensor(a.tensor).bytes, y = graph.tensor(b.tensor).bytes;
+        return x != y ? x > y : a.tensor < b.tensor;
+    });
+    switch (sharing) {
+    case Sharing::bytes:
+        return shareBytes(graph, lifetimes);
+    case Sharing::buffers:
+        return shareBuffers(graph, lifetimes);
+    default:
+        return shareNothing(graph, lifetimes);
+    }
 }
 
 void planBarriers(Graph& graph) {

@@ -149,7 +149,7 @@ VkPipeline PipelineLibrary::compile(const Pipeline& pipeline) const {
     info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
     info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
     info.stage.module = module;
-    info.stage.pName = "main";
+    info.stage.pName = shaderEntryPoint;
     info.stage.pSpecializationInfo = &specialization;
     info.layout = pipeline.layout.pipeline;
     VkPipeline handle = VK_NULL_HANDLE;

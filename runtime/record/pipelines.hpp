@@ -31,6 +31,7 @@ constexpr VkDescriptorType descriptorType(BindingKind kind) {
     }
 }
 
+constexpr const char* shaderEntryPoint = "main";
 constexpr uint32_t pushConstantBytes = 128; ///< the least that a Vulkan device offers
 
 /// Layout of all pipelines with these bindings in set 0 and the full push constant range.

@@ -55,6 +55,11 @@ int main(int argc, char** argv) {
     LOAD(sacGetPlanStages);
     LOAD(sacGetPlanMemoryParts);
     LOAD(sacGetPlanAccess);
+    LOAD(sacGetPlanDispatches);
+    LOAD(sacGetPlanShaders);
+    LOAD(sacGetPlanShaderCode);
+    LOAD(sacWriteWeights);
+    LOAD(sacWriteParameters);
     LOAD(sacWriteMemoryParts);
     LOAD(sacCmdUpload);
     LOAD(sacCmdRun);

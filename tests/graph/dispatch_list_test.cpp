@@ -35,7 +35,7 @@ Kernel kernelOf(uint32_t operands, std::initializer_list<Dispatch> dispatches, u
 class DispatchLists : public ::testing::Test {
 protected:
     DispatchList list(Phase phase = Phase::run, uint32_t batch = 1) {
-        planMemory(graph, true);
+        planMemory(graph, Sharing::bytes);
         planBarriers(graph);
         DispatchList out(std::pmr::new_delete_resource());
         out.build(graph, phase, batch, DeviceProfile());

@@ -45,7 +45,7 @@ protected:
     void node(const std::vector<Use>& uses, Phase phase = Phase::run) { addNode(graph, uses, phase); }
 
     std::vector<bool> barriers() {
-        planMemory(graph, true);
+        planMemory(graph, Sharing::bytes);
         planBarriers(graph);
         std::vector<bool> out;
         for (const Node& n : graph.nodes())
@@ -134,7 +134,7 @@ TEST_F(Planner, sharedMemoryWaitsWhereTensorsDoNot) {
     EXPECT_EQ(barriers(), (Barriers{false, true, true}));
     EXPECT_EQ(graph.tensor(b).offset, graph.tensor(d).offset);
 
-    EXPECT_EQ(planMemory(graph, false), 512u);
+    EXPECT_EQ(planMemory(graph, Sharing::none), 512u);
     planBarriers(graph);
     EXPECT_NE(graph.tensor(b).offset, graph.tensor(d).offset);
     EXPECT_FALSE(graph.nodes()[2].barrier);
@@ -156,15 +156,29 @@ TEST_F(Planner, chainNeedsTwoBuffers) {
         t.push_back(intermediate(1000));
     for (int i = 0; i < 5; ++i)
         node({{t[static_cast<size_t>(i)], Access::read}, {t[static_cast<size_t>(i) + 1], Access::write}});
-    EXPECT_EQ(planMemory(graph, true), 1024u + 1000u);
-    EXPECT_EQ(planMemory(graph, false), 5 * 1024u + 1000u);
+    EXPECT_EQ(planMemory(graph, Sharing::bytes), 1024u + 1000u);
+    EXPECT_EQ(planMemory(graph, Sharing::none), 5 * 1024u + 1000u);
+}
+
+TEST_F(Planner, buffersAreSharedWhole) {
+    std::vector<TensorId> t;
+    for (const uint64_t bytes : {1000, 600, 500, 100})
+        t.push_back(intermediate(bytes));
+    node({{t[0], Access::write}});
+    for (size_t i = 0; i < 3; ++i)
+        node({{t[i], Access::read}, {t[i + 1], Access::write}});
+    EXPECT_EQ(planMemory(graph, Sharing::buffers), 1024u + 600u);
+    std::vector<uint64_t> offsets;
+    for (const TensorId id : t)
+        offsets.push_back(graph.tensor(id).offset);
+    EXPECT_EQ(offsets, (std::vector<uint64_t>{0, 1024, 0, 1024}));
 }
 
 TEST_F(Planner, unusedTensorsTakeNothing) {
     intermediate(1 << 20);
     const TensorId used = intermediate(100);
     node({{used, Access::write}});
-    EXPECT_EQ(planMemory(graph, true), 100u);
+    EXPECT_EQ(planMemory(graph, Sharing::bytes), 100u);
 }
 
 TEST_F(Planner, scratchIsPrivateToItsKernel) {
@@ -180,8 +194,8 @@ TEST_F(Planner, scratchIsPrivateToItsKernel) {
     graph.add("twice", kernel, {a});
     graph.add("twice", kernel, {a});
     EXPECT_EQ(barriers(), (Barriers{false, true, true, true}));
-    EXPECT_EQ(planMemory(graph, true), 100u);
-    EXPECT_EQ(planMemory(graph, false), 128u + 100u);
+    EXPECT_EQ(planMemory(graph, Sharing::bytes), 100u);
+    EXPECT_EQ(planMemory(graph, Sharing::none), 128u + 100u);
 }
 
 TEST_F(Planner, wrongNumberOfOperandsIsADefect) {
@@ -233,7 +247,7 @@ void checkBarriers(const Graph& graph) {
     }
 }
 
-void checkMemory(const Graph& graph, uint64_t total, bool alias) {
+void checkMemory(const Graph& graph, uint64_t total, Sharing sharing) {
     const auto& tensors = graph.tensors();
     std::vector<std::vector<bool>> alive(tensors.size(), std::vector<bool>(graph.nodes().size()));
     for (TensorId id = 0; id < tensors.size(); ++id) {
@@ -254,10 +268,15 @@ void checkMemory(const Graph& graph, uint64_t total, bool alias) {
         for (TensorId b = 0; b < a; ++b) {
             if (tensors[b].memory != MemoryKind::workspace)
                 continue;
-            bool together = !alias && std::find(alive[b].begin(), alive[b].end(), true) != alive[b].end();
+            const bool usedB = std::find(alive[b].begin(), alive[b].end(), true) != alive[b].end();
+            bool together = sharing == Sharing::none && usedB;
             for (size_t n = 0; n < graph.nodes().size(); ++n)
                 together = together || (alive[a][n] && alive[b][n]);
-            EXPECT_FALSE(together && bytesOf(tensors[a]).meets(bytesOf(tensors[b]))) << "tensors " << a << ", " << b;
+            const bool meet = usedB && bytesOf(tensors[a]).meets(bytesOf(tensors[b]));
+            EXPECT_FALSE(together && meet) << "tensors " << a << ", " << b;
+            if (sharing == Sharing::buffers && meet) {
+                EXPECT_EQ(tensors[a].offset, tensors[b].offset) << "tensors " << a << ", " << b;
+            }
         }
     }
 }
@@ -319,10 +338,10 @@ TEST(RandomGraphs, keepApartWhatLivesTogetherAndWaitWhereNeeded) {
                 uses.push_back({below(count), static_cast<Access>(below(3))});
             addNode(graph, uses);
         }
-        for (const bool alias : {true, false}) {
-            const uint64_t workspace = planMemory(graph, alias);
-            checkMemory(graph, workspace, alias);
-            if (alias) {
+        for (const Sharing sharing : {Sharing::bytes, Sharing::buffers, Sharing::none}) {
+            const uint64_t workspace = planMemory(graph, sharing);
+            checkMemory(graph, workspace, sharing);
+            if (sharing == Sharing::bytes) {
                 EXPECT_EQ(workspace, greedyWorkspace(graph));
             }
             planBarriers(graph);
@@ -347,7 +366,7 @@ TEST(LargeGraphs, arePlannedInLittleTime) {
     for (uint32_t i = 0; i < depth; ++i)
         addNode(graph, {{graph.weight("w", DataType::u8, 64, uint64_t(i) * 64), Access::read},
                         {graph.external("y", DataType::u8, {64}), Access::write}});
-    EXPECT_EQ(planMemory(graph, true), 1024 + 1024 + 100u);
+    EXPECT_EQ(planMemory(graph, Sharing::bytes), 1024 + 1024 + 100u);
     planBarriers(graph);
     size_t barriers = 0;
     for (const Node& node : graph.nodes())

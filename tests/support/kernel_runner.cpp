@@ -96,7 +96,7 @@ void KernelTest::run(const Kernel& kernel, const std::vector<Operand*>& operands
         bases.push_back({{buffers.back().handle(), 0}});
     }
     graph.add("kernel", kernel, ids);
-    const uint64_t workspaceBytes = planMemory(graph, true);
+    const uint64_t workspaceBytes = planMemory(graph, Sharing::bytes);
     planBarriers(graph);
     const host::Buffer workspace = mapped(workspaceBytes);
     std::ranges::fill(workspace.mapped(), std::byte{0xff});

@@ -43,7 +43,7 @@ public:
             bytes_ += count * sizeof(float);
         }
         graph_.add(label, kernel, operands);
-        workspace_ = makeBuffer(planMemory(graph_, true), BufferFill::none, random);
+        workspace_ = makeBuffer(planMemory(graph_, Sharing::bytes), BufferFill::none, random);
         planBarriers(graph_);
         parameters_ = host::Buffer(device_, graph_.parameterBytes(), VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT,
                                    host::BufferMemory::upload);
