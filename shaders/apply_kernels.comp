@@ -5,6 +5,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
+#include "loop_end.glsl"
 #include "types.glsl"
 
 layout(local_size_x_id = 0) in;
@@ -45,10 +46,11 @@ void main() {
         sum[block] = vec4(0.0);
     // The softmax as it goes: what was summed is scaled down whenever a row of weights has a higher one.
     float highest = uintBitsToFloat(0xff800000u), weights = 0.0;
-    for (int i = 0; i < size; ++i) {
+    const int end = int(loopEnd(uint(size)));
+    for (int i = 0; i < end; ++i) {
         if (normalization == normalizeSoftmax) {
             float rowHighest = highest;
-            for (int j = 0; j < size; ++j)
+            for (int j = 0; j < end; ++j)
                 rowHighest = max(rowHighest, float(kernels[weightAt + uint(j) * kernelStrides.w]));
             // Nothing but -infinity so far: exponents are relative to 0, and nothing is summed.
             const bool none = floatBitsToUint(rowHighest) == 0xff800000u;
@@ -60,7 +62,7 @@ void main() {
         }
         const int row = clamp(first.x + i, 0, last.x);
         const uint rowBase = base + uint(row) * sourceStrides.y;
-        for (int j = 0; j < size; ++j) {
+        for (int j = 0; j < end; ++j) {
             float weight = float(kernels[weightAt]);
             weightAt += kernelStrides.w;
             if (normalization == normalizeSoftmax)

@@ -6,6 +6,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "types.glsl"
 #include "activation.glsl"
+#include "loop_end.glsl"
 
 layout(local_size_x_id = 0) in;
 #include "flat_index.glsl"
@@ -57,9 +58,10 @@ void main() {
     if (hasBias)
         sum = vectors ? bias4[channel >> 2] : vec4(bias[channel], 0, 0, 0);
     uint at = channel;
-    for (uint z = 0; z < taps.z; ++z)
-        for (uint y = 0; y < taps.y; ++y)
-            for (uint x = 0; x < taps.x; ++x, at += columns) {
+    const uvec3 tapEnd = loopEnd(taps.xyz);
+    for (uint z = 0; z < tapEnd.z; ++z)
+        for (uint y = 0; y < tapEnd.y; ++y)
+            for (uint x = 0; x < tapEnd.x; ++x, at += columns) {
                 const uint source = pixelOf(corner, uvec3(x, y, z));
                 if (source != hidden)
                     sum += weight(at) * load(base + source * aStride);

@@ -17,6 +17,7 @@
 #extension GL_EXT_control_flow_attributes : require
 #include "types.glsl"
 #include "activation.glsl"
+#include "loop_end.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const int threadsM = 8;
@@ -126,9 +127,10 @@ void accumulateDirect(uint firstRowQuad, uint firstColumnQuad) {
         [[unroll]] for (int r = 0; r < 4; ++r)
             corners[i * 4 + r] = cornerOf(min((firstRowQuad + uint(i * threadsM)) * 4u + uint(r), rows - 1u));
     uint tapBase = 0u;
-    for (uint z = 0u; z < taps.z; ++z)
-        for (uint y = 0u; y < taps.y; ++y)
-            for (uint x = 0u; x < taps.x; ++x) {
+    const uvec3 tapEnd = loopEnd(taps.xyz);
+    for (uint z = 0u; z < tapEnd.z; ++z)
+        for (uint y = 0u; y < tapEnd.y; ++y)
+            for (uint x = 0u; x < tapEnd.x; ++x) {
                 uint pixels[4 * quadsM];
                 [[unroll]] for (int i = 0; i < 4 * quadsM; ++i)
                     pixels[i] = pixelOf(corners[i], uvec3(x, y, z));
@@ -312,7 +314,7 @@ void main() {
     const uint tileColumnQuad = gl_WorkGroupID.y * uint(columnQuads);
 
     columnQuadsTotal = (columns + 3u) >> 2;
-    depthPadded = (depth + 3u) & ~3u;
+    depthPadded = loopEnd((depth + 3u) & ~3u);
     aBase = aOffset + batch * aBatchStride + group * depth * (aChannelMajor ? aStride : 1u);
     wBase = batch * weightBatchStride + group * depthOfAllTaps() * columnQuadsTotal;
 
