@@ -51,6 +51,11 @@ SacModelInfo ModelSource::info() const {
 
 sac::Plan makePlan(const sac::Model& model, const TensorMap& inputs, const PlanOptions& options) {
     sac::PlanBuilder builder;
+    return makePlan(model, inputs, options, builder);
+}
+
+sac::Plan makePlan(const sac::Model& model, const TensorMap& inputs, const PlanOptions& options,
+                   sac::PlanBuilder& builder) {
     for (const auto& [name, tensor] : inputs) {
         // Which inputs are read at plan creation the module decides; integers and booleans are all it can be.
         const bool values = !isFloatingPoint(tensor.type);

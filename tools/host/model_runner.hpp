@@ -53,6 +53,9 @@ struct PlanOptions {
 /// `inputs` are read during the call only. Throws sac::Exception, and std::invalid_argument for an input of a type that
 /// cannot be handed over.
 sac::Plan makePlan(const sac::Model& model, const TensorMap& inputs, const PlanOptions& options = {});
+/// With what `builder` describes already; it is changed.
+sac::Plan makePlan(const sac::Model& model, const TensorMap& inputs, const PlanOptions& options,
+                   sac::PlanBuilder& builder);
 
 class ModelRunner {
 public:

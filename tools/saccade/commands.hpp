@@ -19,5 +19,6 @@ Command addInfoCommand(CLI::App& app);
 Command addModulesCommand(CLI::App& app);
 Command addDevicesCommand(CLI::App& app);
 Command addBenchCommand(CLI::App& app);
+Command addBakeCommand(CLI::App& app);
 
 } // namespace saccade::cli

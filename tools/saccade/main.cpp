@@ -48,7 +48,8 @@ int main(int argc, char** argv) {
     });
     app.require_subcommand(0, 1); // none is answered below, where what was given instead has been named
     const Command commands[] = {addRunCommand(app),     addVerifyCommand(app),  addInfoCommand(app),
-                                addModulesCommand(app), addDevicesCommand(app), addBenchCommand(app)};
+                                addModulesCommand(app), addDevicesCommand(app), addBenchCommand(app),
+                                addBakeCommand(app)};
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& help) {
