@@ -27,6 +27,8 @@ struct DeviceProfile : SacDeviceProfile {
     }
 
     bool isCpu() const { return kind == SAC_DEVICE_KIND_CPU; }
+    /// Google's CPU driver, which browsers and virtual machines fall back to: vectors of four lanes, 16 registers.
+    bool isSwiftShader() const { return vendorID == 0x1ae0; }
     /// Whether compute shaders may use all of `operations`.
     bool hasSubgroup(VkSubgroupFeatureFlags operations) const {
         return (subgroupOperations & operations) == operations;

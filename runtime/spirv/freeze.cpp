@@ -2,8 +2,9 @@
 #include "spirv/freeze.hpp"
 
 #include <initializer_list>
+#include <utility>
 
-#include "spirv/constants.hpp"
+#include "spirv/propagation.hpp"
 
 namespace saccade::spirv {
 
@@ -12,8 +13,13 @@ namespace {
 class Freezer {
 public:
     Freezer(const Module& module, const Constants& constants, std::pmr::memory_resource* memory)
-        : module_(module), constants_(constants), out_(memory) {
+        : module_(module), constants_(constants), propagation_(module, constants, memory),
+          known_(module.bound(), false, memory), out_(memory) {
         out_.reserve(module.words().size()); // nothing becomes longer
+        propagation_.forEachReached([&](const Instruction& instruction, uint32_t) {
+            if (Propagation::isEvaluated(instruction.op))
+                known_[instruction[2]] = propagation_.known(instruction[2]).has_value();
+        });
     }
 
     std::pmr::vector<uint32_t> run() {
@@ -56,9 +62,28 @@ private:
         case Op::SpecConstantComposite:
             copy(instruction, firstWord(Op::ConstantComposite, static_cast<uint32_t>(instruction.size())));
             break;
-        default:
+        case Op::Function:
+            addKnownResults();
             copy(instruction);
+            break;
+        default:
+            if (!isKnown(instruction))
+                copy(instruction);
         }
+    }
+
+    bool isKnown(const Instruction& instruction) const {
+        return Propagation::isEvaluated(instruction.op) && known_[module_.id(instruction, 2)];
+    }
+
+    // As constants before the first function, by the ids that their users have.
+    void addKnownResults() {
+        if (!std::exchange(beforeFunctions_, false))
+            return;
+        module_.forEach([&](const Instruction& instruction) {
+            if (isKnown(instruction))
+                addScalar(module_.id(instruction, 1), instruction[2], *propagation_.known(instruction[2]));
+        });
     }
 
     void copy(const Instruction& instruction) { copy(instruction, instruction[0]); }
@@ -91,6 +116,9 @@ private:
 
     const Module& module_;
     const Constants& constants_;
+    const Propagation propagation_;
+    std::pmr::vector<bool> known_; ///< results of code that is reached
+    bool beforeFunctions_ = true;
     std::pmr::vector<uint32_t> out_;
 };
 

@@ -10,9 +10,9 @@
 
 namespace saccade::spirv {
 
-/// The module with `values` for its specialization constants: they and what is computed from them are plain constants,
-/// the workgroup's size is a literal LocalSize, and nothing is decorated with SpecId or WorkgroupSize. The rest is as
-/// it was. `values` and errors: as of Constants.
+/// The module with `values` for its specialization constants: they, and what they decide in the code (Propagation), are
+/// plain constants, the workgroup's size is a literal LocalSize, and nothing is decorated with SpecId or WorkgroupSize.
+/// The rest is as it was, branches that are never taken included. `values` and errors: as of Constants.
 std::pmr::vector<uint32_t> freeze(std::span<const uint32_t> module, std::span<const uint32_t> values,
                                   std::pmr::memory_resource* memory);
 

@@ -143,6 +143,57 @@ TEST(Freeze, leavesLiterals) {
     EXPECT_EQ(frozen(small(), {}), expected(1, false)) << "defaults";
 }
 
+// What code computes of constants becomes a constant before the first function; what it computes of others, and what is
+// never reached, stays.
+TEST(Freeze, foldsResultsInCode) {
+    enum : uint32_t {
+        number = 1,
+        boolean,
+        lanes,
+        two,
+        variable,
+        doubled,
+        isFour,
+        loaded,
+        mixed,
+        yes,
+        no,
+        end,
+        dead,
+        last
+    };
+    const auto module = [](Op declared, uint32_t value) {
+        return Assembler(last)
+            .add(Op::TypeInt, {number, 32, 0})
+            .add(Op::TypeBool, {boolean})
+            .add(declared, {number, lanes, value})
+            .add(Op::Constant, {number, two, 2})
+            .add(Op::Variable, {number, variable, 12});
+    };
+    const auto function = [](Assembler code, bool folded) {
+        code.add(Op::Function, {number, end + 100, 0, number}).add(Op::Label, {yes});
+        if (!folded)
+            code.add(Op::IMul, {number, doubled, lanes, two}).add(Op::IEqual, {boolean, isFour, doubled, two});
+        return code.add(Op::Load, {number, loaded, variable})
+            .add(Op::IMul, {number, mixed, loaded, doubled})
+            .add(Op::BranchConditional, {isFour, no, end})
+            .add(Op::Label, {no})
+            .add(Op::IMul, {number, dead, two, two})
+            .add(Op::Branch, {end})
+            .add(Op::Label, {end})
+            .add(Op::Return, {})
+            .words;
+    };
+    Words specialized = function(module(Op::SpecConstant, 5), false);
+    const Words decoration = Assembler(last).add(Op::Decorate, {lanes, spirv::decorationSpecId, 0}).words;
+    specialized.insert(specialized.begin() + 5, decoration.begin() + 5, decoration.end());
+    EXPECT_EQ(
+        frozen(specialized, {8}),
+        function(
+            module(Op::Constant, 8).add(Op::Constant, {number, doubled, 16}).add(Op::ConstantFalse, {boolean, isFour}),
+            true));
+}
+
 TEST(Freeze, makesLocalSizeOfIds) {
     const Words ids = Assembler(4)
                           .add(Op::ExecutionModeId, {3, spirv::modeLocalSizeId, 2, 2, 2})
@@ -175,6 +226,16 @@ TEST(Freeze, refusesWhatItCannotFold) {
               "SPIR-V: the instruction at word 5 has 2 words, 1 are left");
     EXPECT_EQ(refusal({0x07230203, 0, 0, 4, 0, spirv::firstWord(Op::TypeBool, 0)}),
               "SPIR-V: the instruction at word 5 has 0 words, 1 are left");
+}
+
+TEST(Freeze, allocatesWhereItIsTold) {
+    const ShaderCode& gemm = shaderCode(Shader::gemm);
+    const std::span<const uint32_t> words(gemm.words, gemm.bytes / 4);
+    std::pmr::memory_resource* before = std::pmr::set_default_resource(std::pmr::null_memory_resource());
+    const std::vector<uint32_t> values{64, 8, 8};
+    EXPECT_NO_THROW(spirv::freeze(words, values, std::pmr::new_delete_resource()));
+    EXPECT_NO_THROW(spirv::bindingsInUse(words, values, std::pmr::new_delete_resource()));
+    std::pmr::set_default_resource(before);
 }
 
 // Run under AddressSanitizer, this also tells a read past the end.
