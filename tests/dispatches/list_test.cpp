@@ -8,6 +8,7 @@
 
 #include "api/refused.hpp"
 #include "dispatches/replay.hpp"
+#include "support/callbacks.hpp"
 #include "support/golden.hpp"
 #include "support/headless.hpp"
 #include "support/model_file.hpp"
@@ -183,6 +184,49 @@ TEST(DispatchAnswers, wrongArgumentsAreRefusedByName) {
             [&](SacError* e) { return sacWriteParameters(plan, parameters - 4, 8, few, e); });
     refused("data is null", [&](SacError* e) { return sacWriteParameters(plan, 0, 4, nullptr, e); });
     EXPECT_EQ(sacWriteParameters(plan, parameters, 0, nullptr, nullptr), SAC_SUCCESS);
+}
+
+// Each allocation in turn gets no memory: an error, nothing is left, and the next call works.
+TEST(DispatchAnswers, surviveFailedAllocations) {
+    Callbacks callbacks;
+    const SacDeviceProfile profile = desktopProfile();
+    SacContextInfo info = sac::make<SacContextInfo>();
+    info.profile = &profile;
+    info.allocator = callbacks.get();
+    const Context context(info);
+    const GoldenCase golden(pathOf("deformable_1d_2"));
+    const Model model(context, golden.bytes);
+    const Plan plan = planOf(model, golden);
+    std::vector<SacDispatch> dispatches(64, sac::make<SacDispatch>());
+    std::vector<SacShader> shaders(64, sac::make<SacShader>());
+    std::vector<uint32_t> code(1 << 16);
+    const size_t live = callbacks.live();
+    const auto survives = [&](const auto& call) {
+        for (size_t n = 0;; ++n) {
+            callbacks.failAt(n);
+            const SacResult result = call();
+            EXPECT_EQ(callbacks.live(), live);
+            if (!callbacks.failed()) {
+                EXPECT_EQ(result, SAC_SUCCESS);
+                EXPECT_GT(n, 0u);
+                break;
+            }
+            EXPECT_EQ(result, SAC_ERROR_OUT_OF_HOST_MEMORY);
+        }
+        callbacks.failAt(Callbacks::never);
+    };
+    survives([&] {
+        uint32_t count = 64;
+        return sacGetPlanDispatches(plan, SAC_COMMAND_RUN, &count, dispatches.data(), nullptr);
+    });
+    survives([&] {
+        uint32_t count = 64;
+        return sacGetPlanShaders(plan, &count, shaders.data(), nullptr);
+    });
+    survives([&] {
+        size_t size = code.size() * sizeof(uint32_t);
+        return sacGetPlanShaderCode(plan, 0, &size, code.data(), nullptr);
+    });
 }
 
 class DispatchesOfDevices : public GpuTest {};
