@@ -4,6 +4,7 @@
 vec4 biasVector(uint i) { return optionalVector(positionBiasSlot, i); }
 float biasFloat(uint i) { return optionalFloat(positionBiasSlot, i); }
 #include "position_bias.glsl"
+#include "exact_bias.glsl"
 #include "bias_table.glsl"
 #include "narrowed.glsl"
 

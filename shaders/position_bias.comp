@@ -28,6 +28,7 @@ layout(std430, set = 0, binding = 3) readonly buffer Queries { float queryPositi
 vec4 biasVector(uint i) { return weights4[i]; }
 float biasFloat(uint i) { return weights[i]; }
 #include "position_bias.glsl"
+#include "exact_bias.glsl"
 
 // A node stands for a coordinate, taken as it is; a pair for a distance, which biasCoordinates turns into one.
 vec3 nodeCoordinate(uint node) {

@@ -2,12 +2,14 @@
 #include "kernels/position_bias.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <vector>
 
 #include "base/error.hpp"
 #include "kernels/attention_tuning.hpp"
 #include "parameters/position_bias.h"
+#include "parameters/position_bias_walk.h"
 
 namespace saccade {
 namespace {
@@ -106,7 +108,7 @@ void packPositionBias(const PositionBiasWeights& weights, std::span<float> packe
     out += 4 * w;
     for (uint32_t o = 0; o < width; ++o)
         for (uint32_t i = 0; i < width; ++i)
-            out[(std::size_t{o / 8} * w + i) * 8 + o % 8] = weights.second[std::size_t{o} * width + i];
+            out[std::size_t{i} * w + o] = weights.second[std::size_t{o} * width + i];
     out += std::size_t{w} * w;
     std::copy(weights.secondBias.begin(), weights.secondBias.end(), out);
     out += w;
@@ -239,6 +241,69 @@ Kernel denseBiasKernel(const PositionBiasDesc& desc, uint32_t batch, uint32_t he
     dispatch.parameters.set(p);
     const uint8_t given = desc.queriesGiven ? 3 : 2;
     dispatch.bindings = {{0, Access::read}, {1, Access::write}, {2, Access::read}, {given, Access::read}};
+    kernel.dispatches.push_back(dispatch);
+    return kernel;
+}
+
+namespace {
+
+// Queries that a walk goes over at most: beginning one costs as much as some dozens, and every unit that changes on the
+// way adds a rounding.
+constexpr uint32_t walkQueries = 2048;
+
+uint32_t outputsAtATime(uint32_t headsPerGroup) { return headsPerGroup % 4 == 0 ? 4 : headsPerGroup % 2 == 0 ? 2 : 1; }
+
+} // namespace
+
+bool biasCanWalk(const DeviceProfile& device) {
+    return device.subgroupSize >= 4 &&
+           device.hasSubgroup(VK_SUBGROUP_FEATURE_BALLOT_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT);
+}
+
+uint32_t biasRowLength(const PositionBiasDesc& desc) {
+    return desc.dims == 1 ? std::min(desc.gridSize[0], walkQueries) : desc.gridSize[biasRowChannel(desc)];
+}
+
+uint32_t biasRowChannel(const PositionBiasDesc& desc) {
+    uint32_t channel = 0;
+    for (uint32_t c = 1; c < desc.dims; ++c)
+        if (desc.gridStride[c] < desc.gridStride[channel] ||
+            (desc.gridStride[c] == desc.gridStride[channel] && desc.gridSize[c] > desc.gridSize[channel]))
+            channel = c;
+    return channel;
+}
+
+Kernel biasWalkKernel(const PositionBiasDesc& desc, const BiasBlock& block, const DeviceProfile& device) {
+    PositionBiasWalkParameters p{};
+    p.divisor = vector4(desc.divisor);
+    p.size = vector4(desc.gridSize);
+    p.gridStride = vector4(desc.gridStride);
+    p.firstQuery = block.firstQuery;
+    p.queries = block.queries;
+    p.keys = block.keys;
+    p.rowLength = biasRowLength(desc);
+    p.rows = divideUp(block.queries, p.rowLength);
+    p.rowsPerWalk = std::max(walkQueries / p.rowLength, 1u);
+    p.headsPerGroup = desc.headsPerGroup;
+
+    const uint32_t quads = padded(desc.width) / 4;
+    const uint32_t walkLanes = std::min({std::bit_floor(device.subgroupSize), 32u, std::bit_ceil(quads)});
+    const uint32_t lanes = device.isCpu() ? walkLanes : std::max(64u, device.subgroupSize);
+    const uint32_t outputs = outputsAtATime(desc.headsPerGroup);
+    const uint32_t groups = block.batch * (block.heads / desc.headsPerGroup);
+    const uint64_t walkers = uint64_t{block.keys} * divideUp(p.rows, p.rowsPerWalk);
+
+    Dispatch dispatch;
+    dispatch.shader = Shader::positionBiasWalk;
+    dispatch.constants = {lanes, desc.dims, desc.width, desc.logDistance, walkLanes, outputs, biasRowChannel(desc)};
+    dispatch.parameters.set(p);
+    dispatch.bindings = {{0, Access::read}, {1, Access::write}, {2, Access::read}};
+    dispatch.groups =
+        flatGrid("position bias", walkers * walkLanes, lanes, groups * (desc.headsPerGroup / outputs), device);
+    Kernel kernel;
+    kernel.operandCount = 3;
+    // Without what units cost that change, whose number depends on the weights: less than one for each pair.
+    kernel.flops = uint64_t{block.queries} * block.keys * groups * desc.width * (4 + 2 * desc.headsPerGroup);
     kernel.dispatches.push_back(dispatch);
     return kernel;
 }

@@ -71,4 +71,26 @@ Kernel biasTableKernel(const PositionBiasDesc& desc, const DeviceProfile& device
 Kernel denseBiasKernel(const PositionBiasDesc& desc, uint32_t batch, uint32_t heads, uint32_t queries, uint32_t keys,
                        const DeviceProfile& device);
 
+/// A run of queries that begins and ends at whole rows of biasRowLength(), or at the last query.
+struct BiasBlock {
+    uint32_t batch = 1, heads = 1;
+    uint32_t firstQuery = 0, queries = 1;
+    uint32_t keys = 1;
+};
+
+/// Whether biasWalkKernel runs on the device: it takes subgroups that ballot and shuffle.
+bool biasCanWalk(const DeviceProfile& device);
+
+/// The channel of a position that changes from a query to the next.
+uint32_t biasRowChannel(const PositionBiasDesc& desc);
+
+/// Queries next to each other along that channel.
+uint32_t biasRowLength(const PositionBiasDesc& desc);
+
+/// The exact bias of every pair of a block, at a twentieth of the network's arithmetic: along a row of queries a ReLU
+/// network is piecewise affine, see shaders/position_bias_walk.comp. Operands: 0 packed weights, 1 bias, f32 (batch,
+/// heads, keys, queries), 2 positions, f32 (batch * groups, keys, dims). Reads everything of `desc` but the table;
+/// not for `queriesGiven`.
+Kernel biasWalkKernel(const PositionBiasDesc& desc, const BiasBlock& block, const DeviceProfile& device);
+
 } // namespace saccade

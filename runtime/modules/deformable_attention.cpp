@@ -452,7 +452,7 @@ void DeformableAttention::build(PlanBuilder& plan) const {
     tensors.v = plan.activation("v", {batch, keys, inner});
     toV_.apply(plan, "to_v", batch, keys, sampled, tensors.v);
     tensors.out = plan.activation("attention", {batch, queries, inner});
-    addAttention(plan, "attention", attention, tensors);
+    addBiasedAttention(plan, "attention", attention, tensors);
     const OutputTarget y = plan.beginOutput("y", x, ChannelAxis::second, true);
     LinearUse use;
     use.output.channelMajor = y.channelMajor;

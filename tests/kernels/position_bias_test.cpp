@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "attention_cases.hpp"
 #include "support/kernel_runner.hpp"
 
@@ -57,6 +60,57 @@ TEST_P(PositionBiasKernel, fillsWhatTheMlpGives) {
                         expected.push_back(attention.mlp[0](u, h % bias.headsPerGroup));
                     }
         EXPECT_LE(relativeError(dense.values, expected), 2e-6) << "every pair, shuffle " << shuffle;
+    }
+}
+
+// Along rows of queries, in blocks of them, of whole rows but for the last: networks of few units and many, with one to
+// eight outputs, rows longer than a walk, shorter than a subgroup, and of one query; a key that has no place.
+TEST_P(PositionBiasKernel, alongRowsFillsWhatTheMlpGives) {
+    const DeviceProfile device = profile();
+    if (!biasCanWalk(device))
+        GTEST_SKIP() << "the profile has no subgroups that ballot and shuffle";
+    struct Case {
+        uint32_t width, headsPerGroup, queries, rowLength;
+    };
+    const Case cases[] = {{1, 1, 37, 5},      {11, 2, 61, 7},  {33, 4, 150, 30},
+                          {128, 1, 1100, 64}, {130, 8, 90, 1}, {256, 3, 70, 70}};
+    for (const Case& c : cases) {
+        AttentionDesc desc = description(attentionCases[0]);
+        desc.heads = desc.kvHeads = 2 * c.headsPerGroup;
+        desc.queries = c.queries;
+        desc.keys = 13;
+        positionBias(desc, PositionBiasDesc::Mode::exact, GetParam(), c.headsPerGroup, false, c.rowLength);
+        PositionBiasDesc& bias = desc.positionBias;
+        bias.width = c.width;
+        bias.logDistance = c.width % 2;
+        for (uint32_t axis = 0; axis < bias.dims; ++axis)
+            bias.divisor[axis] = static_cast<float>(std::max(bias.gridSize[axis], 2u) - 1);
+        Attention attention(desc);
+        constexpr std::size_t nowhere = 5; // the key, of the first group
+        attention.positions.values[nowhere * bias.dims] = std::numeric_limits<double>::quiet_NaN();
+        const uint32_t row = biasRowLength(bias), most = row * divideUp(divideUp(desc.queries, row), 3);
+        std::vector<double> results, expected;
+        for (uint32_t first = 0; first < desc.queries; first += most) {
+            const BiasBlock block{desc.batch, desc.heads, first, std::min(most, desc.queries - first), desc.keys};
+            Operand filled(std::size_t{desc.batch} * desc.heads * desc.keys * block.queries, untouched);
+            run(biasWalkKernel(bias, block, device), {&attention.positionBias, &filled, &attention.positions});
+            std::size_t at = 0;
+            for (uint32_t b = 0; b < desc.batch; ++b)
+                for (uint32_t h = 0; h < desc.heads; ++h)
+                    for (uint32_t j = 0; j < desc.keys; ++j)
+                        for (uint32_t i = 0; i < block.queries; ++i, ++at) {
+                            const std::size_t key = std::size_t{b * 2 + h / bias.headsPerGroup} * desc.keys + j;
+                            if (key == nowhere) {
+                                EXPECT_TRUE(std::isnan(filled.values[at]));
+                                continue;
+                            }
+                            double u[3];
+                            distance(bias, attention.positions, first + i, key, u);
+                            expected.push_back(attention.mlp[0](u, h % bias.headsPerGroup));
+                            results.push_back(filled.values[at]);
+                        }
+        }
+        EXPECT_LE(relativeError(results, expected), 2e-6) << c.width << " units";
     }
 }
 

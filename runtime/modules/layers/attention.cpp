@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/layers/attention.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+
+#include "kernels/position_bias.hpp"
 
 namespace saccade {
 
@@ -30,6 +33,48 @@ AttentionDesc describeAttention(const PlanBuilder& plan, uint32_t heads, uint32_
 void addAttention(PlanBuilder& plan, std::string_view label, const AttentionDesc& desc,
                   const AttentionTensors& tensors) {
     plan.graph().add(label, attentionKernel(desc, plan.device()), operandsOf(tensors));
+}
+
+namespace {
+
+// Of the bias of a block, where a row of queries does not take more.
+constexpr uint64_t biasBlockBytes = 16u << 20;
+
+uint32_t queriesOfBlock(const AttentionDesc& desc) {
+    const uint32_t row = biasRowLength(desc.positionBias), rows = divideUp(desc.queries, row);
+    const uint64_t rowBytes = sizeof(float) * desc.batch * desc.heads * desc.keys * uint64_t{row};
+    const uint32_t most = static_cast<uint32_t>(std::clamp<uint64_t>(biasBlockBytes / rowBytes, 1, rows));
+    return row * divideUp(rows, divideUp(rows, most)); // blocks of one size share their pipelines
+}
+
+} // namespace
+
+void addBiasedAttention(PlanBuilder& plan, std::string_view label, const AttentionDesc& desc,
+                        const AttentionTensors& tensors) {
+    if (desc.positionBias.mode != PositionBiasDesc::Mode::exact || !biasCanWalk(plan.device())) {
+        addAttention(plan, label, desc, tensors);
+        return;
+    }
+    const uint32_t most = queriesOfBlock(desc);
+    for (uint32_t first = 0; first < desc.queries; first += most) {
+        const uint32_t count = std::min(most, desc.queries - first);
+        const TensorId bias =
+            plan.graph().intermediate("position bias", DataType::f32, {desc.batch, desc.heads, desc.keys, count});
+        const BiasBlock block{desc.batch, desc.heads, first, count, desc.keys};
+        plan.graph().add("position bias", biasWalkKernel(desc.positionBias, block, plan.device()),
+                         {tensors.positionBias, bias, tensors.positions});
+        AttentionDesc part = desc;
+        part.positionBias = {};
+        part.queries = count;
+        part.q.offset += first * desc.q.tokenStride;
+        part.out.offset += first * desc.out.tokenStride;
+        part.denseBias = true;
+        part.denseBiasStrides = {desc.heads * desc.keys * count, desc.keys * count, 1, count};
+        AttentionTensors operands = tensors;
+        operands.positions = operands.positionBias = noTensor;
+        operands.denseBias = bias;
+        addAttention(plan, label, part, operands);
+    }
 }
 
 void addAttentionScores(PlanBuilder& plan, std::string_view label, const AttentionDesc& desc, AttentionStage stage,

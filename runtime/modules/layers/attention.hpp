@@ -34,6 +34,12 @@ std::array<TensorId, attentionOperandCount> operandsOf(const AttentionTensors& t
 void addAttention(PlanBuilder& plan, std::string_view label, const AttentionDesc& desc,
                   const AttentionTensors& tensors);
 
+/// The same with a position bias, of which only blocks are ever stored: dispatches that fill one take turns with
+/// dispatches that attend with it, where the device can and the bias is exact. Nothing else may count queries: no
+/// other bias, no mask, no pattern.
+void addBiasedAttention(PlanBuilder& plan, std::string_view label, const AttentionDesc& desc,
+                        const AttentionTensors& tensors);
+
 /// The score matrix at `stage` into tensors.out; tensors.v is not read. See attentionScoresKernel.
 void addAttentionScores(PlanBuilder& plan, std::string_view label, const AttentionDesc& desc, AttentionStage stage,
                         float hidden, const AttentionTensors& tensors);
