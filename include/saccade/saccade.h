@@ -1018,7 +1018,9 @@ SAC_API SacResult VKAPI_CALL sacWriteParameters(SacPlan plan, VkDeviceSize offse
 /* ---- Position bias of deformable attention ---------------------------------------------------------------------- */
 
 /* The continuous position bias of DeformableAttention1D to 3D is a fixed function of one to three coordinates. It is
- * either evaluated exactly for every query and key, or tabulated once per upload and interpolated. */
+ * either evaluated exactly for every query and key, or tabulated once per upload and interpolated. Where the device's
+ * subgroups ballot and shuffle, the exact one goes along rows of queries, in blocks of at most 16 MiB of the workspace;
+ * elsewhere every pair evaluates the network, which takes several times as long. */
 typedef enum SacPositionBiasMode SAC_ENUM_TYPE {
     SAC_POSITION_BIAS_MODE_AUTO = 0, /* the smallest table that meets the tolerance; EXACT if none in the limit does */
     SAC_POSITION_BIAS_MODE_EXACT = 1,
