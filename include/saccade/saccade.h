@@ -1120,6 +1120,10 @@ typedef enum SacRunFlagBits SAC_ENUM_TYPE {
      * maxStorageBufferRange bytes and a barrier after them; dispatchCount, barrierCount and the stages do not count
      * these. A run that `enable` skips keeps the state. For a plan without state the bit does nothing. */
     SAC_RUN_RESET_STATE_BIT = 0x1,
+    /* A run without workgroups: it reads and writes nothing, but for numbers by value in the workspace. Drivers that
+     * compile a pipeline when it is first executed do so then: submit one on the loading thread, and the first frame
+     * costs what all of them do. Not for plans with SAC_PLAN_CONDITIONAL_BIT. */
+    SAC_RUN_WARM_UP_BIT = 0x2,
     SAC_RUN_FLAG_BITS_MAX_ENUM = 0x7fffffff
 } SacRunFlagBits;
 typedef VkFlags SacRunFlags;

@@ -52,7 +52,11 @@ extern "C" SAC_API SacResult VKAPI_CALL sacCmdRun(SacPlan plan, VkCommandBuffer 
         const Recorder& recorder = requireRecorder(*plan);
         require(commandBuffer, "commandBuffer");
         requireStructure(info, "info");
-        requireFlags(info->flags, SAC_RUN_RESET_STATE_BIT, "info->flags");
+        requireFlags(info->flags, SAC_RUN_RESET_STATE_BIT | SAC_RUN_WARM_UP_BIT, "info->flags");
+        const bool warmUp = info->flags & SAC_RUN_WARM_UP_BIT;
+        if (warmUp && plan->flags & SAC_PLAN_CONDITIONAL_BIT)
+            throw Error(SAC_ERROR_INVALID_ARGUMENT,
+                        "info->flags has SAC_RUN_WARM_UP_BIT, but the plan was made with SAC_PLAN_CONDITIONAL_BIT");
         if (info->batch > plan->batch)
             throw Error(SAC_ERROR_INVALID_ARGUMENT, "info->batch is %u, the plan was made for at most %u", info->batch,
                         plan->batch);
@@ -76,7 +80,7 @@ extern "C" SAC_API SacResult VKAPI_CALL sacCmdRun(SacPlan plan, VkCommandBuffer 
         recordValues(device, commandBuffer, info->workspace.buffer, bindings.values);
         const uint32_t batch = info->batch ? info->batch : plan->batch;
         const bool resets = info->flags & SAC_RUN_RESET_STATE_BIT;
-        if (plan->memory[SAC_MEMORY_STATE].size && (resets || info->reset.buffer))
+        if (!warmUp && plan->memory[SAC_MEMORY_STATE].size && (resets || info->reset.buffer))
             recorder.clearState.record(commandBuffer, base(info->state), base(info->enable),
                                        resets ? BufferBase{} : base(info->reset));
         IndirectCommands indirect;
@@ -84,6 +88,7 @@ extern "C" SAC_API SacResult VKAPI_CALL sacCmdRun(SacPlan plan, VkCommandBuffer 
             indirect =
                 recorder.conditional.record(commandBuffer, batch, base(info->enable),
                                             {info->workspace.buffer, info->workspace.offset + plan->commandsOffset});
-        recorder.run.record(commandBuffer, buffers, batch, {info->timestamps.pool, info->timestamps.first}, indirect);
+        recorder.run.record(commandBuffer, buffers, warmUp ? 0 : batch, {info->timestamps.pool, info->timestamps.first},
+                            indirect);
     });
 }

@@ -137,6 +137,8 @@ uint64_t DispatchList::fingerprint(std::span<const std::byte> parameters) const 
 }
 
 std::array<uint32_t, 3> DispatchList::groups(uint32_t dispatch, uint32_t batch) const {
+    if (batch == 0)
+        return {0, 0, 0};
     const PlacedDispatch& d = dispatches_[dispatch];
     return {d.groups[0], d.groups[1], d.batched ? d.groups[2] / batch_ * batch : d.groups[2]};
 }

@@ -71,8 +71,8 @@ public:
     void compile(uint32_t maxRunsInFlight, Progress& progress);
 
     /// Records every dispatch, with barriers between them but none before the first or after the last. `batch` is at
-    /// most the planned one. With `indirect` the workgroup counts are read from there; DispatchList::groups says what
-    /// belongs there.
+    /// most the planned one; with 0 no dispatch has workgroups. With `indirect` the workgroup counts are read from
+    /// there; DispatchList::groups says what belongs there.
     void record(VkCommandBuffer commandBuffer, const Buffers& buffers, uint32_t batch,
                 const Timestamps& timestamps = {}, const IndirectCommands& indirect = {}) const;
 

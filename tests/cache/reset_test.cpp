@@ -140,6 +140,18 @@ TEST_P(Reset, byFlag) {
     EXPECT_EQ(run(plain, old, SAC_RUN_RESET_STATE_BIT), fresh);
 }
 
+TEST_P(Reset, aWarmUpTouchesNothing) {
+    Step one = step(SAC_PLAN_CONDITIONAL_RESET_BIT);
+    one.fill(old);
+    const Result before = one.result();
+    one.reset.set(1);
+    for (const SacRunFlags more : {SacRunFlags(0), SacRunFlags(SAC_RUN_RESET_STATE_BIT)}) {
+        EXPECT_EQ(run(plain, old, SAC_RUN_WARM_UP_BIT | more), before);
+        EXPECT_EQ(run(one, old, SAC_RUN_WARM_UP_BIT | more), before);
+    }
+    EXPECT_EQ(run(plain, old, 0), continued);
+}
+
 TEST_P(Reset, byNumber) {
     Step one = step(SAC_PLAN_CONDITIONAL_RESET_BIT);
     for (const uint32_t value : {1u, 0u, 0x80000000u, 0u}) {
@@ -331,6 +343,7 @@ TEST_P(Reset, wrongArgumentsAreNamed) {
         {"unknown flag", [](SacRunInfo& i) { i.flags = SAC_RUN_RESET_STATE_BIT | 0x40; }, invalid,
          "info->flags is 0x41, of which 0x40 is no known flag"},
     };
+    Step conditional = step(SAC_PLAN_CONDITIONAL_BIT);
     submitter.run([&](VkCommandBuffer commandBuffer) {
         for (const auto& wrong : cases) {
             SCOPED_TRACE(wrong.what);
@@ -339,9 +352,14 @@ TEST_P(Reset, wrongArgumentsAreNamed) {
             SacError error = unsetError();
             expectRefused(sacCmdRun(*one.plan, commandBuffer, &info, &error), error, wrong.result, wrong.named);
         }
-        SacRunInfo info = plain.buffers->runInfo();
-        info.reset = one.reset.range();
+        SacRunInfo info = conditional.buffers->runInfo();
+        info.flags = SAC_RUN_WARM_UP_BIT;
         SacError error = unsetError();
+        expectRefused(sacCmdRun(*conditional.plan, commandBuffer, &info, &error), error, invalid,
+                      "info->flags has SAC_RUN_WARM_UP_BIT, but the plan was made with SAC_PLAN_CONDITIONAL_BIT");
+        info = plain.buffers->runInfo();
+        info.reset = one.reset.range();
+        error = unsetError();
         expectRefused(sacCmdRun(*plain.plan, commandBuffer, &info, &error), error, invalid,
                       "info->reset is given, but the plan was made without SAC_PLAN_CONDITIONAL_RESET_BIT");
     });

@@ -128,6 +128,16 @@ Timing ModelRunner::upload() {
     });
 }
 
+Timing ModelRunner::warmUp() {
+    return submitter_.run([&](VkCommandBuffer commandBuffer) {
+        SacRunInfo info = runInfo();
+        info.flags = SAC_RUN_WARM_UP_BIT;
+        fullBarrier(commandBuffer);
+        plan_.cmdRun(commandBuffer, info);
+        fullBarrier(commandBuffer);
+    });
+}
+
 Timing ModelRunner::run(uint32_t batch) {
     return submitter_.run([&](VkCommandBuffer commandBuffer) {
         fullBarrier(commandBuffer); // against the run before

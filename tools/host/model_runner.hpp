@@ -66,6 +66,9 @@ public:
     /// Copies weights and inputs to the device, builds tables and clears the state. Before the first run.
     Timing upload();
 
+    /// A run without workgroups, which compiles what the driver leaves for the first execution.
+    Timing warmUp();
+
     /// One run, timed without the transfers. `batch`: entries to compute, 0 for all.
     Timing run(uint32_t batch = 0);
 

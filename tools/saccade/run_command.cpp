@@ -22,7 +22,7 @@ struct RunOptions {
     std::string input;
     std::string output;
     std::vector<std::string> results;
-    bool times = false;
+    bool times = false, warmUp = false;
     uint32_t repeats = 5;
     std::vector<std::string> dump;
     std::string dumpFile;
@@ -81,14 +81,15 @@ int run(RunOptions& options) {
     host::ModelRunner& runner = *made;
     runner.submitter().onWait([&progress] { progress.update("waiting for the device"); });
     const host::Timing upload = runner.upload();
+    const std::string warmUp = options.warmUp ? ", warm-up " + milliseconds(runner.warmUp()) : "";
     const host::Timing timing = runner.run();
     const host::TensorMap outputs = runner.outputs();
     if (!options.dump.empty())
         dump(runner, options);
     progress.clear();
 
-    std::printf("%s on %s: first run %s, upload %s\n", runner.model().module(), bench.device().name(),
-                milliseconds(timing).c_str(), milliseconds(upload).c_str());
+    std::printf("%s on %s: first run %s, upload %s%s\n", runner.model().module(), bench.device().name(),
+                milliseconds(timing).c_str(), milliseconds(upload).c_str(), warmUp.c_str());
     std::printf("weights %s, tables %s, workspace %s, state %s, %u dispatches\n",
                 bytesText(runner.memorySize(SAC_MEMORY_WEIGHTS)).c_str(),
                 bytesText(runner.memorySize(SAC_MEMORY_TABLES)).c_str(),
@@ -124,6 +125,8 @@ Command addRunCommand(CLI::App& app) {
                      "Results to compute; default: those the file has as out.*, else the main one")
         ->type_name("NAME")
         ->delimiter(',');
+    command->add_flag("--warm-up", options->warmUp,
+                      "Submit a run of no workgroups first, for drivers that compile at the first execution");
     CLI::Option* times =
         command->add_flag("--times", options->times, "Run again and print each stage's time, the median of --repeats");
     command->add_option("--repeats", options->repeats, "Runs that --times takes the median of; default 5")
