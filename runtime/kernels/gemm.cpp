@@ -29,6 +29,9 @@ void check(const GemmDesc& desc) {
         throw Error(SAC_ERROR_INTERNAL, "gemm storage type %s is neither F32 nor F16", dataTypeName(desc.storage));
     if (desc.activation == ActivationKind::geglu && desc.columns % 2)
         throw Error(SAC_ERROR_INTERNAL, "gemm columns %u: geglu needs an even number", desc.columns);
+    if (desc.weightBatchStride % 4 || desc.weightBatchStride / 4 > UINT32_MAX)
+        throw Error(SAC_ERROR_INTERNAL, "gemm weightBatchStride %llu: a multiple of 4, less than 2^34",
+                    wide(desc.weightBatchStride));
 }
 
 } // namespace

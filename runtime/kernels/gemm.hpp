@@ -26,7 +26,8 @@ struct GemmDesc {
                           ///< layer's outputs are values, the second half gates (the order of torch's chunk(2))
     uint32_t depth = 0;   ///< K
     uint32_t groups = 1;
-    uint64_t weightBatchStride = 0; ///< elements from the weight of a batch entry to the next; 0: all have one
+    uint64_t weightBatchStride = 0; ///< elements from the weight of a batch entry to the next, a multiple of
+                                    ///< 4; 0: all have one
     MatrixLayout a;
     MatrixLayout out;
     MatrixLayout residual; ///< channelMajor is the out's

@@ -5,8 +5,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <numbers>
 #include <string>
 
 #include "reference/random.hpp"
@@ -204,6 +207,65 @@ TEST_F(ElementwiseSpecial, powersAreThoseOfC) {
             EXPECT_TRUE(std::isnan(z[i])) << x[i] << "^" << y[i] << " = " << z[i];
         else
             EXPECT_NEAR(z[i], wanted, 1e-5 * std::abs(wanted)) << x[i] << "^" << y[i];
+    }
+}
+
+// Each activation by itself, as PyTorch defines it; of arguments outside of its domain, and of NaN, NaN.
+TEST_F(ElementwiseSpecial, activationsAreThoseOfPyTorch) {
+    const auto sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
+    const auto softplus = [](double x) { return x > 20 ? x : std::log1p(std::exp(x)); };
+    const struct {
+        const char* name;
+        Activation activation;
+        std::function<double(double)> function;
+    } cases[] = {
+        {"relu", ActivationKind::relu, [](double x) { return std::max(x, 0.0); }},
+        {"gelu", ActivationKind::gelu, [](double x) { return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))); }},
+        {"tanh", ActivationKind::tanh, [](double x) { return std::tanh(x); }},
+        {"leakyRelu", {ActivationKind::leakyRelu, 0.25f}, [](double x) { return x < 0 ? 0.25 * x : x; }},
+        {"geluTanh", ActivationKind::geluTanh,
+         [](double x) {
+             return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+         }},
+        {"sigmoid", ActivationKind::sigmoid, sigmoid},
+        {"silu", ActivationKind::silu, [&](double x) { return x * sigmoid(x); }},
+        {"elu", {ActivationKind::elu, 1.5f}, [](double x) { return x < 0 ? 1.5 * std::expm1(x) : x; }},
+        {"softplus", ActivationKind::softplus, softplus},
+        {"hardswish", ActivationKind::hardswish, [](double x) { return x * std::clamp(x / 6 + 0.5, 0.0, 1.0); }},
+        {"hardsigmoid", ActivationKind::hardsigmoid, [](double x) { return std::clamp(x / 6 + 0.5, 0.0, 1.0); }},
+        {"mish", ActivationKind::mish, [&](double x) { return x * std::tanh(softplus(x)); }},
+        {"exp", ActivationKind::exp, [](double x) { return std::exp(x); }},
+        {"log", ActivationKind::log, [](double x) { return std::log(x); }},
+        {"log1p", ActivationKind::log1p, [](double x) { return std::log1p(x); }},
+        {"expm1", ActivationKind::expm1, [](double x) { return std::expm1(x); }},
+        {"sqrt", ActivationKind::sqrt, [](double x) { return std::sqrt(x); }},
+        {"rsqrt", ActivationKind::rsqrt, [](double x) { return 1 / std::sqrt(x); }},
+        {"square", ActivationKind::square, [](double x) { return x * x; }},
+        {"abs", ActivationKind::abs, [](double x) { return std::abs(x); }},
+        {"neg", ActivationKind::neg, [](double x) { return -x; }},
+        {"reciprocal", ActivationKind::reciprocal, [](double x) { return 1 / x; }},
+        {"sin", ActivationKind::sin, [](double x) { return std::sin(x); }},
+        {"cos", ActivationKind::cos, [](double x) { return std::cos(x); }},
+        {"clamp", {ActivationKind::clamp, -0.5f, 2.0f}, [](double x) { return std::clamp(x, -0.5, 2.0); }},
+    };
+    std::vector<double> x{nan, 1e-3, -1e-3, 0.03125, -0.03125, 19.5, 20.5};
+    for (int i = -96; i <= 96; ++i)
+        x.push_back(i * 0.125);
+    for (const auto& c : cases) {
+        ElementwiseDesc desc = dense(copy, {1, 1, 1, 1, 1, static_cast<uint32_t>(x.size())});
+        desc.activation = c.activation;
+        Operand a(x), result(x.size(), untouched);
+        run(elementwiseKernel(desc, profile()), {&a, nullptr, nullptr, &result});
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            const double wanted = std::isnan(x[i]) ? nan : c.function(x[i]);
+            if (std::isnan(wanted))
+                EXPECT_TRUE(std::isnan(result.values[i])) << c.name << " of " << x[i] << " is " << result.values[i];
+            else if (std::isinf(wanted))
+                EXPECT_TRUE(std::isinf(result.values[i])) << c.name << " of " << x[i] << " is " << result.values[i];
+            else
+                EXPECT_NEAR(result.values[i], wanted, 1e-6 * std::max(std::abs(wanted), 1.0))
+                    << c.name << " of " << x[i];
+        }
     }
 }
 

@@ -48,6 +48,12 @@ GemmDesc laid(GemmDesc desc, const MatrixLayout& a, const MatrixLayout& out, Mat
     return desc;
 }
 
+// A weight for each batch entry, `gap` elements behind the one before.
+GemmDesc weightEach(GemmDesc desc, uint32_t gap) {
+    desc.weightBatchStride = gemmWeightElements(desc) + gap;
+    return desc;
+}
+
 GemmDesc halves(GemmDesc desc) {
     desc.storage = DataType::f16;
     return desc;
@@ -79,23 +85,26 @@ public:
           layoutOut_(desc.out.resolved(desc.rows, desc.groups * width_)),
           layoutResidual_(desc.residual.resolved(desc.rows, desc.groups * width_)),
           a(extent(layoutA_), std::numeric_limits<double>::quiet_NaN(), desc.storage),
-          weight(gemmWeightElements(desc), 0, desc.storage), bias(std::size_t{desc.groups} * desc.columns, 0),
-          residual(extent(layoutResidual_), 0, desc.storage), out(extent(layoutOut_), untouched, desc.storage) {
+          weight(gemmWeightElements(desc) + (desc.batch - 1) * desc.weightBatchStride, 0, desc.storage),
+          bias(std::size_t{desc.groups} * desc.columns, 0), residual(extent(layoutResidual_), 0, desc.storage),
+          out(extent(layoutOut_), untouched, desc.storage) {
         reference::Random random(desc.rows * 1000 + desc.columns);
         for (uint32_t b = 0; b < desc.batch; ++b)
             for (uint32_t m = 0; m < desc.rows; ++m)
                 for (uint32_t c = 0; c < desc.groups * desc.depth; ++c)
                     a.values[at(layoutA_, b, m, c)] = rounded(random.normal(), desc.storage);
-        plainWeight_.resize(std::size_t{desc.groups} * desc.columns * desc.depth);
+        plainWeight_.resize(std::size_t{desc.weightBatchStride ? desc.batch : 1} * plainWeights());
         for (float& value : plainWeight_)
             value = static_cast<float>(rounded(random.normal() / std::sqrt(desc.depth), desc.storage));
         for (double& value : bias.values)
             value = random.normal();
         for (double& value : residual.values)
             value = rounded(random.normal(), desc.storage);
-        std::vector<float> packed(weight.values.size());
-        packGemmWeight<float>(desc, plainWeight_, packed);
-        std::ranges::copy(packed, weight.values.begin());
+        std::vector<float> packed(gemmWeightElements(desc));
+        for (std::size_t b = 0; b * plainWeights() < plainWeight_.size(); ++b) {
+            packGemmWeight<float>(desc, std::span(plainWeight_).subspan(b * plainWeights(), plainWeights()), packed);
+            std::ranges::copy(packed, weight.values.begin() + static_cast<std::ptrdiff_t>(b * desc.weightBatchStride));
+        }
     }
 
     // By the header's definition, in the places where the result belongs.
@@ -123,11 +132,14 @@ private:
     }
     std::size_t extent(const MatrixLayout& l) const { return l.offset + std::size_t{desc_.batch} * l.batchStride; }
 
+    std::size_t plainWeights() const { return std::size_t{desc_.groups} * desc_.columns * desc_.depth; }
+
     double sum(uint32_t b, uint32_t m, uint32_t g, uint32_t n) const {
+        const float* own = plainWeight_.data() + (desc_.weightBatchStride ? b * plainWeights() : 0);
         double result = desc_.bias ? bias.values[g * desc_.columns + n] : 0;
         for (uint32_t k = 0; k < desc_.depth; ++k)
             result += a.values[at(layoutA_, b, m, g * desc_.depth + k)] *
-                      plainWeight_[(std::size_t{g} * desc_.columns + n) * desc_.depth + k];
+                      own[(std::size_t{g} * desc_.columns + n) * desc_.depth + k];
         return result;
     }
 
@@ -189,6 +201,9 @@ INSTANTIATE_TEST_SUITE_P(
                             {false, 8, 40, 40 * 29 + 4}, {false, 12, 24, 24 * 29})},
         Case{"oddSlices", laid(with(product(2, 23, 13, 10), ActivationKind::relu, false, true),
                                {true, 3, 26, 26 * 10 + 1}, {true, 5, 25, 25 * 13 + 2}, {true, 1, 24, 24 * 13 + 3})},
+        Case{"weightEach", weightEach(with(product(3, 37, 30, 21), ActivationKind::relu, true, true), 0)},
+        Case{"weightEachApart", weightEach(product(4, 70, 66, 40, 2), 12)},
+        Case{"weightEachHalves", halves(weightEach(product(2, 19, 24, 16), 8))},
         Case{"halves", halves(with(product(2, 71, 68, 44), ActivationKind::gelu, true, true, 0.37f))},
         Case{"oddHalves",
              halves(laid(with(product(2, 23, 13, 9, 2), ActivationKind::none, true, true), channels, {}))}),
