@@ -27,7 +27,7 @@ layout(constant_id = 4) const int quadsN = 1;           // columns per thread / 
 layout(constant_id = 5) const int staged = 1;
 layout(constant_id = 6) const int stepK = 16;           // k per shared-memory slice, a multiple of 4; 4 when direct
 layout(constant_id = 7) const bool aChannelMajor = false;
-layout(constant_id = 8) const bool aVector = false;     // A may be read in T4
+layout(constant_id = 8) const int aVector = 0;          // A may be read in T4: 1; 2: and ends within the last T4 of a line
 layout(constant_id = 9) const bool outChannelMajor = false;
 layout(constant_id = 10) const bool outVector = false;  // out and residual may be accessed in T4
 layout(constant_id = 11) const bool hasBias = false;
@@ -67,12 +67,13 @@ uint aBase, wBase, columnQuadsTotal, depthPadded; // depthPadded: of a tap
 
 // Four k of the row that begins at `base`, zero beyond the depth.
 vec4 loadAt(uint base, uint k) {
-    if (aVector)
-        return vec4(a4[(base + k) >> 2]);
     const uint last = depth - 1u;
-    const vec4 v = vec4(a[base + k], a[base + min(k + 1u, last)], a[base + min(k + 2u, last)],
-                        a[base + min(k + 3u, last)]);
-    return mix(vec4(0.0), v, lessThanEqual(uvec4(k) + uvec4(0, 1, 2, 3), uvec4(last)));
+    vec4 v;
+    if (aVector != 0)
+        v = vec4(a4[(base + k) >> 2]);
+    else
+        v = vec4(a[base + k], a[base + min(k + 1u, last)], a[base + min(k + 2u, last)], a[base + min(k + 3u, last)]);
+    return aVector == 1 ? v : mix(vec4(0.0), v, lessThanEqual(uvec4(k) + uvec4(0, 1, 2, 3), uvec4(last)));
 }
 
 // Where a row begins. Rows beyond the last repeat it: their results are never stored.
@@ -82,7 +83,7 @@ uint baseOf(uint row) { return aBase + min(row, rows - 1u) * aStride; }
 // Four channels of a pixel; zero for one that is hidden.
 vec4 loadPixel(uint pixel, uint k) {
     const vec4 v = loadAt(aBase + (pixel == hidden ? 0u : pixel * aStride), k);
-    return pixel == hidden ? vec4(0.0) : v;
+    return mix(v, vec4(0.0), bvec4(pixel == hidden));
 }
 #endif
 
@@ -90,7 +91,7 @@ vec4 loadPixel(uint pixel, uint k) {
 vec4 loadColumn(uint rowQuad, uint k) {
     const uint base = aBase + min(k, depth - 1u) * aStride;
     vec4 v;
-    if (aVector) {
+    if (aVector != 0) {
         v = vec4(a4[(base >> 2) + min(rowQuad, (rows - 1u) >> 2)]);
     } else {
         const uvec4 row = min(uvec4(rowQuad * 4u) + uvec4(0, 1, 2, 3), uvec4(rows - 1u));

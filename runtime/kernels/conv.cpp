@@ -141,7 +141,8 @@ Kernel implicitGemm(const ConvDesc& desc, const DeviceProfile& device) {
     const Layouts layouts = resolve(desc);
     const ConvParameters p = parametersOf(desc, layouts);
     const bool shuffled = desc.pixelShuffle > 1;
-    const bool inVector = layouts.input.fourWide(product(desc.size), p.depth);
+    const bool partial = desc.inputPadded && desc.groups == 1 && p.depth % 4;
+    const bool inVector = layouts.input.fourWide(product(desc.size), partial ? roundUp4(p.depth) : p.depth);
     const bool outVector = !shuffled && layouts.out.fourWide(p.rows, p.columns) &&
                            (!desc.hasResidual || layouts.residual.fourWide(p.rows, p.columns));
     const uint64_t flops = 2ull * desc.batch * p.rows * desc.outputs * p.depth * product(desc.kernel);
@@ -161,7 +162,7 @@ Kernel implicitGemm(const ConvDesc& desc, const DeviceProfile& device) {
                           tuning.staged,
                           tuning.stepK,
                           false,
-                          inVector,
+                          inVector ? partial ? 2u : 1u : 0u,
                           layouts.out.channelMajor,
                           outVector,
                           desc.bias,

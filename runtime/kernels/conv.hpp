@@ -41,9 +41,10 @@ struct ConvDesc {
     Axes dilation{1, 1, 1};
     PaddingMode paddingMode = PaddingMode::zeros; ///< reflect: the padding is less than the size
     bool transposed = false;                      ///< only with zeros
-    MatrixLayout input;    ///< tokens-major; a stride beyond the channels reads a slice of a wider map
-    MatrixLayout out;      ///< tokens are the pixels in row-major order
-    MatrixLayout residual; ///< channelMajor is the out's
+    MatrixLayout input;       ///< tokens-major; a stride beyond the channels reads a slice of a wider map
+    bool inputPadded = false; ///< every pixel may be read up to a multiple of four channels; taken up by one group
+    MatrixLayout out;         ///< tokens are the pixels in row-major order
+    MatrixLayout residual;    ///< channelMajor is the out's
     bool bias = false;
     bool hasResidual = false;
     Activation activation; ///< of one number: not geglu

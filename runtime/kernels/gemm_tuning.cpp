@@ -15,11 +15,11 @@ namespace {
 // much as 15 multiply-adds per lane wherever the lanes read, so large register tiles win as far as the shape fills
 // them, and how the lanes are spread matters only for what hangs over the edges.
 constexpr GemmTuning cpuTilings[] = {
-    {1, 8, 8, 4, false, 4}, {2, 4, 8, 4, false, 4}, {1, 8, 4, 4, false, 4}, {2, 4, 4, 4, false, 4},
-    {4, 2, 4, 4, false, 4}, {1, 8, 4, 2, false, 4}, {2, 4, 4, 2, false, 4}, {4, 2, 4, 2, false, 4},
-    {8, 1, 4, 2, false, 4}, {8, 1, 4, 1, false, 4}, {1, 8, 2, 4, false, 4}, {1, 8, 2, 2, false, 4},
-    {2, 4, 2, 2, false, 4}, {4, 2, 2, 2, false, 4}, {8, 1, 2, 1, false, 4}, {1, 8, 1, 4, false, 4},
-    {1, 8, 1, 2, false, 4}, {1, 8, 1, 1, false, 4},
+    {1, 8, 8, 4, false, 4}, {2, 4, 8, 4, false, 4}, {4, 2, 8, 4, false, 4}, {2, 4, 8, 3, false, 4},
+    {1, 8, 4, 4, false, 4}, {2, 4, 4, 4, false, 4}, {4, 2, 4, 4, false, 4}, {1, 8, 4, 2, false, 4},
+    {2, 4, 4, 2, false, 4}, {4, 2, 4, 2, false, 4}, {8, 1, 4, 2, false, 4}, {8, 1, 4, 1, false, 4},
+    {1, 8, 2, 4, false, 4}, {1, 8, 2, 2, false, 4}, {2, 4, 2, 2, false, 4}, {4, 2, 2, 2, false, 4},
+    {8, 1, 2, 1, false, 4}, {1, 8, 1, 4, false, 4}, {1, 8, 1, 2, false, 4}, {1, 8, 1, 1, false, 4},
 };
 
 // A CPU driver compiles a register tile in time that grows faster than its area: 0.2 s for 4 quads, 0.7 s for 16, 1.7 s

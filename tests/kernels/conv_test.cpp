@@ -73,6 +73,13 @@ ConvDesc laid(ConvDesc desc, const MatrixLayout& input, const MatrixLayout& out,
     return desc;
 }
 
+// Its channels in lines of four or a multiple of it; what fills them up is not a number.
+ConvDesc padded(ConvDesc desc) {
+    desc.inputPadded = true;
+    desc.input.stride = roundUp4(desc.channels);
+    return desc;
+}
+
 ConvDesc shuffled(ConvDesc desc, uint32_t factor) {
     desc.pixelShuffle = factor;
     return desc;
@@ -285,6 +292,12 @@ INSTANTIATE_TEST_SUITE_P(
                             {false, 8, 28, 28 * 72}, {false, 0, 16, 16 * 72})},
         Case{"oddSlices", laid(with(map(2, 5, 6, {1, 7, 8}, k3, p1), none, true, true), {false, 3, 11, 11 * 56 + 5},
                                {false, 1, 7, 7 * 56 + 3}, {false, 2, 9, 9 * 56 + 2})},
+        Case{"padded", padded(with(map(2, 9, 8, {1, 9, 8}, k3, p1), relu, true, true))},
+        Case{"paddedTransposed",
+             padded(with(transposed(map(1, 6, 4, {1, 5, 6}, k3, p1, {1, 2, 2})), none, true, false))},
+        Case{"paddedGroups", padded(with(map(1, 6, 12, {1, 8, 9}, k3, p1, one, one, 6), relu, true, false))},
+        Case{"paddedDepthwise", padded(with(map(1, 6, 6, {1, 8, 9}, k3, p1, one, one, 6), relu, true, false))},
+        Case{"paddedPointwise", padded(with(map(2, 9, 8, {1, 9, 8}, one), relu, true, false))},
         Case{"shuffled", shuffled(with(map(2, 8, 12, {1, 7, 6}, k3, p1), relu, true, true), 2)},
         Case{"shuffledByThree", shuffled(with(map(1, 4, 27, {1, 5, 6}, k3, p1), none, true, false), 3)},
         Case{"shuffledChannelsOut",

@@ -8,6 +8,7 @@
 #include "graph/planner.hpp"
 #include "host/buffer.hpp"
 #include "kernels/attention.hpp"
+#include "kernels/conv.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/group_norm.hpp"
@@ -137,6 +138,17 @@ OpMeasurement measureGemm(const host::Context& context, uint32_t repeats) {
         repeats);
 }
 
+OpMeasurement measureConv(const host::Context& context, uint32_t repeats) {
+    ConvDesc desc;
+    desc.channels = desc.outputs = 64;
+    desc.size = desc.outSize = {1, 256, 256};
+    desc.kernel = {1, 3, 3};
+    desc.padding = {0, 1, 1};
+    const uint64_t elements = uint64_t{256} * 256 * 64;
+    return measureOp(context, "conv", "3 x 3, 64 to 64 channels, 256 x 256", conv(desc, context.get()->device.profile),
+                     {elements, convWeightElements(desc), 0, 0, elements}, repeats);
+}
+
 // Of 16 Mi elements, 64 MiB an operand.
 OpMeasurement measureElementwise(const host::Context& context, ElementwiseOp op, uint32_t repeats) {
     constexpr uint32_t elements = 1u << 24;
@@ -204,6 +216,7 @@ OpMeasurement measureWarp(const host::Context& context, uint32_t repeats) {
 std::vector<OpMeasurement> measureOps(const host::Context& context, uint32_t repeats) {
     return {measureAttention(context, repeats),
             measureGemm(context, repeats),
+            measureConv(context, repeats),
             measureElementwise(context, ElementwiseOp::copy, repeats),
             measureElementwise(context, ElementwiseOp::add, repeats),
             measureSoftmax(context, repeats),

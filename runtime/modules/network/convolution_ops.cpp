@@ -92,6 +92,7 @@ public:
         desc.size = sizeOf(x.shape);
         desc.outSize = outSizeOf(desc.size);
         desc.input = *mapLayout(x, false);
+        desc.inputPadded = isPadded(x, desc.input, node.graph().tensor(x.tensor));
         desc.out = out;
         if (residual) {
             desc.hasResidual = true;
@@ -207,6 +208,15 @@ private:
         if (channelMajor && (flat->strides[2] == 1 || pixels == 1) && flat->strides[1] >= pixels)
             return MatrixLayout{true, flat->offset, flat->strides[1], flat->strides[0]};
         return std::nullopt;
+    }
+
+    /// Whether the last pixel too may be read up to a multiple of four channels.
+    static bool isPadded(const Value& map, const MatrixLayout& layout, const Tensor& tensor) {
+        uint64_t pixels = 1;
+        for (size_t i = 2; i < map.rank(); ++i)
+            pixels *= map.shape[i];
+        const uint64_t last = layout.offset + (map.shape[0] - 1) * layout.batchStride + (pixels - 1) * layout.stride;
+        return last + roundUp4(static_cast<uint32_t>(map.shape[1])) <= elementCount(tensor.shape);
     }
 
     bool transposed_;

@@ -270,9 +270,9 @@ Value NetworkPlan::wholeOf(uint32_t step) {
     if (whole.tensor == noTensor) {
         const Shape& shape = shapes_[result];
         const bool channels = steps_[step].op->concatDimension(shape.size()) == 1;
-        whole = builderOf(steps_[step].label, typeOf(steps_[step]))
-                    .temporary(shape, channels ? channelsLastStrides(shape) : contiguousStrides(shape),
-                               typeOf(steps_[step]));
+        NodeBuilder builder = builderOf(steps_[step].label, typeOf(steps_[step]));
+        whole = channels ? builder.temporaryMap(shape, builder.type())
+                         : builder.temporary(shape, contiguousStrides(shape), builder.type());
     }
     return whole;
 }

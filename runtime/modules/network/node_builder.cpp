@@ -17,6 +17,12 @@ Value NodeBuilder::allocate(const Shape& shape, const Strides& strides, DataType
     return value;
 }
 
+Value NodeBuilder::allocateMap(const Shape& shape, DataType type, Phase phase) {
+    Shape whole = shape;
+    whole[1] = roundUp4(static_cast<uint32_t>(shape[1]));
+    return sliced(allocate(whole, channelsLastStrides(whole), type, phase), 1, 0, static_cast<uint32_t>(shape[1]));
+}
+
 void NodeBuilder::copy(const Value& from, const Value& to, Phase phase) {
     ElementwiseDesc desc;
     desc.storage = from.type;
@@ -30,9 +36,8 @@ void NodeBuilder::copy(const Value& from, const Value& to, Phase phase) {
 
 // What is the same in every run moves once, at the upload.
 Value NodeBuilder::moved(const Value& value, const Strides& strides, DataType type) {
-    const Phase phase = value.constant ? Phase::upload : phase_;
-    const Value out = allocate(value.shape, strides, type, phase);
-    copy(value, out, phase);
+    const Value out = allocate(value.shape, strides, type, phaseOf(value));
+    copy(value, out, phaseOf(value));
     return out;
 }
 
@@ -49,7 +54,11 @@ Value NodeBuilder::dense(const Value& value) {
 }
 
 Value NodeBuilder::channelsLast(const Value& value) {
-    return isChannelsLast(value) ? value : moved(value, channelsLastStrides(value.shape), value.type);
+    if (isChannelsLast(value))
+        return value;
+    const Value out = allocateMap(value.shape, value.type, phaseOf(value));
+    copy(value, out, phaseOf(value));
+    return out;
 }
 
 Value NodeBuilder::reshape(const Value& value, const Shape& shape) {

@@ -63,6 +63,8 @@ public:
     Value temporary(const Shape& shape, const Strides& strides, DataType type) {
         return allocate(shape, strides, type, phase_);
     }
+    /// The same with channels side by side and every pixel at a multiple of four elements, so that kernels read vectors.
+    Value temporaryMap(const Shape& shape, DataType type) { return allocateMap(shape, type, phase_); }
     /// The place where result `i` is wanted, or a new one.
     Value result(size_t i, const Strides& strides);
     /// Result `i` at the place where it is wanted, if `fits` likes how it lies; else a new one.
@@ -92,7 +94,9 @@ public:
 
 private:
     Value allocate(const Shape& shape, const Strides& strides, DataType type, Phase phase);
+    Value allocateMap(const Shape& shape, DataType type, Phase phase);
     void copy(const Value& from, const Value& to, Phase phase);
+    Phase phaseOf(const Value& value) const { return value.constant ? Phase::upload : phase_; }
     Value moved(const Value& value, const Strides& strides, DataType type);
 
     PlanBuilder& plan_;

@@ -134,6 +134,11 @@ std::optional<Value> reshaped(const Value& value, const Shape& shape) {
         }
         to = first;
     }
+    // Leading dimensions of one index step over all of the others, which keeps vectors of four aligned.
+    uint64_t extent = 1;
+    for (size_t i = to; i < shape.size(); ++i)
+        extent = std::max(extent, out.strides[i] * shape[i]);
+    std::fill_n(out.strides.begin(), to, static_cast<uint32_t>(extent));
     return out;
 }
 
