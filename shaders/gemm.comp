@@ -27,7 +27,7 @@ layout(constant_id = 4) const int quadsN = 1;           // columns per thread / 
 layout(constant_id = 5) const int staged = 1;
 layout(constant_id = 6) const int stepK = 16;           // k per shared-memory slice, a multiple of 4; 4 when direct
 layout(constant_id = 7) const bool aChannelMajor = false;
-layout(constant_id = 8) const int aVector = 0;          // A may be read in T4: 1; 2: and ends within the last T4 of a line
+layout(constant_id = 8) const int aVector = 0;          // 1: A may be read in T4; 2: it ends within a last T4
 layout(constant_id = 9) const bool outChannelMajor = false;
 layout(constant_id = 10) const bool outVector = false;  // out and residual may be accessed in T4
 layout(constant_id = 11) const bool hasBias = false;

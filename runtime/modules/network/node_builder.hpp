@@ -63,7 +63,8 @@ public:
     Value temporary(const Shape& shape, const Strides& strides, DataType type) {
         return allocate(shape, strides, type, phase_);
     }
-    /// The same with channels side by side and every pixel at a multiple of four elements, so that kernels read vectors.
+    /// The same with channels side by side and every pixel at a multiple of four elements, so that kernels read
+    /// vectors.
     Value temporaryMap(const Shape& shape, DataType type) { return allocateMap(shape, type, phase_); }
     /// The place where result `i` is wanted, or a new one.
     Value result(size_t i, const Strides& strides);
