@@ -73,7 +73,7 @@ ConvDesc laid(ConvDesc desc, const MatrixLayout& input, const MatrixLayout& out,
     return desc;
 }
 
-// Its channels in lines of four or a multiple of it; what fills them up is not a number.
+// Each pixel at a multiple of four elements; what fills them up is not a number.
 ConvDesc padded(ConvDesc desc) {
     desc.inputPadded = true;
     desc.input.stride = roundUp4(desc.channels);

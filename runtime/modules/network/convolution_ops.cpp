@@ -92,7 +92,7 @@ public:
         desc.size = sizeOf(x.shape);
         desc.outSize = outSizeOf(desc.size);
         desc.input = *mapLayout(x, false);
-        desc.inputPadded = isPadded(x, desc.input, node.graph().tensor(x.tensor));
+        desc.inputPadded = isPadded(desc, node.graph().tensor(x.tensor));
         desc.out = out;
         if (residual) {
             desc.hasResidual = true;
@@ -211,12 +211,12 @@ private:
     }
 
     /// Whether the last pixel too may be read up to a multiple of four channels.
-    static bool isPadded(const Value& map, const MatrixLayout& layout, const Tensor& tensor) {
-        uint64_t pixels = 1;
-        for (size_t i = 2; i < map.rank(); ++i)
-            pixels *= map.shape[i];
-        const uint64_t last = layout.offset + (map.shape[0] - 1) * layout.batchStride + (pixels - 1) * layout.stride;
-        return last + roundUp4(static_cast<uint32_t>(map.shape[1])) <= elementCount(tensor.shape);
+    static bool isPadded(const ConvDesc& desc, const Tensor& input) {
+        const MatrixLayout& layout = desc.input;
+        const uint64_t pixels = uint64_t{desc.size[0]} * desc.size[1] * desc.size[2];
+        const uint64_t last =
+            layout.offset + uint64_t{desc.batch - 1} * layout.batchStride + (pixels - 1) * layout.stride;
+        return last + roundUp4(desc.channels) <= elementCount(input.shape);
     }
 
     bool transposed_;

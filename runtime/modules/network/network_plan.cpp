@@ -269,10 +269,10 @@ Value NetworkPlan::wholeOf(uint32_t step) {
     whole = placeOf(result);
     if (whole.tensor == noTensor) {
         const Shape& shape = shapes_[result];
-        const bool channels = steps_[step].op->concatDimension(shape.size()) == 1;
+        const bool map = shape.size() > 2 && steps_[step].op->concatDimension(shape.size()) == 1;
         NodeBuilder builder = builderOf(steps_[step].label, typeOf(steps_[step]));
-        whole = channels ? builder.temporaryMap(shape, builder.type())
-                         : builder.temporary(shape, contiguousStrides(shape), builder.type());
+        whole = map ? builder.temporaryMap(shape, builder.type())
+                    : builder.temporary(shape, contiguousStrides(shape), builder.type());
     }
     return whole;
 }

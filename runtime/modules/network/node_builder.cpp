@@ -34,11 +34,13 @@ void NodeBuilder::copy(const Value& from, const Value& to, Phase phase) {
     graph().add(label_, elementwiseKernel(desc, device()), {from.tensor, noTensor, noTensor, to.tensor}, phase);
 }
 
-// What is the same in every run moves once, at the upload.
+Value NodeBuilder::moved(const Value& value, const Value& place) {
+    copy(value, place, phaseOf(value));
+    return place;
+}
+
 Value NodeBuilder::moved(const Value& value, const Strides& strides, DataType type) {
-    const Value out = allocate(value.shape, strides, type, phaseOf(value));
-    copy(value, out, phaseOf(value));
-    return out;
+    return moved(value, allocate(value.shape, strides, type, phaseOf(value)));
 }
 
 Value NodeBuilder::as(const Value& value, DataType type) {
@@ -54,11 +56,7 @@ Value NodeBuilder::dense(const Value& value) {
 }
 
 Value NodeBuilder::channelsLast(const Value& value) {
-    if (isChannelsLast(value))
-        return value;
-    const Value out = allocateMap(value.shape, value.type, phaseOf(value));
-    copy(value, out, phaseOf(value));
-    return out;
+    return isChannelsLast(value) ? value : moved(value, allocateMap(value.shape, value.type, phaseOf(value)));
 }
 
 Value NodeBuilder::reshape(const Value& value, const Shape& shape) {

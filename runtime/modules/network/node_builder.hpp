@@ -97,7 +97,9 @@ private:
     Value allocate(const Shape& shape, const Strides& strides, DataType type, Phase phase);
     Value allocateMap(const Shape& shape, DataType type, Phase phase);
     void copy(const Value& from, const Value& to, Phase phase);
+    /// What is the same in every run moves once, at the upload.
     Phase phaseOf(const Value& value) const { return value.constant ? Phase::upload : phase_; }
+    Value moved(const Value& value, const Value& place);
     Value moved(const Value& value, const Strides& strides, DataType type);
 
     PlanBuilder& plan_;
